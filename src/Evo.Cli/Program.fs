@@ -1,0 +1,4 @@
+module Evo.Cli.Program
+
+[<EntryPoint>]
+let main _ = 0
