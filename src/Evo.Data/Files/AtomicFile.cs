@@ -59,9 +59,16 @@ public sealed class AtomicFile : IDisposable
     /// <summary>The second half of <see cref="Complete"/>: the name.</summary>
     internal void Publish()
     {
-        Durable.Rename(temporary, Path);
-        completed = true;
-        if (durable) Durable.SyncFolder(Folder);
+        try
+        {
+            File.Move(temporary, Path, overwrite: true);
+            completed = true;
+            if (durable) DurableFiles.SyncFolder(Folder);
+        }
+        catch (Exception error) when (DataException.IsFromSystem(error))
+        {
+            throw DataException.FromSystem(Path, "finish", error);
+        }
     }
 
     public void Dispose()

@@ -142,8 +142,10 @@ internal static class SafeTensorsHeader
 
     private static void CheckOffsets(string path, List<SafeTensor> tensors, long dataBytes)
     {
-        tensors.Sort((a, b) => (a.Offset, a.ByteCount, 0).CompareTo((b.Offset, b.ByteCount, 0)) is var order and not 0
-            ? order
+        // Empty tensors may share their offset with the tensor after them: the shorter one comes first.
+        tensors.Sort((a, b) =>
+            a.Offset != b.Offset ? a.Offset.CompareTo(b.Offset)
+            : a.ByteCount != b.ByteCount ? a.ByteCount.CompareTo(b.ByteCount)
             : string.CompareOrdinal(a.Name, b.Name));
         var end = 0L;
         foreach (var tensor in tensors)

@@ -30,13 +30,18 @@ public sealed class SafeTensorsWriter : IDisposable
     /// </summary>
     public IReadOnlyList<SafeTensor> Tensors { get; }
 
+    /// <summary>Bytes of the finished file.</summary>
+    public long FileBytes => Tensors.Count == 0 ? dataStart : dataStart + Tensors[^1].Offset + Tensors[^1].ByteCount;
+
     /// <summary>Opens the temporary file and writes the header.</summary>
     /// <param name="path">The name of the finished file; its folder must exist.</param>
     /// <param name="tensors">What will be written. Names must be unique.</param>
     /// <param name="metadata">Free strings; <c>{ format: pt }</c> when null, as Hugging Face's loaders expect.</param>
     /// <param name="durable">Whether <see cref="Complete"/> waits until bytes and name are on the disk.</param>
+    /// <param name="reserve">Whether the file's whole size is reserved at once, so that a full disk is known before work is done.</param>
     public SafeTensorsWriter(
-        string path, IEnumerable<SafeTensorPlan> tensors, IReadOnlyDictionary<string, string>? metadata = null, bool durable = true)
+        string path, IEnumerable<SafeTensorPlan> tensors, IReadOnlyDictionary<string, string>? metadata = null,
+        bool durable = true, bool reserve = true)
     {
         Path = path;
         this.durable = durable;
@@ -51,8 +56,8 @@ public sealed class SafeTensorsWriter : IDisposable
         dataStart = header.Length;
         try
         {
-            var size = Tensors.Count == 0 ? dataStart : dataStart + Tensors[^1].Offset + Tensors[^1].ByteCount;
-            handle = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, size);
+            handle = File.OpenHandle(
+                temporary, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, reserve ? FileBytes : 0);
             RandomAccess.Write(handle, header, 0);
         }
         catch (Exception error) when (DataException.IsFromSystem(error))
@@ -87,6 +92,13 @@ public sealed class SafeTensorsWriter : IDisposable
             Write(name, new ReadOnlySpan<byte>((byte*)address + at, (int)Math.Min(piece, byteCount - at)), at);
     }
 
+    /// <summary>Leaves a tensor's bytes zero; with nothing reserved they take no room on the disk.</summary>
+    public void Skip(string name)
+    {
+        var tensor = byName.GetValueOrDefault(name) ?? throw new ArgumentException($"{Path}: '{name}' was not announced", nameof(name));
+        written[name] = tensor.ByteCount;
+    }
+
     /// <summary>
     /// Gives the file its name, replacing an older one in one step. Throws when bytes of a tensor were not written.
     /// </summary>
@@ -97,16 +109,17 @@ public sealed class SafeTensorsWriter : IDisposable
                 throw new InvalidOperationException($"{Path}: {written[tensor.Name]} of {tensor.ByteCount} bytes of '{tensor.Name}' were written");
         try
         {
+            RandomAccess.SetLength(handle, FileBytes);
             if (durable) RandomAccess.FlushToDisk(handle);
+            handle.Dispose();
+            File.Move(temporary, Path, overwrite: true);
+            completed = true;
+            if (durable) DurableFiles.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
         }
         catch (Exception error) when (DataException.IsFromSystem(error))
         {
-            throw DataException.FromSystem(Path, "flush", error);
+            throw DataException.FromSystem(Path, "finish", error);
         }
-        handle.Dispose();
-        Durable.Rename(temporary, Path);
-        completed = true;
-        if (durable) Durable.SyncFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
     }
 
     /// <summary>Closes the file; removes it when it was not completed.</summary>

@@ -1,0 +1,53 @@
+/// What every test of this room shares: a folder that vanishes, other people's files, errors that say enough.
+module Evo.Data.Tests.Scratch
+
+open System
+open System.IO
+open Evo.Data
+open Xunit
+
+/// Runs with a fresh folder, which is removed afterwards.
+let inFolder (body: string -> 'a) =
+    let folder = Directory.CreateTempSubdirectory "evo-data-"
+
+    try
+        body folder.FullName
+    finally
+        folder.Delete true
+
+/// The path of one of the files of the shared test data, or a skip that says what to set.
+let testData name =
+    let rec upwards (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> None
+        | folder when Directory.Exists(Path.Combine(folder.FullName, "testdata")) ->
+            Some(Path.Combine(folder.FullName, "testdata"))
+        | folder -> upwards folder.Parent
+
+    let root =
+        match Environment.GetEnvironmentVariable "EVO_TEST_DATA" with
+        | null
+        | "" -> upwards (DirectoryInfo AppContext.BaseDirectory)
+        | folder -> Some folder
+
+    match root with
+    | Some root when File.Exists(Path.Combine(root, name)) -> Path.Combine(root, name)
+    | _ ->
+        Assert.Skip
+            $"{name} is not here: set EVO_TEST_DATA to the folder that holds it, or link it as testdata"
+
+        ""
+
+/// Runs what must fail with a DataException whose message names the file and holds a word of the reason.
+let refused (file: string) (reason: string) (body: unit -> 'a) =
+    let error = Assert.Throws<DataException>(fun () -> body () |> ignore)
+    Assert.Contains(file, error.Message)
+    Assert.Contains(reason, error.Message)
+
+/// True when the body succeeds or fails with a DataException that names the file: anything else is a crash.
+let orderly (file: string) (body: unit -> unit) =
+    try
+        body ()
+        true
+    with :? DataException as error ->
+        error.Message.Contains file
