@@ -1,0 +1,140 @@
+namespace Evo.Core
+
+open System
+
+/// A rule that speaks about more than one key, and that a configuration breaks.
+type internal BrokenRule =
+    {
+        /// The key that is shown; its place and value are looked up in the text.
+        Path: string
+        /// Other keys that the rule depends on: where one of them is itself in error, the rule is not reported.
+        With: string list
+        Rule: string
+        Hint: string
+    }
+
+/// The rules between keys.
+module internal Rules =
+
+    let private broken path others rule hint =
+        { Path = path; With = others; Rule = rule; Hint = hint }
+
+    let private names (run: RunConfig) =
+        [
+            if run.JobName = "" || run.JobName |> Seq.exists (fun c -> not (Char.IsAsciiLetterOrDigit c || ".-_".Contains c)) then
+                broken "job_name" [] "must consist of letters, digits, '.', '-' and '_', for it names a folder" ""
+            elif run.JobName.TrimStart('.') = "" then
+                broken "job_name" [] "must name a folder" ""
+        ]
+
+    let private data (run: RunConfig) =
+        let prepared = run.Prepare.Source <> "none"
+
+        [
+            if isNull run.Data.TrainFolder && not prepared then
+                broken
+                    "data.train_folder"
+                    [ "prepare.source" ]
+                    "must be given"
+                    "name a folder of token files (evo tokenize makes one), or set prepare.source to have them made"
+            if run.Data.ValidEvery > 0L && isNull run.Data.ValidFolder && not prepared then
+                broken
+                    "data.valid_every"
+                    [ "data.valid_folder"; "prepare.source" ]
+                    "needs data.valid_folder"
+                    "name a folder of token files, or set data.valid_every to 0"
+            if run.Data.ValidEvery > 0L && isNull run.Data.ValidFolder && prepared && run.Prepare.HeldOut = 0.0 then
+                broken
+                    "prepare.held_out"
+                    [ "data.valid_every"; "data.valid_folder" ]
+                    "leaves nothing to validate on, though data.valid_every is set"
+                    "use for example 0.01"
+            if int64 run.Data.SeqLen * int64 run.Data.MicroBsz > int64 Int32.MaxValue / 8L then
+                broken
+                    "data.micro_bsz"
+                    [ "data.seq_len" ]
+                    $"makes rows of {int64 run.Data.SeqLen * int64 run.Data.MicroBsz} tokens (seq_len x micro_bsz)"
+                    "use a smaller one, and more micro-batches (data.micro_num)"
+            if SkippedBatches.TryParse(run.Data.SkipBatches).IsNone then
+                broken "data.skip_batches" [] "must be a list of batches and ranges" "for example \"1-3,7\""
+            if run.Prepare.Source = "text" && isNull run.Prepare.Input then
+                broken "prepare.input" [ "prepare.source" ] "must be given when prepare.source is \"text\"" ""
+            if run.Prepare.Source <> "text" && not (isNull run.Prepare.Input) then
+                broken
+                    "prepare.input"
+                    [ "prepare.source" ]
+                    $"is not read when prepare.source is \"{run.Prepare.Source}\""
+                    "set prepare.source to \"text\", or take it out"
+            if not (isNull run.Train.SamplePrompt) && isNull run.Data.TokenizerPath && not prepared then
+                broken
+                    "train.sample_prompt"
+                    [ "data.tokenizer_path"; "prepare.source" ]
+                    "needs a tokenizer"
+                    "set data.tokenizer_path"
+        ]
+
+    let private optimizer (run: RunConfig) =
+        let total = run.LrScheduler.TotalSteps.GetValueOrDefault run.Data.TotalSteps
+        let rise = run.LrScheduler.InitSteps + int64 (float total * run.LrScheduler.WarmupRatio)
+        let schedule = [ "lr_scheduler.total_steps"; "data.total_steps"; "lr_scheduler.warmup_ratio" ]
+
+        [
+            for path, beta in [ "adam.adam_beta1", run.Adam.AdamBeta1; "adam.adam_beta2", run.Adam.AdamBeta2 ] do
+                if beta = 1.0 then
+                    broken path [] "must be less than 1" ""
+            if run.Adam.AdamEps = 0.0 then
+                broken "adam.adam_eps" [] "must be greater than 0" "1e-8 is usual"
+            if rise > total then
+                broken
+                    "lr_scheduler.init_steps"
+                    schedule
+                    $"leaves no room: initial steps and warm-up take {rise} of {total} steps"
+                    ""
+            if run.LrScheduler.Type <> "constant" && run.LrScheduler.EtaMin > run.Adam.Lr then
+                broken
+                    "lr_scheduler.eta_min"
+                    [ "adam.lr"; "lr_scheduler.type" ]
+                    $"must not be above adam.lr, {Json.number run.Adam.Lr}"
+                    ""
+        ]
+
+    let private checkpoints (run: RunConfig) =
+        let load = run.Ckpt.LoadCkptInfo
+
+        [
+            if not run.Ckpt.EnableSaveCkpt && run.Ckpt.CheckpointEvery > 0L then
+                broken
+                    "ckpt.checkpoint_every"
+                    [ "ckpt.enable_save_ckpt" ]
+                    "would have no effect: ckpt.enable_save_ckpt is false"
+                    "take out one of the two"
+            if load.Content.IsEmpty then
+                broken "ckpt.load_ckpt_info.content" [] "must name what to load" "for example [\"all\"]"
+            if load.CkptType = "hf" && load.Content <> [ "model" ] && not (isNull load.Path) then
+                broken
+                    "ckpt.load_ckpt_info.content"
+                    [ "ckpt.load_ckpt_info.ckpt_type" ]
+                    "a Hugging Face folder holds the model only"
+                    "use [\"model\"]"
+        ]
+
+    let private ranks (run: RunConfig) =
+        let degrees =
+            [
+                "tensor", run.Parallel.Tensor.Size
+                "pipeline", run.Parallel.Pipeline.Size
+                "weight", run.Parallel.Weight.Size
+                "expert", run.Parallel.Expert.Size
+            ]
+
+        [
+            if run.Parallel.Zero1.Size <> 1 && run.Parallel.Zero1.Size <> -1 then
+                broken "parallel.zero1.size" [] "this version trains on one rank" "only 1, or -1 for all ranks, is legal"
+            for name, size in degrees do
+                if size <> 1 then
+                    broken $"parallel.{name}.size" [] "this version trains on one rank" "only 1 is legal"
+        ]
+
+    /// All rules that a run breaks.
+    let check (run: RunConfig) : BrokenRule list =
+        names run @ data run @ optimizer run @ checkpoints run @ ranks run

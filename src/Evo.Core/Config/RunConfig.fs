@@ -1,0 +1,308 @@
+namespace Evo.Core
+
+open System
+open System.Text.Json.Nodes
+
+/// `model`: the precision and memory of the model; the family's own keys stand in the same section.
+type ModelConfig =
+    {
+        [<Key("Element type that the model computes in. Optimizer state and master weights are float32 (float64 for float64).",
+              "\"float32\"",
+              Choices = "float32|bfloat16|float64|torch.float32|torch.bfloat16|torch.float64")>]
+        Dtype: string
+        [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0.",
+              "0",
+              Fraction = true,
+              Minimum = 0.0,
+              Maximum = 1.0)>]
+        Checkpoint: float
+        /// The family's own keys that were given, as one JSON object on one line; a family fills in the rest.
+        Family: string
+    }
+
+    /// The family's own keys, as the model's family reads them.
+    member model.FamilyKeys: JsonObject =
+        match JsonNode.Parse model.Family with
+        | :? JsonObject as keys -> keys
+        | _ -> JsonObject()
+
+    /// The element type that the model computes in.
+    member model.ElementType =
+        match model.Dtype.Replace("torch.", "") with
+        | "bfloat16" -> DType.BF16
+        | "float64" -> DType.F64
+        | _ -> DType.F32
+
+/// `data`: what is read, and how much of it a step takes.
+type DataConfig =
+    {
+        [<Key("Kind of training data: token files in InternEvo's .bin and .meta layout.", "\"tokenized\"", Choices = "tokenized")>]
+        Type: string
+        [<Key("Folder of token files to train on, searched with its sub-folders. Not needed where `prepare` makes it.", "null")>]
+        TrainFolder: string | null
+        [<Key("Folder of token files held out for validation. Not needed where `prepare` makes it.", "null")>]
+        ValidFolder: string | null
+        [<Key("File of the tokenizer (sentencepiece's .model). It travels with every checkpoint, and is needed to show samples.",
+              "null")>]
+        TokenizerPath: string | null
+        [<Key("Longest sequence, in tokens.", Minimum = 1.0)>]
+        SeqLen: int
+        [<Key("Sequences in one micro-batch. A row holds seq_len x micro_bsz tokens.", "1", Minimum = 1.0)>]
+        MicroBsz: int
+        [<Key("Micro-batches (rows) in one optimizer step: the number of gradient accumulations.", "1", Minimum = 1.0)>]
+        MicroNum: int
+        [<Key("Batches to train on; one optimizer step each, unless a batch is skipped.", Minimum = 1.0)>]
+        TotalSteps: int64
+        [<Key("Steps between two validations; 0 validates never during the run.", "0", Minimum = 0.0)>]
+        ValidEvery: int64
+        [<Key("Most rows of validation data that one validation reads; 0 reads all.", "0", Minimum = 0.0)>]
+        ValidRows: int64
+        [<Key("Documents with fewer tokens are left out.", "0", Minimum = 0.0)>]
+        MinLength: int
+        [<Key("true: rows ignore the boundaries of documents, and attention crosses them. false: a token sees its own document only, and positions restart with each.",
+              "false")>]
+        PackSampleIntoOne: bool
+        [<Key("Batches, numbered from 0, that are read past without training on them: numbers and ranges, such as \"1-3,7\".",
+              "\"\"")>]
+        SkipBatches: string
+    }
+
+    /// Tokens in one row: `seq_len` x `micro_bsz`.
+    member data.RowTokens = data.SeqLen * data.MicroBsz
+
+/// `adam`: the optimizer, AdamW with decoupled weight decay.
+type AdamConfig =
+    {
+        [<Key("Learning rate at the end of the warm-up.", "1e-4", Minimum = 0.0)>]
+        Lr: float
+        [<Key("Decay of the running mean of gradients.", "0.9", Minimum = 0.0, Maximum = 1.0)>]
+        AdamBeta1: float
+        [<Key("Decay of the running mean of squared gradients.", "0.95", Minimum = 0.0, Maximum = 1.0)>]
+        AdamBeta2: float
+        [<Key("Exponent c of the beta2 schedule max(beta2, 1 - t^-c); 0 keeps beta2 constant.", "0", Minimum = 0.0)>]
+        AdamBeta2C: float
+        [<Key("Added to the root of the running mean of squares.", "1e-8", Minimum = 0.0)>]
+        AdamEps: float
+        [<Key("Decoupled weight decay, multiplied by the learning rate.", "0.01", Minimum = 0.0)>]
+        WeightDecay: float
+        [<Key("true: norm weights and biases decay like all others, as InternEvo does. false: they do not decay.", "true")>]
+        DecayNormsAndBiases: bool
+    }
+
+/// `lr_scheduler`: the learning rate over the run. It advances on successful steps only.
+type LrSchedulerConfig =
+    {
+        [<Key("Shape after the warm-up: cosine falls to eta_min along half a cosine, linear in a straight line, constant stays.",
+              "\"cosine\"",
+              Choices = "cosine|linear|constant")>]
+        Type: string
+        [<Key("Steps that the schedule spans; unset: data.total_steps.", "null", Minimum = 1.0)>]
+        TotalSteps: Nullable<int64>
+        [<Key("Steps at the start with a learning rate of 0.", "0", Minimum = 0.0)>]
+        InitSteps: int64
+        [<Key("Part of total_steps, rounded down, in which the learning rate rises in a straight line.",
+              "0.01",
+              Minimum = 0.0,
+              Maximum = 1.0)>]
+        WarmupRatio: float
+        [<Key("Learning rate at the end of the schedule.", "1e-5", Minimum = 0.0)>]
+        EtaMin: float
+    }
+
+/// `beta2_scheduler`: beta2 over the run; unset keys take the values of `adam`.
+type Beta2SchedulerConfig =
+    {
+        [<Key("Smallest beta2; unset: adam.adam_beta2.", "null", Minimum = 0.0, Maximum = 1.0)>]
+        InitBeta2: Nullable<float>
+        [<Key("Exponent c of max(init_beta2, 1 - t^-c); unset: adam.adam_beta2_c.", "null", Minimum = 0.0)>]
+        C: Nullable<float>
+        [<Key("Iteration before the first step.", "-1", Minimum = -1.0)>]
+        CurIter: int64
+    }
+
+/// `hybrid_zero_optimizer`: what is done to gradients before the optimizer sees them.
+type HybridZeroOptimizerConfig =
+    {
+        [<Key("Largest norm of all gradients together; a longer gradient is scaled down to it. 0 switches clipping off; the norm is reported all the same.",
+              "0",
+              Minimum = 0.0)>]
+        ClipGradNorm: float
+    }
+
+/// `loss`: what is minimised, the cross-entropy of the next token.
+type LossConfig =
+    {
+        [<Key("Part of the target probability that is spread evenly over the vocabulary.",
+              "0",
+              Minimum = 0.0,
+              Maximum = 1.0)>]
+        LabelSmoothing: float
+    }
+
+/// `ckpt.load_ckpt_info`: a checkpoint to start from when the run has none of its own.
+type LoadCkptInfoConfig =
+    {
+        [<Key("Folder of the checkpoint, or of a Hugging Face model with content [\"model\"].", "null")>]
+        Path: string | null
+        [<Key("What to take from it: all, or model, optimizer, scheduler, sampler.",
+              "[\"all\"]",
+              Choices = "all|model|optimizer|scheduler|sampler")>]
+        Content: string list
+        [<Key("How the checkpoint is laid out: evo, a checkpoint of a run; hf, a Hugging Face folder, from which only the model can be taken.",
+              "\"evo\"",
+              Choices = "evo|hf")>]
+        CkptType: string
+    }
+
+/// `ckpt`: what is kept of a run, and what it starts from.
+type CkptConfig =
+    {
+        [<Key("Whether checkpoints are saved.", "true")>]
+        EnableSaveCkpt: bool
+        [<Key("Folder of the run's checkpoints, one sub-folder for each step; unset: checkpoints in the run folder.", "null")>]
+        SaveCkptFolder: string | null
+        [<Key("Successful steps between two checkpoints; 0 saves only at the end and when the run is stopped.",
+              "0",
+              Minimum = 0.0)>]
+        CheckpointEvery: int64
+        [<Key("Newest checkpoints kept; older ones are removed after a successful save. 0 keeps all.", "0", Minimum = 0.0)>]
+        KeepLast: int
+        [<Key("Continue from the newest valid checkpoint in save_ckpt_folder when there is one.", "true")>]
+        AutoResume: bool
+        [<Key("Another checkpoint to start from.")>]
+        LoadCkptInfo: LoadCkptInfoConfig
+    }
+
+/// `train`: where and how the run computes, and what it shows.
+type TrainConfig =
+    {
+        [<Key("Where to compute. auto takes a GPU where libtorch finds one, else the CPU.",
+              "\"auto\"",
+              Choices = "auto|cpu|cuda")>]
+        Device: string
+        [<Key("Threads of the CPU; 0 takes every core.", "0", Minimum = 0.0)>]
+        Threads: int
+        [<Key("Use only operators whose result does not vary from run to run; an operator without such a form is an error.",
+              "false")>]
+        Deterministic: bool
+        [<Key("Steps between two printed reports; metrics.jsonl holds every step.", "1", Minimum = 1.0)>]
+        LogEvery: int64
+        [<Key("Steps in a row with a gradient that is not finite, after which the run gives up.", "10", Minimum = 1.0)>]
+        MaxSkippedSteps: int
+        [<Key("Beginning of the text that the model continues at the end of the run; unset: no sample.", "null")>]
+        SamplePrompt: string | null
+        [<Key("Most tokens of the sample.", "64", Minimum = 1.0)>]
+        SampleTokens: int
+    }
+
+/// `prepare`: makes token files and tokenizer on first use, so that a run needs one command.
+type PrepareConfig =
+    {
+        [<Key("Text to prepare: none; sdk-docs, the documentation that the .NET SDK carries; text, the .txt and .jsonl files under prepare.input.",
+              "\"none\"",
+              Choices = "none|sdk-docs|text")>]
+        Source: string
+        [<Key("File or folder of text, for the source text.", "null")>]
+        Input: string | null
+        [<Key("Folder that receives text, tokenizer and token files; unset: data/<job_name>.", "null")>]
+        Folder: string | null
+        [<Key("Pieces of the tokenizer that is trained; the model's vocabulary must be as large.", "4096", Minimum = 64.0)>]
+        VocabSize: int
+        [<Key("Algorithm of the tokenizer.", "\"bpe\"", Choices = "bpe|unigram")>]
+        TokenizerType: string
+        [<Key("Part of the characters of the text that the tokenizer covers without falling back to bytes.",
+              "0.9995",
+              Minimum = 0.9,
+              Maximum = 1.0)>]
+        CharacterCoverage: float
+        [<Key("Most sentences, drawn evenly, that the tokenizer is trained on; 0 takes all.", "0", Minimum = 0.0)>]
+        TokenizerSentences: int64
+        [<Key("Part of the documents held out for validation; which ones depends on their text only.",
+              "0.01",
+              Minimum = 0.0,
+              Maximum = 0.5)>]
+        HeldOut: float
+        [<Key("Most documents taken from the source; 0 takes all.", "0", Minimum = 0.0)>]
+        MaxDocuments: int64
+        [<Key("Count a bigram and an interpolated trigram model on the training tokens, to show their held-out loss beside the model's.",
+              "true")>]
+        Baselines: bool
+    }
+
+/// `parallel.tensor` and its like: over how many ranks something is split.
+type DegreeConfig =
+    {
+        [<Key("Number of ranks.", "1")>]
+        Size: int
+    }
+
+/// `parallel`: how a model is split over ranks. One rank for now.
+type ParallelConfig =
+    {
+        [<Key("Ranks that share the optimizer's state; -1 takes all data-parallel ranks.", Bare = true)>]
+        Zero1: DegreeConfig
+        [<Key("Ranks that share each layer's matrices.", Bare = true)>]
+        Tensor: DegreeConfig
+        [<Key("Stages that the layers are cut into.", Bare = true)>]
+        Pipeline: DegreeConfig
+        [<Key("Ranks that share the storage of weights.", Bare = true)>]
+        Weight: DegreeConfig
+        [<Key("Ranks that share the experts.", Bare = true)>]
+        Expert: DegreeConfig
+    }
+
+/// One run, checked: everything that it depends on. Made by `Config.load`, or from C# by `RunConfig.Parse`.
+type RunConfig =
+    {
+        [<Key("Name of the run; its folder and messages carry it.", "\"anonymous\"", Rule = "letters, digits, '.', '-' and '_'")>]
+        JobName: string
+        [<Key("Every random choice of the run is a function of this number.", "1024", Minimum = 0.0)>]
+        Seed: int64
+        [<Key("Family of the model.")>]
+        ModelType: string
+        [<Key("Folder of the run: its configuration, metrics and checkpoints; unset: runs/<job_name>.", "null")>]
+        RunFolder: string | null
+        [<Key("The model.")>]
+        Model: ModelConfig
+        [<Key("What is read, and how much of it a step takes.")>]
+        Data: DataConfig
+        [<Key("The optimizer, AdamW.")>]
+        Adam: AdamConfig
+        [<Key("The learning rate over the run.")>]
+        LrScheduler: LrSchedulerConfig
+        [<Key("Adam's beta2 over the run.")>]
+        Beta2Scheduler: Beta2SchedulerConfig
+        [<Key("What is done to gradients before the optimizer sees them.")>]
+        HybridZeroOptimizer: HybridZeroOptimizerConfig
+        [<Key("What is minimised: the cross-entropy of the next token.")>]
+        Loss: LossConfig
+        [<Key("What is kept of a run, and what it starts from.")>]
+        Ckpt: CkptConfig
+        [<Key("Where and how the run computes, and what it shows.")>]
+        Train: TrainConfig
+        [<Key("Makes token files and tokenizer on first use.")>]
+        Prepare: PrepareConfig
+        [<Key("How a model is split over ranks. One rank for now: only sizes of 1 are accepted.")>]
+        Parallel: ParallelConfig
+    }
+
+    /// Folder of the run, relative to the working directory unless the configuration gives a full path.
+    member run.Folder =
+        match run.RunFolder with
+        | null -> "runs/" + run.JobName
+        | folder -> folder
+
+    /// Folder of the run's checkpoints.
+    member run.CheckpointFolder =
+        match run.Ckpt.SaveCkptFolder with
+        | null -> run.Folder + "/checkpoints"
+        | folder -> folder
+
+    /// Folder that receives what `prepare` makes.
+    member run.PrepareFolder =
+        match run.Prepare.Folder with
+        | null -> "data/" + run.JobName
+        | folder -> folder
+
+    /// Tokens in one optimizer step, padding and ignored labels included.
+    member run.TokensPerStep = int64 run.Data.RowTokens * int64 run.Data.MicroNum

@@ -1,0 +1,106 @@
+namespace Evo.Core
+
+open System
+
+/// What one successful optimizer step reports, under InternEvo's names where it reports the same thing.
+type StepReport =
+    {
+        /// Successful optimizer steps so far, this one included.
+        Step: int64
+        /// Batches read so far, this one included: steps, plus skipped batches.
+        Batch: int64
+        /// Mean cross-entropy of the step's labelled tokens, in nats.
+        Loss: float
+        /// The learning rate that the step used.
+        Lr: float
+        /// The beta2 that the step used.
+        AdamBeta2: float
+        /// Norm of all gradients together, before clipping.
+        GradNorm: float
+        /// Micro-batches of the step.
+        MicroNum: int
+        /// Tokens of the step, ignored labels included, over all ranks.
+        Tokens: int64
+        /// Tokens of the step that have a label, over all ranks.
+        RealTokens: int64
+        /// Tokens of all successful steps so far.
+        ConsumedTokens: int64
+        /// Steps skipped so far because a gradient was not finite.
+        InfNanSkipBatches: int64
+        /// Segments (documents, or parts of them) in the step's rows.
+        SamplesInBatch: int64
+        /// Tokens of the longest segment of the step.
+        LargestLength: int
+        /// Most segments in one row of the step.
+        LargestBatch: int
+        /// Fewest segments in one row of the step.
+        SmallestBatch: int
+        /// Seconds of the whole step.
+        StepSeconds: float
+        /// Seconds of the forward and backward passes.
+        ForwardBackwardSeconds: float
+        /// Seconds of the backward passes.
+        BackwardSeconds: float
+        /// Seconds since the run began, or was resumed.
+        WallSeconds: float
+        /// Tokens per second and rank.
+        Throughput: Throughput
+        /// 10^12 operations per second and rank in Megatron's convention (see `MegatronFlops`).
+        Tflops: float
+        /// 10^12 operations per second and rank of the model itself: causal attention, grouped heads, no recomputation.
+        ModelTflops: float
+        /// Most bytes of tensors alive at once in the step; 0 where it was not measured.
+        PeakBytes: int64
+    }
+
+    /// e to the loss.
+    member report.Perplexity = Math.Exp report.Loss
+
+    /// Name and value of every metric, in the order in which InternEvo logs them; Evo's own follow.
+    member report.Metrics: (string * float) list =
+        let speed = report.Throughput
+
+        [
+            "tflops", report.Tflops
+            "step", float report.Step
+            "loss", report.Loss
+            "real_tgs", speed.RealTgs
+            "tgs (tokens/gpu/second)", speed.LastTgs1
+            "tgs/last_tgs_1", speed.LastTgs1
+            "tgs/tgs_all", speed.TgsAll
+            "tgs/tgs_avg", speed.TgsAvg
+            "tgs/tgs_SMA", speed.TgsSma
+            "tgs/last_tgs_10", speed.LastTgs10
+            "tgs/last_tgs_50", speed.LastTgs50
+            "lr", report.Lr
+            "loss_scale", 1.0
+            "grad_norm", report.GradNorm
+            "micro_num", float report.MicroNum
+            "num_consumed_tokens", float report.ConsumedTokens
+            "inf_nan_skip_batches", float report.InfNanSkipBatches
+            "num_samples_in_batch", float report.SamplesInBatch
+            "largest_length", float report.LargestLength
+            "largest_batch", float report.LargestBatch
+            "smallest_batch", float report.SmallestBatch
+            "adam_beta2", report.AdamBeta2
+            "fwd_bwd_time", report.ForwardBackwardSeconds
+            "bwd_time", report.BackwardSeconds
+            "perplexity", report.Perplexity
+            "batch_count", float report.Batch
+            "tokens", float report.Tokens
+            "real_tokens", float report.RealTokens
+            "step_time", report.StepSeconds
+            "wall_time", report.WallSeconds
+            "model_tflops", report.ModelTflops
+            "peak_bytes", float report.PeakBytes
+        ]
+
+    /// One line of `metrics.jsonl`, without the newline. A number that JSON cannot hold is written as null.
+    member report.ToJson() =
+        let value (number: float) =
+            if Double.IsFinite number then JNumber(Json.number number) else JNull
+
+        report.Metrics
+        |> List.map (fun (name, number) -> name, Json.make (value number))
+        |> Json.makeObject
+        |> Json.compact
