@@ -50,7 +50,7 @@ let_in() {
     return 0
 }
 
-# inside FOLDER BINDS COMMAND...: runs a command in the root, with BINDS (lines `source target`, target below the root)
+# inside FOLDER BINDS COMMAND...: runs a command in the root, with BINDS (lines of source, a tab, and the target below the root)
 # mounted for it alone. Processes that it leaves behind end with it.
 inside() {
     local folder=$1 binds=$2 keep=() name
@@ -68,7 +68,7 @@ inside() {
         mount -t proc proc "$folder/proc"
         mount --rbind /dev "$folder/dev"
         mount --rbind /sys "$folder/sys"
-        while read -r source target; do
+        while IFS=$(printf "\\t") read -r source target; do
             [ -n "$source" ] || continue
             if [ -d "$source" ]; then mkdir -p "$folder$target"; else touch "$folder$target"; fi
             mount --bind "$source" "$folder$target"
