@@ -21,6 +21,11 @@ public sealed class FlatLayout
     public FlatLayout(IEnumerable<(string Name, IReadOnlyList<long> Shape, bool Decays)> parameters)
     {
         var all = parameters.ToArray();
+        if (all.GroupBy(p => p.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw new ArgumentException($"parameter {twice.Key} is given twice; tied weights are one parameter", nameof(parameters));
+        }
+
         var slots = new FlatSlot[all.Length];
         long end = 0;
         foreach (var decays in (bool[])[true, false])

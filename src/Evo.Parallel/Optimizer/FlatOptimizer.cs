@@ -5,61 +5,52 @@ using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
-/// <summary>A parameter of the model as the optimizer takes it.</summary>
-/// <param name="Name">Logical name; distinct.</param>
-/// <param name="Value">The parameter; tied weights are one parameter and stand here once.</param>
-/// <param name="Decays">Whether weight decay applies to it.</param>
-public sealed record FlatParameter(string Name, Parameter Value, bool Decays);
-
 /// <summary>
-/// AdamW over flat buffers. The compute weights become views of one buffer in the model's dtype, their gradients views of
+/// AdamW over flat buffers. The compute weights are views of one buffer in the model's dtype, their gradients views of
 /// another, and master weights and both moments are one buffer each in float32 (float64 for a float64 model), so that an
 /// update, a norm or a checkpoint is one pass over contiguous memory. For a float32 or float64 model the master weights are
 /// the compute weights.
 /// </summary>
+/// <remarks>
+/// Made before the model, which is then built over <see cref="Weights"/> (see <c>BuildOptions.Storage</c>); then
+/// <see cref="Attach"/> gives each parameter its gradient.
+/// </remarks>
 public sealed class FlatOptimizer : IDisposable
 {
     private readonly Tensor? lowGradient;
-    private readonly Tensor[] gradients;
-    private readonly IReadOnlyList<FlatParameter> parameters;
+    private readonly Dictionary<string, Tensor> weights = new(StringComparer.Ordinal);
+    private readonly List<(Parameter Parameter, Tensor Gradient)> attached = [];
+    private Tensor? master;
 
-    /// <summary>Moves the parameters into flat buffers, keeping their values and identity, and gives each a zero gradient.</summary>
-    /// <param name="parameters">All trained parameters in data flow order, of one dtype and on one device.</param>
-    /// <exception cref="ArgumentException">No parameters, a repeated one, or several dtypes or devices.</exception>
-    public FlatOptimizer(IReadOnlyList<FlatParameter> parameters)
+    /// <summary>Makes the buffers, all zero.</summary>
+    /// <param name="layout">Where each parameter stands; tied weights are one parameter.</param>
+    /// <param name="dtype">Dtype of the model: float32, bfloat16 or float64.</param>
+    /// <param name="device">Where the buffers are; null is the processor.</param>
+    /// <exception cref="ArgumentException">The layout is empty, or another dtype.</exception>
+    public FlatOptimizer(FlatLayout layout, ScalarType dtype, Device? device = null)
     {
-        Check(parameters);
-        this.parameters = parameters;
-        Dtype = parameters[0].Value.dtype;
-        Device = parameters[0].Value.device;
-        Layout = new(parameters.Select(p => (p.Name, (IReadOnlyList<long>)p.Value.shape, p.Decays)));
-
-        var stateDtype = Dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        Compute = zeros(Layout.Length, dtype: Dtype, device: Device);
-        Gradient = zeros(Layout.Length, dtype: stateDtype, device: Device);
-        ExpAvg = zeros(Layout.Length, dtype: stateDtype, device: Device);
-        ExpAvgSq = zeros(Layout.Length, dtype: stateDtype, device: Device);
-        lowGradient = Dtype == stateDtype ? null : zeros(Layout.Length, dtype: Dtype, device: Device);
-
-        gradients = new Tensor[parameters.Count];
-        for (var i = 0; i < gradients.Length; i++)
+        if (layout.Slots.Count == 0)
         {
-            var value = parameters[i].Value;
-            var view = View(Compute, Layout.Slots[i]);
-            view.copy_(value);
-            TensorStorage.Rebase(value, view);
-            gradients[i] = View(lowGradient ?? Gradient, Layout.Slots[i]);
-            value.grad = gradients[i];
+            throw new ArgumentException("an optimizer needs at least one parameter", nameof(layout));
         }
 
-        Master = Dtype == stateDtype ? Compute : Compute.to(stateDtype);
-        scope.Detach([Compute, Gradient, ExpAvg, ExpAvgSq, .. gradients]);
-        if (lowGradient is not null)
+        if (dtype is not (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float64))
         {
-            scope.Detach(lowGradient);
-            scope.Detach(Master);
+            throw new ArgumentException($"a model trains in float32, bfloat16 or float64, not in {dtype}", nameof(dtype));
+        }
+
+        (Layout, Dtype, Device) = (layout, dtype, device ?? CPU);
+        var stateDtype = dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        Tensor Buffer(ScalarType type) => zeros(layout.Length, dtype: type, device: Device).DetachFromDisposeScope();
+        Compute = Buffer(dtype);
+        Gradient = Buffer(stateDtype);
+        ExpAvg = Buffer(stateDtype);
+        ExpAvgSq = Buffer(stateDtype);
+        lowGradient = dtype == stateDtype ? null : Buffer(dtype);
+        master = dtype == stateDtype ? null : Buffer(stateDtype);
+        foreach (var slot in layout.Slots)
+        {
+            weights.Add(slot.Name, View(Compute, slot).DetachFromDisposeScope());
         }
     }
 
@@ -76,7 +67,7 @@ public sealed class FlatOptimizer : IDisposable
     public Tensor Compute { get; }
 
     /// <summary>The weights that the update is applied to: float32 or float64; the same tensor as <see cref="Compute"/> where the dtypes agree.</summary>
-    public Tensor Master { get; }
+    public Tensor Master => master ?? Compute;
 
     /// <summary>Sum of the gradients of the micro-batches since <see cref="ZeroGradient"/>: float32 or float64.</summary>
     public Tensor Gradient { get; }
@@ -88,7 +79,34 @@ public sealed class FlatOptimizer : IDisposable
     public Tensor ExpAvgSq { get; }
 
     /// <summary>Whether master weights are kept beside the compute weights.</summary>
-    public bool HasMaster => lowGradient is not null;
+    public bool HasMaster => master is not null;
+
+    /// <summary>The memory of one parameter, as a view of <see cref="Compute"/> in the parameter's shape.</summary>
+    /// <exception cref="KeyNotFoundException">The layout has no such parameter.</exception>
+    public Tensor Weights(string name) => weights[name];
+
+    /// <summary>Gives every parameter of a model built over <see cref="Weights"/> its gradient, a view of the flat one.</summary>
+    /// <param name="find">The parameter of a name.</param>
+    /// <exception cref="ArgumentException">A parameter has another shape or dtype, or its numbers lie elsewhere.</exception>
+    public void Attach(Func<string, Parameter> find)
+    {
+        foreach (var slot in Layout.Slots)
+        {
+            var parameter = find(slot.Name);
+            if (parameter.dtype != Dtype || !parameter.shape.SequenceEqual(slot.Shape))
+            {
+                throw new ArgumentException(
+                    $"{slot.Name} is {parameter.dtype} [{string.Join(", ", parameter.shape)}], the buffer holds {Dtype} [{string.Join(", ", slot.Shape)}]",
+                    nameof(find));
+            }
+
+            var gradient = View(lowGradient ?? Gradient, slot).DetachFromDisposeScope();
+            parameter.grad = gradient;
+            attached.Add((parameter, gradient));
+        }
+
+        CastToMaster();
+    }
 
     /// <summary>The part of a flat buffer that belongs to one parameter, in its shape; shares memory.</summary>
     public static Tensor View(Tensor flat, FlatSlot slot) => flat.narrow(0, slot.Offset, slot.Length).view([.. slot.Shape]);
@@ -156,38 +174,43 @@ public sealed class FlatOptimizer : IDisposable
     }
 
     /// <summary>Makes the compute weights the rounded master weights; to be called after master weights were loaded.</summary>
-    public void CastMaster()
+    public void CastFromMaster()
     {
-        if (HasMaster)
+        if (master is not null)
         {
             using var noGrad = no_grad();
-            Compute.copy_(Master);
+            Compute.copy_(master);
         }
     }
 
-    /// <summary>Frees the buffers. The parameters keep their memory alive as long as the model does; their gradients are detached.</summary>
+    /// <summary>Makes the master weights those of the model; to be called after the model was initialized or loaded.</summary>
+    public void CastToMaster()
+    {
+        if (master is not null)
+        {
+            using var noGrad = no_grad();
+            master.copy_(Compute);
+        }
+    }
+
+    /// <summary>Takes the gradients from the parameters and frees the buffers; the weights live on in the model.</summary>
     public void Dispose()
     {
-        foreach (var parameter in parameters)
+        foreach (var (parameter, gradient) in attached)
         {
-            parameter.Value.grad = null;
-        }
-
-        foreach (var gradient in gradients)
-        {
+            parameter.grad = null;
             gradient.Dispose();
         }
 
-        if (HasMaster)
+        foreach (var view in weights.Values)
         {
-            Master.Dispose();
+            view.Dispose();
         }
 
-        lowGradient?.Dispose();
-        Compute.Dispose();
-        Gradient.Dispose();
-        ExpAvg.Dispose();
-        ExpAvgSq.Dispose();
+        foreach (var buffer in (Tensor?[])[master, lowGradient, Compute, Gradient, ExpAvg, ExpAvgSq])
+        {
+            buffer?.Dispose();
+        }
     }
 
     private void UpdateRange(long begin, long end, AdamRates rates, double decay, long update, double gradientScale)
@@ -203,30 +226,5 @@ public sealed class FlatOptimizer : IDisposable
             Range(Master), Range(Gradient), Range(ExpAvg), Range(ExpAvgSq),
             rates.LearningRate, rates.Beta1, rates.Beta2, rates.Epsilon, decay, update, gradientScale,
             HasMaster ? Range(Compute) : null);
-    }
-
-    private static void Check(IReadOnlyList<FlatParameter> parameters)
-    {
-        if (parameters.Count == 0)
-        {
-            throw new ArgumentException("an optimizer needs at least one parameter", nameof(parameters));
-        }
-
-        HashSet<string> names = [];
-        HashSet<Parameter> values = new(ReferenceEqualityComparer.Instance);
-        foreach (var (name, value, _) in parameters)
-        {
-            if (!names.Add(name) || !values.Add(value))
-            {
-                throw new ArgumentException($"parameter {name} is given twice; tied weights are one parameter", nameof(parameters));
-            }
-
-            if (value.dtype != parameters[0].Value.dtype)
-            {
-                throw new ArgumentException(
-                    $"parameter {name} is {value.dtype} and {parameters[0].Name} is {parameters[0].Value.dtype}: one flat buffer has one dtype",
-                    nameof(parameters));
-            }
-        }
     }
 }

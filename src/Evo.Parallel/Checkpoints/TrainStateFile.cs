@@ -1,0 +1,38 @@
+using System.Text.Json;
+
+namespace Evo.Parallel;
+
+/// <summary><c>state.json</c> of a checkpoint: counters, random state, held-out losses.</summary>
+internal static class TrainStateFile
+{
+    internal const string Name = "state.json";
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    internal static void Write(string folder, TrainState state) =>
+        File.WriteAllText(Path.Combine(folder, Name), JsonSerializer.Serialize(state, Options) + "\n");
+
+    internal static TrainState Read(Checkpoint checkpoint)
+    {
+        var path = checkpoint.File(Name);
+        try
+        {
+            return JsonSerializer.Deserialize<TrainState>(File.ReadAllText(path), Options)
+                ?? throw new CheckpointException(CheckpointFault.Damaged, $"{path}: holds null instead of the state of a run");
+        }
+        catch (JsonException error)
+        {
+            throw new CheckpointException(CheckpointFault.Damaged, $"{path}: is not the state of a run: {error.Message}", error);
+        }
+        catch (FileNotFoundException error)
+        {
+            throw new CheckpointException(
+                CheckpointFault.Damaged, $"{checkpoint.Path}: holds no {Name}: it is not a training checkpoint of Evo", error);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+namespace Evo.Parallel;
+
+/// <summary>One row of packed documents, as the model takes it: P = seq_len × micro_bsz tokens.</summary>
+/// <param name="Tokens">[P] token ids.</param>
+/// <param name="Labels">[P] the token that each position predicts, −100 where none counts.</param>
+/// <param name="Positions">[P] position inside the document.</param>
+/// <param name="Boundaries">[documents + 1] where each document begins, from 0 to P.</param>
+public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, int[] Boundaries)
+{
+    /// <summary>Labels that count.</summary>
+    public long Targets { get; } = Labels.LongCount(label => label >= 0);
+
+    /// <summary>Length of the longest document piece.</summary>
+    public int LongestPiece { get; } = Boundaries.Zip(Boundaries.Skip(1), (begin, end) => end - begin).Max();
+}
