@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Evo.Parallel;
 
 /// <summary>
-/// <c>metrics.jsonl</c>: one JSON object on a line per consumed step, with the step under <c>step</c>. A line is handed to the
+/// <c>metrics.jsonl</c>: one JSON object on a line per update, with the steps consumed so far under <c>batch_count</c>. A line is handed to the
 /// system when its step ends, so that a killed process loses none, and to the disk before a checkpoint is committed. A run
 /// that resumes first cuts off what lies after its checkpoint: no step stands there twice, and none is missing.
 /// </summary>
@@ -34,7 +34,7 @@ public sealed class MetricsFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 
-    // The byte after the last whole line, from the start, whose step is at most lastStep. What cannot be read ends the file:
+    // The byte after the last whole line, from the start, whose batch_count is at most lastStep. What cannot be read ends the file:
     // a kill can leave half a line.
     private static long EndOf(FileStream file, long lastStep)
     {
@@ -58,7 +58,7 @@ public sealed class MetricsFile : IDisposable
         {
             using var json = JsonDocument.Parse(line);
             return json.RootElement.ValueKind == JsonValueKind.Object
-                && json.RootElement.TryGetProperty("step", out var step)
+                && json.RootElement.TryGetProperty("batch_count", out var step)
                 && step.TryGetInt64(out var value) ? value : null;
         }
         catch (JsonException)
