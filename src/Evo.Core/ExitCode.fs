@@ -16,6 +16,10 @@ type ExitCode =
     | Diverged = 5
     /// The machine refused: no space left, no permission, no memory, no such device, libtorch failed.
     | Machine = 6
+    /// Said by the launcher: something that the machine needs is missing and may not be installed; it says what to run.
+    | Unavailable = 69
+    /// Said by the launcher: building Evo failed.
+    | BuildFailed = 71
     /// Stopped by Ctrl-C or SIGTERM after the current step; the state was saved and the run can be resumed.
     | Stopped = 75
     /// Stopped at once by a second Ctrl-C; the last committed checkpoint stands.

@@ -34,10 +34,24 @@ module Json =
         let mutable line = 1
         let mutable lineStart = 0
 
-        member _.Place = { Source = source; Line = line; Column = at - lineStart + 1 }
+        member _.Place =
+            {
+                Source = source
+                Line = line
+                Column = at - lineStart + 1
+            }
 
         member reader.Refuse(place, found, rule, hint) : 'a =
-            raise (Refused { Place = place; Path = ""; Found = found; Rule = rule; Hint = hint })
+            raise (
+                Refused
+                    {
+                        Place = place
+                        Path = ""
+                        Found = found
+                        Rule = rule
+                        Hint = hint
+                    }
+            )
 
         member _.End = at >= text.Length
         member _.Peek = if at < text.Length then text[at] else '\000'
@@ -176,7 +190,12 @@ module Json =
                 | word when isNumber word -> JNumber word
                 | "" -> reader.Refuse(place, string reader.Peek, "a value should stand here", "")
                 | word ->
-                    reader.Refuse(place, word, "is neither number, true, false nor null", $"quote it if it is a text: \"{word}\"")
+                    reader.Refuse(
+                        place,
+                        word,
+                        "is neither number, true, false nor null",
+                        $"quote it if it is a text: \"{word}\""
+                    )
 
         { At = place; Value = value }
 
@@ -201,14 +220,27 @@ module Json =
                     reader.Refuse(reader.Place, "", $"a colon should follow the key \"{name}\"", "")
 
                 reader.Step()
-                members.Add { Name = name; NameAt = place; Content = readValue reader }
+
+                members.Add
+                    {
+                        Name = name
+                        NameAt = place
+                        Content = readValue reader
+                    }
+
                 reader.Skip()
 
                 match reader.Peek with
                 | ',' -> reader.Step()
                 | '}' -> ()
                 | _ when reader.End -> reader.Refuse(start, "{", "this object is never closed", "add }")
-                | _ -> reader.Refuse(reader.Place, "", $"a comma or }} should follow the value of \"{name}\"", "")
+                | _ ->
+                    reader.Refuse(
+                        reader.Place,
+                        "",
+                        $"a comma or }} should follow the value of \"{name}\"",
+                        ""
+                    )
             | _ when reader.End -> reader.Refuse(start, "{", "this object is never closed", "add }")
             | _ ->
                 let place = reader.Place
@@ -274,7 +306,11 @@ module Json =
 
     /// The shortest number that reads back as the same double.
     let number (value: float) =
-        value.ToString("R", CultureInfo.InvariantCulture)
+        value
+            .ToString("R", CultureInfo.InvariantCulture)
+            .Replace("E-0", "e-")
+            .Replace("E+", "e")
+            .Replace('E', 'e')
 
     /// One line of JSON, for messages.
     let rec compact (json: Json) =
@@ -285,7 +321,9 @@ module Json =
         | JString s -> quote s
         | JArray items -> "[" + String.Join(", ", List.map compact items) + "]"
         | JObject members ->
-            "{" + String.Join(", ", members |> List.map (fun m -> $"{quote m.Name}: {compact m.Content}")) + "}"
+            "{"
+            + String.Join(", ", members |> List.map (fun m -> $"{quote m.Name}: {compact m.Content}"))
+            + "}"
 
     /// Indented JSON: objects one member a line, arrays of plain values on one line. No newline at the end.
     let render (json: Json) =
@@ -295,7 +333,9 @@ module Json =
             match json.Value with
             | JObject [] -> "{}"
             | JObject members ->
-                let lines = members |> List.map (fun m -> $"{inner}{quote m.Name}: {write inner m.Content}")
+                let lines =
+                    members |> List.map (fun m -> $"{inner}{quote m.Name}: {write inner m.Content}")
+
                 "{\n" + String.Join(",\n", lines) + "\n" + indent + "}"
             | JArray items when
                 items
@@ -305,7 +345,11 @@ module Json =
                     | JArray _ -> true
                     | _ -> false)
                 ->
-                "[\n" + String.Join(",\n", items |> List.map (fun i -> inner + write inner i)) + "\n" + indent + "]"
+                "[\n"
+                + String.Join(",\n", items |> List.map (fun i -> inner + write inner i))
+                + "\n"
+                + indent
+                + "]"
             | _ -> compact json
 
         write "" json
@@ -318,7 +362,17 @@ module Json =
 
     /// An object without places.
     let makeObject (members: (string * Json) list) =
-        make (JObject(members |> List.map (fun (n, v) -> { Name = n; NameAt = nowhere; Content = v })))
+        make (
+            JObject(
+                members
+                |> List.map (fun (n, v) ->
+                    {
+                        Name = n
+                        NameAt = nowhere
+                        Content = v
+                    })
+            )
+        )
 
     /// The member of an object by name.
     let tryFind name (json: Json) =

@@ -20,9 +20,7 @@ module Nearest =
                 let substitution = if a[i - 1] = b[j - 1] then 0 else 1
 
                 let best =
-                    min
-                        (min (table[i - 1, j] + 1) (table[i, j - 1] + 1))
-                        (table[i - 1, j - 1] + substitution)
+                    min (min (table[i - 1, j] + 1) (table[i, j - 1] + 1)) (table[i - 1, j - 1] + substitution)
 
                 table[i, j] <-
                     if i > 1 && j > 1 && a[i - 1] = b[j - 2] && a[i - 2] = b[j - 1] then
@@ -39,7 +37,12 @@ module Nearest =
     /// the word's length. Upper and lower case, `-` and `_` are not told apart.
     let find (known: string seq) (word: string) =
         let typed = plain word
-        let near = known |> Seq.map (fun k -> distance (plain k) typed, k) |> Seq.sortBy fst |> Seq.tryHead
+
+        let near =
+            known
+            |> Seq.map (fun k -> distance (plain k) typed, k)
+            |> Seq.sortBy fst
+            |> Seq.tryHead
 
         match near with
         | Some(d, k) when d <= max 2 (typed.Length / 3) && d < typed.Length -> Some k

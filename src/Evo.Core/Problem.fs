@@ -36,15 +36,28 @@ type Problem =
 
     /// One line: `run.json:12:5: data.seq_len = 0: must be at least 1; …`.
     override problem.ToString() =
+        // `--set data.seq_len` names the path already.
+        let path =
+            if problem.Place.Source = "--set " + problem.Path then
+                ""
+            else
+                problem.Path
+
         let what =
-            match problem.Path, problem.Found with
+            match path, problem.Found with
             | "", "" -> ""
             | path, "" -> path + ": "
             | "", found -> found + ": "
             | path, found -> $"{path} = {found}: "
 
-        let hint = if problem.Hint = "" then "." else $"; {problem.Hint}."
-        $"{problem.Place}: {what}{problem.Rule}{hint}"
+        let text =
+            if problem.Hint = "" then
+                problem.Rule
+            else
+                $"{problem.Rule}; {problem.Hint}"
+
+        let stop = if text.EndsWith '.' || text.EndsWith '?' then "" else "."
+        $"{problem.Place}: {what}{text}{stop}"
 
 /// A configuration that was refused, with all of its problems. What C# callers of `RunConfig.Parse` see.
 type ConfigException(problems: Problem list) =

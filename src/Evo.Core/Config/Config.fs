@@ -15,15 +15,28 @@ module Config =
     type private Reader(families: ModelFamilyKeys list, source: string) =
         let problems = ResizeArray<Problem>()
         let bad = HashSet<string>()
+        let meant = HashSet<string>()
 
-        let join path name = if path = "" then name else path + "." + name
+        let join path name =
+            if path = "" then name else path + "." + name
+
+        let lowered (doc: string) =
+            "it is the " + doc.Substring(0, 1).ToLowerInvariant() + doc.Substring 1
 
         let report (place: Place) path found rule hint =
             bad.Add path |> ignore
 
             problems.Add
                 {
-                    Place = if place.Source = "" then { Place.Source = source; Line = 1; Column = 1 } else place
+                    Place =
+                        if place.Source = "" then
+                            {
+                                Place.Source = source
+                                Line = 1
+                                Column = 1
+                            }
+                        else
+                            place
                     Path = path
                     Found = found
                     Rule = rule
@@ -42,12 +55,17 @@ module Config =
                     | None -> [ here, key.Name ])
 
             walk "" Keys.root
-            @ [ for family in families do
-                    for key in family.Keys -> "model." + key.Name, key.Name ]
+            @ [
+                for family in families do
+                    for key in family.Keys -> "model." + key.Name, key.Name
+            ]
 
         let unknownHint path (known: KeyInfo list) name =
             match Nearest.find (known |> List.map _.Name) name with
-            | Some near -> $"did you mean \"{near}\"?"
+            | Some near ->
+                // The key that was meant is not reported as missing too.
+                meant.Add(join path near) |> ignore
+                $"did you mean \"{near}\"?"
             | None ->
                 match allPaths |> List.tryFind (fun (_, other) -> other = name) with
                 | Some(place, _) -> $"this key belongs at {place}"
@@ -57,20 +75,32 @@ module Config =
                     | None when path = "" -> "evo config docs lists all keys"
                     | None -> $"evo config docs {path} lists the keys of this section"
 
+        /// True for a key, or a key of a section, that was misspelled: it is not missing too.
+        let isMeant (path: string) =
+            meant |> Seq.exists (fun known -> path = known || path.StartsWith(known + "."))
+
         member _.Problems = problems
-        member _.IsBad path = bad.Contains path
+        member _.IsBad path = bad.Contains path || isMeant path
         member _.Report(place, path, found, rule, hint) = report place path found rule hint
 
         /// A value that stands in where the real one is missing or wrong, so that reading can go on.
         member private _.StandIn(key: KeyInfo) : obj | null =
-            if key.Nullable then null
-            elif key.Type = typeof<int> then box 1
-            elif key.Type = typeof<int64> then box 1L
-            elif key.Type = typeof<float> then box 1.0
-            elif key.Type = typeof<bool> then box false
-            elif key.Type = typeof<string> then box ""
-            elif key.Type = typeof<string list> then box List.empty<string>
-            else null
+            if key.Nullable then
+                null
+            elif key.Type = typeof<int> then
+                box 1
+            elif key.Type = typeof<int64> then
+                box 1L
+            elif key.Type = typeof<float> then
+                box 1.0
+            elif key.Type = typeof<bool> then
+                box false
+            elif key.Type = typeof<string> then
+                box ""
+            elif key.Type = typeof<string list> then
+                box List.empty<string>
+            else
+                null
 
         member private _.Fallback(key: KeyInfo) : obj | null =
             match Json.parse "" key.Default with
@@ -99,12 +129,19 @@ module Config =
                     if not (path = "" && m.Name = "$schema") then
                         report m.NameAt here "" "unknown key" (unknownHint path known m.Name)
                 elif not (seen.TryAdd(m.Name, m.Content)) then
-                    report m.NameAt here (Json.compact m.Content) "the key is given twice" "keep one of the two"
+                    report
+                        m.NameAt
+                        here
+                        (Json.compact m.Content)
+                        "the key is given twice"
+                        "keep one of the two"
 
             seen
 
         /// One section as its record; `family` gives the keys that a model's family adds to it.
-        member reader.Section(section: SectionInfo, family: KeyInfo list, path, json: Json, given: bool) : obj =
+        member reader.Section
+            (section: SectionInfo, family: KeyInfo list, path, json: Json, given: bool)
+            : obj =
             let members =
                 match json.Value with
                 | JObject members -> members
@@ -129,7 +166,10 @@ module Config =
                         | JObject _ -> content
                         | _ when key.Bare ->
                             let first = List.head inner.Keys
-                            { Json.makeObject [ first.Name, content ] with At = content.At }
+
+                            { Json.makeObject [ first.Name, content ] with
+                                At = content.At
+                            }
                         | _ -> content
 
                     reader.Section(inner, reader.FamilyKeys(here, json), here, content, true)
@@ -138,9 +178,14 @@ module Config =
                     reader.Section(inner, reader.FamilyKeys(here, json), here, empty, false)
                 | (true, content), None -> reader.Value(key, here, content)
                 | (false, _), None when key.Required ->
-                    if wellFormed then
-                        let missing = if given then "this key must be given" else "this key and its section must be given"
-                        report json.At here "" missing key.Doc
+                    if wellFormed && not (isMeant here) then
+                        let missing =
+                            if given then
+                                "must be given"
+                            else
+                                "must be given, in its section"
+
+                        report json.At here "" missing (lowered key.Doc)
 
                     reader.StandIn key
                 | (false, _), None -> reader.Fallback key
@@ -154,10 +199,15 @@ module Config =
                         match KeyValue.read key content with
                         | Ok _ -> ()
                         | Error wrong ->
-                            report content.At (join path key.Name) (Json.compact content) wrong.Rule wrong.Hint
+                            report
+                                content.At
+                                (join path key.Name)
+                                (Json.compact content)
+                                wrong.Rule
+                                wrong.Hint
                     | _ when key.Required ->
-                        if wellFormed then
-                            report json.At (join path key.Name) "" "this key must be given" key.Doc
+                        if wellFormed && not (isMeant (join path key.Name)) then
+                            report json.At (join path key.Name) "" "must be given" (lowered key.Doc)
                     | _ -> ()
 
                 family
@@ -192,10 +242,9 @@ module Config =
                     |> List.collect (fun f -> List.ofSeq f.Keys)
                     |> List.distinctBy _.Name
                     |> List.map (fun key ->
-                        {
-                            Keys.ofModelKey key with
-                                Default = "null"
-                                Kind = key.Kind
+                        { Keys.ofModelKey key with
+                            Default = "null"
+                            Kind = key.Kind
                         })
 
     let private rootKeys (families: ModelFamilyKeys list) =
@@ -204,7 +253,11 @@ module Config =
         { Keys.root with
             Keys =
                 Keys.root.Keys
-                |> List.map (fun key -> if key.Name = "model_type" then { key with Choices = names } else key)
+                |> List.map (fun key ->
+                    if key.Name = "model_type" then
+                        { key with Choices = names }
+                    else
+                        key)
         }
 
     /// The place and text of the value at a path; where it is not written, the place of the nearest object around it.
@@ -231,7 +284,13 @@ module Config =
         (text: string)
         : Result<RunConfig, Problem list> =
         let parsed = overrides |> List.map Overrides.parse
-        let mistakes = parsed |> List.choose (fun r -> match r with Error e -> Some e | Ok _ -> None)
+
+        let mistakes =
+            parsed
+            |> List.choose (fun r ->
+                match r with
+                | Error e -> Some e
+                | Ok _ -> None)
 
         match Json.parse source text with
         | Error problem -> Error(problem :: mistakes)
@@ -245,7 +304,8 @@ module Config =
                     let place, found = locate json rule.Path
                     reader.Report(place, rule.Path, found, rule.Rule, rule.Hint)
 
-            let modelIsSound = reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))
+            let modelIsSound =
+                reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))
 
             if modelIsSound then
                 for key, rule in modelCheck run.ModelType run.Model.FamilyKeys do
@@ -257,8 +317,13 @@ module Config =
             match mistakes @ List.ofSeq reader.Problems with
             | [] -> Ok run
             | problems ->
-                let line (p: Problem) = if p.Place.Source = source then p.Place.Line else Int32.MaxValue
-                Error(List.sortBy line problems)
+                let place (p: Problem) =
+                    if p.Place.Source = source then
+                        p.Place.Line, p.Place.Column
+                    else
+                        Int32.MaxValue, 0
+
+                Error(List.sortBy place problems)
 
     /// Reads and checks a configuration without a family's own check of the model.
     let load families overrides source text =

@@ -28,7 +28,8 @@ module internal InternEvoKeys =
                 "use_fp32_norm", "norms always compute in float32 or better; take it out"
                 "ckpt.load_ckpt_folder", "ckpt.load_ckpt_info says this"
                 "ckpt.load_model_only_folder", "ckpt.load_ckpt_info with content [\"model\"] says this"
-                "ckpt.oss_snapshot_freq", "every checkpoint is committed by one rename; use ckpt.checkpoint_every"
+                "ckpt.oss_snapshot_freq",
+                "every checkpoint is committed by one rename; use ckpt.checkpoint_every"
                 "ckpt.async_upload", "not part of Evo yet; take it out"
                 "ckpt.stop_file_path", "not part of Evo; send SIGTERM, which saves and stops"
                 "hybrid_zero_optimizer.overlap_sync_grad", "not part of Evo yet; take it out"

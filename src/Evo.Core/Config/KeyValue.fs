@@ -42,7 +42,10 @@ module internal KeyValue =
     let private number (key: KeyInfo) (digits: string) =
         match Double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture) with
         | true, value when Double.IsFinite value ->
-            if inBounds key value then Ok value else wrong (bounds key) ""
+            if inBounds key value then
+                Ok value
+            else
+                wrong (bounds key) ""
         | _ -> wrong "is too large for a number" ""
 
     let private integer (key: KeyInfo) (digits: string) =
@@ -61,15 +64,19 @@ module internal KeyValue =
         | _ -> wrong "must be a whole number" ""
 
     let private choice (key: KeyInfo) (text: string) =
+        // InternEvo writes "torch.bfloat16" where Evo writes "bfloat16".
+        let plain = if text.StartsWith "torch." then text.Substring 6 else text
+        let text = if List.contains plain key.Choices then plain else text
+
         if key.Choices.IsEmpty || List.contains text key.Choices then
             Ok text
         else
             let hint =
                 match Nearest.find key.Choices text with
-                | Some near -> $"did you mean \"{near}\""
+                | Some near -> $"did you mean \"{near}\"?"
                 | None -> ""
 
-            wrong $"must be {oneOf key.Choices}" (if hint = "" then "" else hint + "?")
+            wrong $"must be {oneOf key.Choices}" hint
 
     /// What a kind of value is called.
     let kindName kind =
@@ -84,8 +91,11 @@ module internal KeyValue =
 
     /// The value as an `int64`, `float`, `bool`, `string`, `string list`, null, or, for a family's object, its JSON.
     let read (key: KeyInfo) (json: Json) : Result<obj | null, Wrong> =
-        let boxed result = result |> Result.map (fun value -> box value)
-        let mustBe hint = wrong $"must be {kindName key.Kind}" hint
+        let boxed result =
+            result |> Result.map (fun value -> box value)
+
+        let mustBe hint =
+            wrong $"must be {kindName key.Kind}" hint
 
         match key.Kind, json.Value with
         | _, JNull when key.Nullable -> Ok null
@@ -94,7 +104,8 @@ module internal KeyValue =
         | KeyKind.Fraction, JNumber digits -> boxed (number key digits)
         | KeyKind.Fraction, JBool value -> Ok(box (if value then 1.0 else 0.0))
         | KeyKind.Boolean, JBool value -> Ok(box value)
-        | KeyKind.Boolean, JNumber("0" | "1" as digit) -> mustBe (if digit = "1" then "write true" else "write false")
+        | KeyKind.Boolean, JNumber("0" | "1" as digit) ->
+            mustBe (if digit = "1" then "write true" else "write false")
         | KeyKind.Text, JString text -> boxed (choice key text)
         | KeyKind.Text, JNumber digits -> mustBe $"write \"{digits}\""
         | KeyKind.Texts, JArray items ->
@@ -105,7 +116,13 @@ module internal KeyValue =
                     | JString text -> choice key text
                     | _ -> wrong "must be a list of texts" "")
 
-            match read |> List.tryPick (fun item -> match item with Error e -> Some e | Ok _ -> None) with
+            match
+                read
+                |> List.tryPick (fun item ->
+                    match item with
+                    | Error e -> Some e
+                    | Ok _ -> None)
+            with
             | Some error -> Error error
             | None -> Ok(box (read |> List.choose Result.toOption))
         | KeyKind.Object, JObject _ -> Ok(box json)
@@ -113,7 +130,8 @@ module internal KeyValue =
             mustBe (
                 match text.ToLowerInvariant() with
                 | "true"
-                | "false" as word when key.Kind <> KeyKind.Integer && key.Kind <> KeyKind.Number -> $"write {word} without quotes"
+                | "false" as word when key.Kind <> KeyKind.Integer && key.Kind <> KeyKind.Number ->
+                    $"write {word} without quotes"
                 | _ when key.Kind = KeyKind.Boolean -> ""
                 | _ -> unquoted text
             )

@@ -87,7 +87,11 @@ module Keys =
             Maximum = key.Maximum
             Exclusive = key.Exclusive
             Rule = key.Rule
-            Section = if kind = KeyKind.Object then Some(sectionOf inner) else None
+            Section =
+                if kind = KeyKind.Object then
+                    Some(sectionOf inner)
+                else
+                    None
             Bare = key.Bare
             Type = inner
         }

@@ -7,7 +7,12 @@ module Overrides =
 
     let private problem source found rule hint =
         {
-            Place = { Source = source; Line = 0; Column = 0 }
+            Place =
+                {
+                    Source = source
+                    Line = 0
+                    Column = 0
+                }
             Path = ""
             Found = found
             Rule = rule
@@ -15,7 +20,8 @@ module Overrides =
         }
 
     let private isName (part: string) =
-        part <> "" && part |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || c = '_' || c = '$')
+        part <> ""
+        && part |> Seq.forall (fun c -> Char.IsAsciiLetterOrDigit c || c = '_' || c = '$')
 
     /// Reads one `path=value`. The value is JSON where it can be read as JSON, else a text, so that quotes are not needed
     /// on a shell. All places in it name the option.
@@ -34,15 +40,32 @@ module Overrides =
                 Error(problem "--set" text "must begin with a key's path" "for example data.seq_len=512")
             else
                 let rec replaced (json: Json) : Json =
-                    let at = { Source = source; Line = 0; Column = 0 }
+                    let at =
+                        {
+                            Source = source
+                            Line = 0
+                            Column = 0
+                        }
 
                     match json.Value with
                     | JObject members ->
                         {
                             At = at
-                            Value = JObject [ for m in members -> { m with NameAt = at; Content = replaced m.Content } ]
+                            Value =
+                                JObject
+                                    [
+                                        for m in members ->
+                                            { m with
+                                                NameAt = at
+                                                Content = replaced m.Content
+                                            }
+                                    ]
                         }
-                    | JArray items -> { At = at; Value = JArray(List.map replaced items) }
+                    | JArray items ->
+                        {
+                            At = at
+                            Value = JArray(List.map replaced items)
+                        }
                     | value -> { At = at; Value = value }
 
                 match Json.parse source value with
@@ -62,10 +85,24 @@ module Overrides =
             let changed =
                 if members |> List.exists (fun m -> m.Name = name) then
                     members
-                    |> List.map (fun m -> if m.Name = name then { m with Content = put rest value m.Content } else m)
+                    |> List.map (fun m ->
+                        if m.Name = name then
+                            { m with
+                                Content = put rest value m.Content
+                            }
+                        else
+                            m)
                 else
                     let empty = { At = value.At; Value = JObject [] }
-                    members @ [ { Name = name; NameAt = value.At; Content = put rest value empty } ]
+
+                    members
+                    @ [
+                        {
+                            Name = name
+                            NameAt = value.At
+                            Content = put rest value empty
+                        }
+                    ]
 
             { json with Value = JObject changed }
 

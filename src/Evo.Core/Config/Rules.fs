@@ -17,12 +17,25 @@ type internal BrokenRule =
 module internal Rules =
 
     let private broken path others rule hint =
-        { Path = path; With = others; Rule = rule; Hint = hint }
+        {
+            Path = path
+            With = others
+            Rule = rule
+            Hint = hint
+        }
 
     let private names (run: RunConfig) =
         [
-            if run.JobName = "" || run.JobName |> Seq.exists (fun c -> not (Char.IsAsciiLetterOrDigit c || ".-_".Contains c)) then
-                broken "job_name" [] "must consist of letters, digits, '.', '-' and '_', for it names a folder" ""
+            if
+                run.JobName = ""
+                || run.JobName
+                   |> Seq.exists (fun c -> not (Char.IsAsciiLetterOrDigit c || ".-_".Contains c))
+            then
+                broken
+                    "job_name"
+                    []
+                    "must consist of letters, digits, '.', '-' and '_', for it names a folder"
+                    ""
             elif run.JobName.TrimStart('.') = "" then
                 broken "job_name" [] "must name a folder" ""
         ]
@@ -43,7 +56,12 @@ module internal Rules =
                     [ "data.valid_folder"; "prepare.source" ]
                     "needs data.valid_folder"
                     "name a folder of token files, or set data.valid_every to 0"
-            if run.Data.ValidEvery > 0L && isNull run.Data.ValidFolder && prepared && run.Prepare.HeldOut = 0.0 then
+            if
+                run.Data.ValidEvery > 0L
+                && isNull run.Data.ValidFolder
+                && prepared
+                && run.Prepare.HeldOut = 0.0
+            then
                 broken
                     "prepare.held_out"
                     [ "data.valid_every"; "data.valid_folder" ]
@@ -65,7 +83,11 @@ module internal Rules =
                     [ "prepare.source" ]
                     $"is not read when prepare.source is \"{run.Prepare.Source}\""
                     "set prepare.source to \"text\", or take it out"
-            if not (isNull run.Train.SamplePrompt) && isNull run.Data.TokenizerPath && not prepared then
+            if
+                not (isNull run.Train.SamplePrompt)
+                && isNull run.Data.TokenizerPath
+                && not prepared
+            then
                 broken
                     "train.sample_prompt"
                     [ "data.tokenizer_path"; "prepare.source" ]
@@ -75,8 +97,12 @@ module internal Rules =
 
     let private optimizer (run: RunConfig) =
         let total = run.LrScheduler.TotalSteps.GetValueOrDefault run.Data.TotalSteps
-        let rise = run.LrScheduler.InitSteps + int64 (float total * run.LrScheduler.WarmupRatio)
-        let schedule = [ "lr_scheduler.total_steps"; "data.total_steps"; "lr_scheduler.warmup_ratio" ]
+
+        let rise =
+            run.LrScheduler.InitSteps + int64 (float total * run.LrScheduler.WarmupRatio)
+
+        let schedule =
+            [ "lr_scheduler.total_steps"; "data.total_steps"; "lr_scheduler.warmup_ratio" ]
 
         [
             for path, beta in [ "adam.adam_beta1", run.Adam.AdamBeta1; "adam.adam_beta2", run.Adam.AdamBeta2 ] do
@@ -129,7 +155,11 @@ module internal Rules =
 
         [
             if run.Parallel.Zero1.Size <> 1 && run.Parallel.Zero1.Size <> -1 then
-                broken "parallel.zero1.size" [] "this version trains on one rank" "only 1, or -1 for all ranks, is legal"
+                broken
+                    "parallel.zero1.size"
+                    []
+                    "this version trains on one rank"
+                    "only 1, or -1 for all ranks, is legal"
             for name, size in degrees do
                 if size <> 1 then
                     broken $"parallel.{name}.size" [] "this version trains on one rank" "only 1 is legal"

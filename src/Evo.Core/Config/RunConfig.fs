@@ -8,7 +8,7 @@ type ModelConfig =
     {
         [<Key("Element type that the model computes in. Optimizer state and master weights are float32 (float64 for float64).",
               "\"float32\"",
-              Choices = "float32|bfloat16|float64|torch.float32|torch.bfloat16|torch.float64")>]
+              Choices = "float32|bfloat16|float64")>]
         Dtype: string
         [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0.",
               "0",
@@ -28,7 +28,7 @@ type ModelConfig =
 
     /// The element type that the model computes in.
     member model.ElementType =
-        match model.Dtype.Replace("torch.", "") with
+        match model.Dtype with
         | "bfloat16" -> DType.BF16
         | "float64" -> DType.F64
         | _ -> DType.F32
@@ -36,9 +36,12 @@ type ModelConfig =
 /// `data`: what is read, and how much of it a step takes.
 type DataConfig =
     {
-        [<Key("Kind of training data: token files in InternEvo's .bin and .meta layout.", "\"tokenized\"", Choices = "tokenized")>]
+        [<Key("Kind of training data: token files in InternEvo's .bin and .meta layout.",
+              "\"tokenized\"",
+              Choices = "tokenized")>]
         Type: string
-        [<Key("Folder of token files to train on, searched with its sub-folders. Not needed where `prepare` makes it.", "null")>]
+        [<Key("Folder of token files to train on, searched with its sub-folders. Not needed where `prepare` makes it.",
+              "null")>]
         TrainFolder: string | null
         [<Key("Folder of token files held out for validation. Not needed where `prepare` makes it.", "null")>]
         ValidFolder: string | null
@@ -49,7 +52,9 @@ type DataConfig =
         SeqLen: int
         [<Key("Sequences in one micro-batch. A row holds seq_len x micro_bsz tokens.", "1", Minimum = 1.0)>]
         MicroBsz: int
-        [<Key("Micro-batches (rows) in one optimizer step: the number of gradient accumulations.", "1", Minimum = 1.0)>]
+        [<Key("Micro-batches (rows) in one optimizer step: the number of gradient accumulations.",
+              "1",
+              Minimum = 1.0)>]
         MicroNum: int
         [<Key("Batches to train on; one optimizer step each, unless a batch is skipped.", Minimum = 1.0)>]
         TotalSteps: int64
@@ -79,13 +84,16 @@ type AdamConfig =
         AdamBeta1: float
         [<Key("Decay of the running mean of squared gradients.", "0.95", Minimum = 0.0, Maximum = 1.0)>]
         AdamBeta2: float
-        [<Key("Exponent c of the beta2 schedule max(beta2, 1 - t^-c); 0 keeps beta2 constant.", "0", Minimum = 0.0)>]
+        [<Key("Exponent c of the beta2 schedule max(beta2, 1 - t^-c); 0 keeps beta2 constant.",
+              "0",
+              Minimum = 0.0)>]
         AdamBeta2C: float
         [<Key("Added to the root of the running mean of squares.", "1e-8", Minimum = 0.0)>]
         AdamEps: float
         [<Key("Decoupled weight decay, multiplied by the learning rate.", "0.01", Minimum = 0.0)>]
         WeightDecay: float
-        [<Key("true: norm weights and biases decay like all others, as InternEvo does. false: they do not decay.", "true")>]
+        [<Key("true: norm weights and biases decay like all others, as InternEvo does. false: they do not decay.",
+              "true")>]
         DecayNormsAndBiases: bool
     }
 
@@ -159,13 +167,16 @@ type CkptConfig =
     {
         [<Key("Whether checkpoints are saved.", "true")>]
         EnableSaveCkpt: bool
-        [<Key("Folder of the run's checkpoints, one sub-folder for each step; unset: checkpoints in the run folder.", "null")>]
+        [<Key("Folder of the run's checkpoints, one sub-folder for each step; unset: checkpoints in the run folder.",
+              "null")>]
         SaveCkptFolder: string | null
         [<Key("Successful steps between two checkpoints; 0 saves only at the end and when the run is stopped.",
               "0",
               Minimum = 0.0)>]
         CheckpointEvery: int64
-        [<Key("Newest checkpoints kept; older ones are removed after a successful save. 0 keeps all.", "0", Minimum = 0.0)>]
+        [<Key("Newest checkpoints kept; older ones are removed after a successful save. 0 keeps all.",
+              "0",
+              Minimum = 0.0)>]
         KeepLast: int
         [<Key("Continue from the newest valid checkpoint in save_ckpt_folder when there is one.", "true")>]
         AutoResume: bool
@@ -187,9 +198,12 @@ type TrainConfig =
         Deterministic: bool
         [<Key("Steps between two printed reports; metrics.jsonl holds every step.", "1", Minimum = 1.0)>]
         LogEvery: int64
-        [<Key("Steps in a row with a gradient that is not finite, after which the run gives up.", "10", Minimum = 1.0)>]
+        [<Key("Steps in a row with a gradient that is not finite, after which the run gives up.",
+              "10",
+              Minimum = 1.0)>]
         MaxSkippedSteps: int
-        [<Key("Beginning of the text that the model continues at the end of the run; unset: no sample.", "null")>]
+        [<Key("Beginning of the text that the model continues at the end of the run; unset: no sample.",
+              "null")>]
         SamplePrompt: string | null
         [<Key("Most tokens of the sample.", "64", Minimum = 1.0)>]
         SampleTokens: int
@@ -206,7 +220,9 @@ type PrepareConfig =
         Input: string | null
         [<Key("Folder that receives text, tokenizer and token files; unset: data/<job_name>.", "null")>]
         Folder: string | null
-        [<Key("Pieces of the tokenizer that is trained; the model's vocabulary must be as large.", "4096", Minimum = 64.0)>]
+        [<Key("Pieces of the tokenizer that is trained; the model's vocabulary must be as large.",
+              "4096",
+              Minimum = 64.0)>]
         VocabSize: int
         [<Key("Algorithm of the tokenizer.", "\"bpe\"", Choices = "bpe|unigram")>]
         TokenizerType: string
@@ -215,7 +231,9 @@ type PrepareConfig =
               Minimum = 0.9,
               Maximum = 1.0)>]
         CharacterCoverage: float
-        [<Key("Most sentences, drawn evenly, that the tokenizer is trained on; 0 takes all.", "0", Minimum = 0.0)>]
+        [<Key("Most sentences, drawn evenly, that the tokenizer is trained on; 0 takes all.",
+              "0",
+              Minimum = 0.0)>]
         TokenizerSentences: int64
         [<Key("Part of the documents held out for validation; which ones depends on their text only.",
               "0.01",
@@ -254,7 +272,9 @@ type ParallelConfig =
 /// One run, checked: everything that it depends on. Made by `Config.load`, or from C# by `RunConfig.Parse`.
 type RunConfig =
     {
-        [<Key("Name of the run; its folder and messages carry it.", "\"anonymous\"", Rule = "letters, digits, '.', '-' and '_'")>]
+        [<Key("Name of the run; its folder and messages carry it.",
+              "\"anonymous\"",
+              Rule = "letters, digits, '.', '-' and '_'")>]
         JobName: string
         [<Key("Every random choice of the run is a function of this number.", "1024", Minimum = 0.0)>]
         Seed: int64

@@ -12,7 +12,9 @@ type DataOrder(seed: uint64, rows: int64, rowsPerBatch: int) =
             raise (ArgumentOutOfRangeException(nameof rows, rows, "there must be at least one row of data"))
 
         if rowsPerBatch < 1 then
-            raise (ArgumentOutOfRangeException(nameof rowsPerBatch, rowsPerBatch, "a batch has at least one row"))
+            raise (
+                ArgumentOutOfRangeException(nameof rowsPerBatch, rowsPerBatch, "a batch has at least one row")
+            )
 
     // Keys of a permutation are worth keeping while batches stay in its epoch.
     let mutable current = struct (-1L, Permutation(0UL, 0L))
@@ -60,7 +62,8 @@ type SkippedBatches =
 
     /// Whether a batch is skipped.
     member skipped.Contains(batch: int64) =
-        skipped.Ranges |> List.exists (fun (first, last) -> batch >= first && batch <= last)
+        skipped.Ranges
+        |> List.exists (fun (first, last) -> batch >= first && batch <= last)
 
     /// Reads "1-3,7"; None where the text is no such list.
     static member TryParse(text: string) : SkippedBatches option =

@@ -56,12 +56,16 @@ type Packing
     ) =
     do
         if seqLen < 1 || rowTokens < 1 || rowTokens % seqLen <> 0 then
-            raise (ArgumentException $"a row of {rowTokens} tokens is no whole number of sequences of {seqLen}")
+            raise (
+                ArgumentException $"a row of {rowTokens} tokens is no whole number of sequences of {seqLen}"
+            )
 
     let kept =
-        [| for i in 0 .. lengths.Count - 1 do
-               if lengths[i] >= max 1 minLength then
-                   i |]
+        [|
+            for i in 0 .. lengths.Count - 1 do
+                if lengths[i] >= max 1 minLength then
+                    i
+        |]
 
     /// Documents in the order in which they are laid out.
     let order =
@@ -132,4 +136,7 @@ type Packing
             for cut in seqLen..seqLen..rowTokens do
                 cuts.Add cut
 
-        { Pieces = pieces.ToArray(); CuSeqlens = cuts.ToArray() }
+        {
+            Pieces = pieces.ToArray()
+            CuSeqlens = cuts.ToArray()
+        }

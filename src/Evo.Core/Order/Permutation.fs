@@ -9,7 +9,9 @@ open System.Numerics
 type Permutation(seed: uint64, count: int64) =
     do
         if count < 0L then
-            raise (ArgumentOutOfRangeException(nameof count, count, "a permutation has no fewer than 0 elements"))
+            raise (
+                ArgumentOutOfRangeException(nameof count, count, "a permutation has no fewer than 0 elements")
+            )
 
     // Half of the bits that number the elements, at least 1; the network then works on fewer than 4 x count numbers,
     // so that a walk takes fewer than 4 steps on average.

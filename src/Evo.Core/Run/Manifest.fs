@@ -65,7 +65,10 @@ type Manifest =
     /// Indented JSON, with a newline at the end.
     member manifest.ToJson() =
         let text (value: string) = Json.make (JString value)
-        let whole (value: int64) = Json.make (JNumber(value.ToString CultureInfo.InvariantCulture))
+
+        let whole (value: int64) =
+            Json.make (JNumber(value.ToString CultureInfo.InvariantCulture))
+
         let list (items: Json seq) = Json.make (JArray(List.ofSeq items))
         let data = manifest.Data
 
@@ -117,7 +120,8 @@ type Manifest =
 
     /// Reads what `ToJson` writes. Anything else throws a `FormatException` that names `source`, the place and the rule.
     static member Parse(source: string, json: string) : Manifest =
-        let refuse (place: Place) (what: string) : 'a = raise (FormatException $"{place}: {what}")
+        let refuse (place: Place) (what: string) : 'a =
+            raise (FormatException $"{place}: {what}")
 
         let find name (json: Json) =
             match Json.tryFind name json with

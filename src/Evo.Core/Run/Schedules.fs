@@ -38,7 +38,11 @@ type LearningRate =
         elif step < start then
             rate.Peak * float (step + 1L - rate.InitialSteps) / float rate.WarmupSteps
         else
-            let past = if span <= 0L then 1.0 else min 1.0 (float (step - start) / float span)
+            let past =
+                if span <= 0L then
+                    1.0
+                else
+                    min 1.0 (float (step - start) / float span)
 
             match rate.Shape with
             | Constant -> rate.Peak

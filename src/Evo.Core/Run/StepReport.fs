@@ -41,6 +41,10 @@ type StepReport =
         ForwardBackwardSeconds: float
         /// Seconds of the backward passes.
         BackwardSeconds: float
+        /// Seconds spent waiting for rows of data.
+        DataWaitSeconds: float
+        /// Seconds of the gradient norm, clipping and the optimizer's update.
+        OptimizerSeconds: float
         /// Seconds since the run began, or was resumed.
         WallSeconds: float
         /// Tokens per second and rank.
@@ -51,6 +55,8 @@ type StepReport =
         ModelTflops: float
         /// Most bytes of tensors alive at once in the step; 0 where it was not measured.
         PeakBytes: int64
+        /// Mean cross-entropy of the validation that followed the step, in nats; unset where there was none.
+        ValidLoss: Nullable<float>
     }
 
     /// e to the loss.
@@ -92,13 +98,20 @@ type StepReport =
             "step_time", report.StepSeconds
             "wall_time", report.WallSeconds
             "model_tflops", report.ModelTflops
+            "data_wait", report.DataWaitSeconds
+            "optimizer_time", report.OptimizerSeconds
             "peak_bytes", float report.PeakBytes
+            if report.ValidLoss.HasValue then
+                "valid_loss", report.ValidLoss.Value
         ]
 
     /// One line of `metrics.jsonl`, without the newline. A number that JSON cannot hold is written as null.
     member report.ToJson() =
         let value (number: float) =
-            if Double.IsFinite number then JNumber(Json.number number) else JNull
+            if Double.IsFinite number then
+                JNumber(Json.number number)
+            else
+                JNull
 
         report.Metrics
         |> List.map (fun (name, number) -> name, Json.make (value number))

@@ -46,7 +46,8 @@ type Throughput =
     /// After one more step: `tokens` counts every position of the rank's rows, padding and ignored labels included;
     /// `realTokens` those with a label; `seconds` is the step's time; `wall` the seconds since the run began.
     member before.Next(tokens: int64, realTokens: int64, seconds: float, wall: float) =
-        let rate (tokens, seconds) = if seconds > 0.0 then tokens / seconds else 0.0
+        let rate (tokens, seconds) =
+            if seconds > 0.0 then tokens / seconds else 0.0
 
         let over count (steps: (float * float) list) =
             let latest = List.truncate count steps
@@ -67,8 +68,16 @@ type Throughput =
             TgsAll = rate (all, wall)
             TgsAvg = sum / float steps
             TgsSma = over 50 recent
-            LastTgs10 = if steps % 10L = 0L then over 10 recent else before.LastTgs10
-            LastTgs50 = if steps % 50L = 0L then over 50 recent else before.LastTgs50
+            LastTgs10 =
+                if steps % 10L = 0L then
+                    over 10 recent
+                else
+                    before.LastTgs10
+            LastTgs50 =
+                if steps % 50L = 0L then
+                    over 50 recent
+                else
+                    before.LastTgs50
             RealTgs = rate (float realTokens, seconds)
         }
 
