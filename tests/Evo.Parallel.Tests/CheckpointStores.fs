@@ -1,0 +1,203 @@
+/// Checkpoints as folders: committed by one rename, checked before they are believed.
+module Evo.Parallel.Tests.CheckpointStores
+
+open System
+open System.Collections.Generic
+open System.IO
+open Evo.Core
+open Evo.Parallel
+open Evo.Parallel.Tests.Folders
+open Xunit
+
+let manifest step (files: IReadOnlyList<ManifestFile>) : Manifest =
+    {
+        Version = Manifest.CurrentVersion
+        JobName = "test"
+        ModelType = "LLAMA2"
+        Step = step
+        ConsumedTokens = 0L
+        InfNanSkipBatches = 0L
+        Data =
+            {
+                Fingerprint = "f"
+                Seed = 1L
+                SeqLen = 8
+                RowTokens = 8
+                RowsPerBatch = 1
+                NextBatch = step
+            }
+        Tensors = []
+        Files = files
+    }
+
+/// Two files whose content is a function of the step.
+let content (step: int64) =
+    [
+        "weights.bin", Array.init 5000 (fun i -> byte (int64 i * 7L + step))
+        "state.json", Text.Encoding.UTF8.GetBytes $"{step}"
+    ]
+
+let write (folder: string) step =
+    for name, bytes in content step do
+        File.WriteAllBytes(Path.Combine(folder, name), bytes)
+
+let save (store: CheckpointStore) step =
+    store.Save(step, (fun folder -> write folder step), (fun files -> manifest step files))
+
+let opened folder keep =
+    let store = CheckpointStore(folder, keep)
+    store.Open()
+    store
+
+let private newest (store: CheckpointStore) =
+    let refused = ResizeArray<string>()
+    let found = store.Newest(fun _ reason -> refused.Add reason)
+    found, List.ofSeq refused
+
+/// The step of a checkpoint whose files are what was written.
+let wholeStep (checkpoint: Checkpoint) =
+    for name, bytes in content checkpoint.Manifest.Step do
+        Assert.Equal<byte seq>(bytes, File.ReadAllBytes(checkpoint.File name))
+
+    checkpoint.Manifest.Step
+
+[<Fact>]
+let ``the newest checkpoint is found, with the content that was written`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 0
+
+    for step in [ 5L; 10L; 100L ] do
+        save store step |> ignore
+
+    let found, refused = newest store
+    Assert.Equal(100L, wholeStep (nonNull found))
+    Assert.Empty refused
+    Assert.Equal<int64 seq>([ 100L; 10L; 5L ], store.Steps())
+
+[<Fact>]
+let ``a folder without checkpoints has no newest one`` () =
+    use folder = new TemporaryFolder()
+    Assert.Null(opened folder.Path 0 |> newest |> fst)
+
+let private damage (file: string) =
+    let bytes = File.ReadAllBytes file
+    bytes[bytes.Length / 2] <- bytes[bytes.Length / 2] ^^^ 1uy
+    File.WriteAllBytes(file, bytes)
+
+let private cut (file: string) =
+    use stream = File.OpenWrite file
+    stream.SetLength(stream.Length - 1L)
+
+[<Fact>]
+let ``an altered, a shortened, a lengthened and a missing file are refused by name, and the checkpoint before is taken``
+    ()
+    =
+    for harm, word in
+        [
+            damage, "altered"
+            cut, "cut short"
+            (fun file -> File.AppendAllText(file, "x")), "altered"
+            File.Delete, "missing"
+        ] do
+        use folder = new TemporaryFolder()
+        let store = opened folder.Path 0
+        save store 1L |> ignore
+        let struct (path, _) = save store 2L
+        harm (Path.Combine(path, "weights.bin"))
+        let found, refused = newest store
+        Assert.Equal(1L, wholeStep (nonNull found))
+        let reason = Assert.Single refused
+        Assert.Contains("weights.bin", reason)
+        Assert.Contains(word, reason)
+
+[<Fact>]
+let ``a damaged manifest is refused`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 0
+    let struct (path, _) = save store 2L
+    cut (Path.Combine(path, CheckpointStore.ManifestFile))
+    File.AppendAllText(Path.Combine(path, CheckpointStore.ManifestFile), "!")
+
+    let error =
+        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read path |> ignore)
+
+    Assert.Equal(CheckpointFault.Damaged, error.Fault)
+    Assert.Contains(CheckpointStore.ManifestFile, error.Message)
+
+[<Fact>]
+let ``a folder that is missing and one that was never committed have an error each`` () =
+    use folder = new TemporaryFolder()
+
+    let missing =
+        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read(folder.File "7") |> ignore)
+
+    Assert.Equal(CheckpointFault.Missing, missing.Fault)
+
+    let other =
+        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read folder.Path |> ignore)
+
+    Assert.Equal(CheckpointFault.NotCommitted, other.Fault)
+
+[<Fact>]
+let ``only the newest are kept where a number is given`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 2
+
+    for step in 1L .. 5L do
+        save store step |> ignore
+
+    Assert.Equal<int64 seq>([ 5L; 4L ], store.Steps())
+    Assert.Equal(2, Directory.GetDirectories(folder.Path).Length)
+
+[<Fact>]
+let ``a checkpoint of the same step replaces a damaged one`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 0
+    let struct (path, _) = save store 3L
+    damage (Path.Combine(path, "weights.bin"))
+    save store 3L |> ignore
+    Assert.Equal(3L, wholeStep (CheckpointStore.Read path))
+    Assert.Single(Directory.GetDirectories folder.Path) |> ignore
+
+[<Fact>]
+let ``an error while writing leaves the committed checkpoints and nothing else`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 0
+    save store 1L |> ignore
+
+    let error =
+        Assert.Throws<CheckpointException>(fun () ->
+            store.Save(
+                2L,
+                (fun staging ->
+                    write staging 2L
+                    raise (IOException "No space left on device")),
+                (fun files -> manifest 2L files)
+            )
+            |> ignore)
+
+    Assert.Equal(CheckpointFault.NotWritten, error.Fault)
+    Assert.Contains("No space left on device", error.Message)
+    Assert.Contains("step 1 stands unharmed", error.Message)
+    Assert.Equal<string seq>([ Path.Combine(folder.Path, "1") ], Directory.GetDirectories folder.Path)
+
+[<Fact>]
+let ``what a killed process left behind is cleaned, and a checkpoint that was being replaced comes back`` () =
+    use folder = new TemporaryFolder()
+    let store = opened folder.Path 0
+    save store 1L |> ignore
+    save store 2L |> ignore
+    Directory.Move(folder.File "2", folder.File ".replaced-2")
+    Directory.CreateDirectory(folder.File ".staging-3") |> ignore
+    File.WriteAllText(folder.File ".staging-3/weights.bin", "half")
+    Directory.CreateDirectory(folder.File ".deleting-0") |> ignore
+    let again = opened folder.Path 0
+    Assert.Equal<int64 seq>([ 2L; 1L ], again.Steps())
+    Assert.Equal(2L, again |> newest |> fst |> nonNull |> wholeStep)
+
+    Assert.Equal(
+        2,
+        Directory
+            .GetDirectories(folder.Path, "*", EnumerationOptions(AttributesToSkip = FileAttributes.None))
+            .Length
+    )

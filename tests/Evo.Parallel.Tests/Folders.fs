@@ -1,0 +1,20 @@
+/// Folders of their own for tests that write files.
+module Evo.Parallel.Tests.Folders
+
+open System
+open System.IO
+
+/// An empty folder that is gone when the test ends.
+type TemporaryFolder() =
+    let path =
+        Path.Combine(Path.GetTempPath(), "evo-test-" + Guid.NewGuid().ToString("N"))
+
+    do Directory.CreateDirectory path |> ignore
+
+    member _.Path = path
+    member _.File(name: string) = Path.Combine(path, name)
+
+    interface IDisposable with
+        member _.Dispose() =
+            if Directory.Exists path then
+                Directory.Delete(path, true)

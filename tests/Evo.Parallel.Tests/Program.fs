@@ -1,0 +1,10 @@
+/// The tests' entry point, and that of the child processes that some tests start and kill.
+module Evo.Parallel.Tests.Program
+
+open Xunit.Runner.InProc.SystemConsole
+
+[<EntryPoint>]
+let main arguments =
+    match List.ofArray arguments with
+    | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
+    | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()
