@@ -1,0 +1,156 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Evo.Data;
+
+/// <summary>What a piece of a sentencepiece vocabulary is for; the values are those of the file.</summary>
+public enum PieceType
+{
+    /// <summary>Text.</summary>
+    Normal = 1,
+
+    /// <summary>The stand-in for text outside the vocabulary.</summary>
+    Unknown = 2,
+
+    /// <summary>A mark that text never produces, as the beginning and the end of a document.</summary>
+    Control = 3,
+
+    /// <summary>Text that is always one token where it occurs.</summary>
+    UserDefined = 4,
+
+    /// <summary>A place that nothing uses.</summary>
+    Unused = 5,
+
+    /// <summary>One byte, for characters outside the vocabulary.</summary>
+    Byte = 6,
+}
+
+/// <summary>
+/// The parts of a sentencepiece <c>.model</c> file that Evo itself reads: the pieces and the switches that decide how
+/// text is encoded. The file is a protobuf message; an absent field means its default.
+/// </summary>
+internal sealed class SentencePieceModel
+{
+    /// <summary>Text, score and type of each id.</summary>
+    public List<(string Text, float Score, PieceType Type)> Pieces { get; } = [];
+
+    /// <summary>1 unigram, 2 BPE, 3 word, 4 char.</summary>
+    public int ModelType { get; private set; } = 1;
+
+    /// <summary>Whether characters outside the vocabulary become byte pieces.</summary>
+    public bool ByteFallback { get; private set; }
+
+    /// <summary>The name of the normalizer.</summary>
+    public string Normalizer { get; private set; } = "";
+
+    /// <summary>Whether a space is put before the text.</summary>
+    public bool AddDummyPrefix { get; private set; } = true;
+
+    /// <summary>Reads a model; throws <see cref="DataException"/> at the byte where the file is none.</summary>
+    public static SentencePieceModel Read(string path, ReadOnlySpan<byte> file)
+    {
+        var model = new SentencePieceModel();
+        var fields = new ProtobufFields(path, file);
+        while (fields.Next())
+        {
+            if (fields is { Number: 1, Wire: 2 }) model.ReadPiece(path, fields.Bytes);
+            else if (fields is { Number: 2, Wire: 2 }) model.ReadTrainer(path, fields.Bytes);
+            else if (fields is { Number: 3, Wire: 2 }) model.ReadNormalizer(path, fields.Bytes);
+        }
+        if (model.Pieces.Count == 0)
+            throw new DataException(path, "no pieces", "a sentencepiece model must hold a vocabulary", "check that this is a sentencepiece .model file");
+        return model;
+    }
+
+    private void ReadPiece(string path, ReadOnlySpan<byte> message)
+    {
+        var (text, score, type) = ("", 0f, PieceType.Normal);
+        var fields = new ProtobufFields(path, message);
+        while (fields.Next())
+        {
+            if (fields is { Number: 1, Wire: 2 }) text = Encoding.UTF8.GetString(fields.Bytes);
+            else if (fields is { Number: 2, Wire: 5 }) score = BitConverter.UInt32BitsToSingle((uint)fields.Value);
+            else if (fields is { Number: 3, Wire: 0 }) type = (PieceType)fields.Value;
+        }
+        if (!Enum.IsDefined(type))
+            throw new DataException(path, $"piece {Pieces.Count} has type {(int)type}", "types are 1 to 6", "check that this is a sentencepiece .model file");
+        Pieces.Add((text, score, type));
+    }
+
+    private void ReadTrainer(string path, ReadOnlySpan<byte> message)
+    {
+        var fields = new ProtobufFields(path, message);
+        while (fields.Next())
+        {
+            if (fields is { Number: 3, Wire: 0 }) ModelType = (int)fields.Value;
+            else if (fields is { Number: 35, Wire: 0 }) ByteFallback = fields.Value != 0;
+        }
+    }
+
+    private void ReadNormalizer(string path, ReadOnlySpan<byte> message)
+    {
+        var fields = new ProtobufFields(path, message);
+        while (fields.Next())
+        {
+            if (fields is { Number: 1, Wire: 2 }) Normalizer = Encoding.UTF8.GetString(fields.Bytes);
+            else if (fields is { Number: 3, Wire: 0 }) AddDummyPrefix = fields.Value != 0;
+        }
+    }
+
+    /// <summary>The fields of one protobuf message, one after the other.</summary>
+    private ref struct ProtobufFields(string path, ReadOnlySpan<byte> message)
+    {
+        private readonly ReadOnlySpan<byte> message = message;
+        private int at;
+
+        public int Number { get; private set; }
+
+        /// <summary>0 varint, 1 eight bytes, 2 bytes with a length, 5 four bytes.</summary>
+        public int Wire { get; private set; }
+
+        public ulong Value { get; private set; }
+
+        public ReadOnlySpan<byte> Bytes { get; private set; }
+
+        public bool Next()
+        {
+            if (at == message.Length) return false;
+            var key = Varint();
+            Number = (int)(key >> 3);
+            Wire = (int)(key & 7);
+            switch (Wire)
+            {
+                case 0: Value = Varint(); break;
+                case 1: Value = BinaryPrimitives.ReadUInt64LittleEndian(Take(8)); break;
+                case 2: Bytes = Take(Varint()); break;
+                case 5: Value = BinaryPrimitives.ReadUInt32LittleEndian(Take(4)); break;
+                default: throw Bad($"a field of kind {Wire}");
+            }
+            return true;
+        }
+
+        private ulong Varint()
+        {
+            var value = 0UL;
+            for (var shift = 0; shift < 64; shift += 7)
+            {
+                if (at == message.Length) throw Bad("the end of the file inside a number");
+                var next = message[at++];
+                value |= (ulong)(next & 0x7F) << shift;
+                if (next < 0x80) return value;
+            }
+            throw Bad("a number of more than 64 bits");
+        }
+
+        private ReadOnlySpan<byte> Take(ulong length)
+        {
+            if (length > (ulong)(message.Length - at)) throw Bad($"{length} bytes announced but {message.Length - at} left");
+            var bytes = message.Slice(at, (int)length);
+            at += (int)length;
+            return bytes;
+        }
+
+        private readonly DataException Bad(string found) =>
+            new(path, found, "a sentencepiece model is a protobuf message", "check that this is a sentencepiece .model file, and whole");
+    }
+}
