@@ -17,7 +17,7 @@ public sealed record SentencePieceOptions
     public string Algorithm { get; init; } = "bpe";
 
     /// <summary>The share of the text's characters that get pieces of their own; the rest become bytes, or unknown.</summary>
-    public double CharacterCoverage { get; init; } = 0.9995;
+    public double CharacterCoverage { get; init; } = 0.9999;
 
     /// <summary>Whether other characters become one of 256 byte pieces, so that every text survives a round trip.</summary>
     public bool ByteFallback { get; init; } = true;
