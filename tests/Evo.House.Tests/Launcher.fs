@@ -1,0 +1,283 @@
+/// The launcher, on a checkout of scripts alone with an SDK that only writes down what it is asked: nothing is compiled.
+module Evo.House.Tests.Launcher
+
+open System
+open System.Diagnostics
+open System.IO
+open Xunit
+
+/// A folder with `evo`, its scripts, one source file, and an SDK whose `dotnet build` adds a line to built.log and whose
+/// `dotnet evo.dll` prints its arguments. Everything that the launcher looks for is found. Deleted at the end.
+type private Stage() =
+    let top = Directory.CreateTempSubdirectory("evo launcher ").FullName
+    let path (name: string) = Path.Combine(top, name)
+
+    let write (name: string) (text: string) =
+        Directory.CreateDirectory(Path.GetDirectoryName(path name) |> nonNull) |> ignore
+        File.WriteAllText(path name, text)
+
+    let executable name text =
+        write name text
+        File.SetUnixFileMode(path name, enum<UnixFileMode> 0o755)
+
+    do
+        executable "check out/evo" (Checkout.read "evo")
+
+        for script in [ "set-up.sh"; "find-libtorch" ] do
+            executable $"check out/scripts/{script}" (Checkout.read $"scripts/{script}")
+
+        write "check out/src/Evo.Core/A.fs" "module A"
+        write "sdk/sdk/10.0.999/dotnet.dll" ""
+
+        executable
+            "sdk/dotnet"
+            """#!/bin/bash
+top=$(dirname "$(dirname "$0")")
+if [ "$1" = build ]; then
+    echo "the log of the build"
+    [ ! -e "$top/break" ] || exit 1
+    [ ! -e "$top/slow" ] || sleep 1
+    echo built >>"$top/built.log"
+    mkdir -p "$top/check out/artifacts/bin/Evo.Cli/release"
+    echo program >"$top/check out/artifacts/bin/Evo.Cli/release/evo.dll"
+elif [ "$2" = exit ]; then
+    exit "$3"
+elif [ "$2" = wait ]; then
+    trap 'echo stopped; exit 75' TERM
+    echo waiting
+    while :; do sleep 0.1; done
+else
+    [ -f "$1" ] && shift
+    printf '<%s>' "$@"
+    echo " in $PWD"
+fi
+"""
+
+        for tool in [ "g++"; "cmake"; "make" ] do
+            executable $"bin/{tool}" "#!/bin/sh\n"
+
+        write "libtorch/include/torch/csrc/api/include/torch/version.h" "#define TORCH_VERSION_MAJOR 2\n"
+        write "libtorch/lib/libtorch_cpu.so" ""
+
+    member _.Path name = path name
+    member _.Write(name, text) = write name text
+    member _.Executable(name, text) = executable name text
+    member _.Builds = if File.Exists(path "built.log") then File.ReadAllLines(path "built.log").Length else 0
+
+    /// Starts a command of the stage, by default with everything in place.
+    member _.Start(command: string, arguments: string list, ?settings: (string * string) list) =
+        let start =
+            ProcessStartInfo(
+                path command,
+                arguments,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+                WorkingDirectory = Path.GetTempPath()
+            )
+
+        start.Environment.Clear()
+
+        let defaults =
+            [
+                "PATH", path "bin" + ":/usr/bin:/bin"
+                "HOME", path "home"
+                "DOTNET_ROOT", path "sdk"
+                "EVO_LIBTORCH", path "libtorch"
+            ]
+
+        for name, value in defaults @ defaultArg settings [] do
+            start.Environment[name] <- value
+
+        Process.Start start |> nonNull
+
+    member stage.Run(command, arguments, ?settings) =
+        use running = stage.Start(command, arguments, defaultArg settings [])
+        let errors = running.StandardError.ReadToEndAsync()
+        let output = running.StandardOutput.ReadToEnd()
+        running.WaitForExit()
+        running.ExitCode, output.Trim(), errors.Result
+
+    interface IDisposable with
+        member _.Dispose() = Directory.Delete(top, true)
+
+/// Sentencepiece's headers and certificates are looked for in the system itself.
+let private needsWholeSystem () =
+    if not (File.Exists "/usr/include/sentencepiece_trainer.h") then
+        Assert.Skip "libsentencepiece-dev is not installed, so that the launcher would ask for it"
+
+[<Fact>]
+let ``the first call builds, the second does not, and each passes its words on as they are`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    let code, output, errors = stage.Run("check out/evo", [ "train"; "a b.json"; "--set=x=\"y\""; "" ])
+    Assert.Equal(0, code)
+    Assert.StartsWith("<train><a b.json><--set=x=\"y\"><> in ", output)
+    Assert.Contains("building", errors)
+    let code, output, errors = stage.Run("check out/evo", [ "show" ])
+    Assert.Equal((0, ""), (code, errors))
+    Assert.StartsWith("<show> in " + Path.GetTempPath().TrimEnd('/'), output)
+    Assert.Equal(1, stage.Builds)
+
+[<Fact>]
+let ``a source that is changed, added, renamed or removed is built, even when its time is old`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    let source = stage.Path "check out/src/Evo.Core/A.fs"
+    let run () = stage.Run("check out/evo", [ "show" ]) |> ignore
+    run ()
+    let old = File.GetLastWriteTimeUtc source
+    File.WriteAllText(source, "module A // longer")
+    File.SetLastWriteTimeUtc(source, old)
+    run ()
+    Assert.Equal(2, stage.Builds)
+    File.Copy(source, stage.Path "check out/src/Evo.Core/B.fs")
+    run ()
+    Assert.Equal(3, stage.Builds)
+    File.Move(source, stage.Path "check out/src/Evo.Core/C.fs")
+    run ()
+    Assert.Equal(4, stage.Builds)
+    File.Delete(stage.Path "check out/src/Evo.Core/B.fs")
+    run ()
+    run ()
+    Assert.Equal(5, stage.Builds)
+
+[<Fact>]
+let ``it is found through a link and from another folder`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    File.CreateSymbolicLink(stage.Path "bin/evo", "../check out/evo") |> ignore
+    let code, output, _ = stage.Run("bin/evo", [ "show" ])
+    Assert.Equal(0, code)
+    Assert.StartsWith("<show>", output)
+
+[<Fact>]
+let ``many calls at once build once`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    stage.Write("slow", "")
+
+    let running = [ for number in 1..5 -> stage.Start("check out/evo", [ string number ]) ]
+
+    for number, one in Seq.indexed running do
+        Assert.StartsWith($"<{number + 1}>", one.StandardOutput.ReadToEnd())
+        one.WaitForExit()
+        Assert.Equal(0, one.ExitCode)
+        one.Dispose()
+
+    Assert.Equal(1, stage.Builds)
+
+[<Fact>]
+let ``a program that runs keeps its files when a newer one is built, and leaves none behind`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    let launch = stage.Path "check out/artifacts/launch"
+    use running = stage.Start("check out/evo", [ "wait" ])
+    Assert.Equal("waiting", running.StandardOutput.ReadLine())
+    let first = Directory.GetDirectories launch |> Array.exactlyOne
+    stage.Write("check out/src/Evo.Core/B.fs", "")
+    stage.Run("check out/evo", [ "show" ]) |> ignore
+    Assert.True(File.Exists(Path.Combine(first, "evo.dll")), "the running program's files were taken away")
+    Assert.Equal(2, Directory.GetDirectories(launch).Length)
+    use killer = Process.Start("kill", [ "-TERM"; string running.Id ]) |> nonNull
+    killer.WaitForExit()
+    running.WaitForExit()
+    stage.Write("check out/src/Evo.Core/C.fs", "")
+    stage.Run("check out/evo", [ "show" ]) |> ignore
+    Assert.Single(Directory.GetDirectories launch) |> ignore
+
+[<Fact>]
+let ``the program's exit code and the signals sent to it pass through`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    let code, _, _ = stage.Run("check out/evo", [ "exit"; "4" ])
+    Assert.Equal(4, code)
+    use running = stage.Start("check out/evo", [ "wait" ])
+    Assert.Equal("waiting", running.StandardOutput.ReadLine())
+    use killer = Process.Start("kill", [ "-TERM"; string running.Id ]) |> nonNull
+    running.WaitForExit()
+    Assert.Equal("stopped", running.StandardOutput.ReadLine())
+    Assert.Equal(75, running.ExitCode)
+
+[<Fact>]
+let ``a build that fails shows its whole log and ends with 71, and the next call tries again`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    stage.Write("break", "")
+    let code, output, errors = stage.Run("check out/evo", [ "show" ])
+    Assert.Equal((71, ""), (code, output))
+    Assert.Contains("the log of the build", errors)
+    File.Delete(stage.Path "break")
+    let code, _, _ = stage.Run("check out/evo", [ "show" ])
+    Assert.Equal(0, code)
+
+[<Fact>]
+let ``without an SDK it prints one line to run and ends with 69`` () =
+    if Directory.Exists "/usr/share/dotnet/sdk" || Directory.Exists "/usr/lib/dotnet/sdk" then
+        // The system's own SDK would be found: look for it in a copy of the script that knows no system folders.
+        ()
+
+    use stage = new Stage()
+    let script = stage.Path "check out/scripts/set-up.sh"
+
+    File.WriteAllText(
+        script,
+        (File.ReadAllText script)
+            .Replace("/usr/share/dotnet/dotnet", "/nowhere/dotnet")
+            .Replace("/usr/lib/dotnet/dotnet", "/nowhere/dotnet")
+            .Replace("/usr/local/share/dotnet/dotnet", "/nowhere/dotnet")
+            .Replace("$(command -v dotnet || true)", "")
+    )
+
+    let code, output, errors = stage.Run("check out/evo", [ "show" ], [ "DOTNET_ROOT", "" ])
+    Assert.Equal((69, ""), (code, output))
+    let last = (errors.TrimEnd().Split '\n') |> Array.last
+    Assert.Matches("^(curl .*dotnet-install|sudo apt-get install -y dotnet-sdk)", last)
+
+[<Fact>]
+let ``what is missing and may not be installed is one line to run, and 69`` () =
+    use stage = new Stage()
+    // Somebody who is not root and has no sudo.
+    stage.Executable("bin/id", "#!/bin/sh\necho 1000\n")
+    stage.Executable("bin/sudo", "#!/bin/sh\nexit 1\n")
+    stage.Executable("bin/apt-get", "#!/bin/sh\nexit 9\n")
+    let code, output, errors = stage.Run("check out/evo", [ "show" ], [ "CXX", "no-such-compiler" ])
+    Assert.Equal((69, ""), (code, output))
+
+    let line =
+        errors.Split '\n'
+        |> Array.filter (fun line -> line.StartsWith("sudo ", StringComparison.Ordinal))
+        |> Array.exactlyOne
+
+    Assert.Contains("apt-get install -y --no-install-recommends", line)
+    Assert.Contains(" g++", line)
+    Assert.DoesNotContain("libtorch", line) // EVO_LIBTORCH names one
+
+[<Fact>]
+let ``an EVO_LIBTORCH that is wrong is said, never passed over`` () =
+    use stage = new Stage()
+    let code, output, errors = stage.Run("check out/evo", [ "show" ], [ "EVO_LIBTORCH", "/nowhere" ])
+    Assert.Equal((69, ""), (code, output))
+    Assert.Contains("EVO_LIBTORCH = /nowhere", errors)
+    Assert.Contains("no libtorch_cpu.so", errors)
+    Assert.Equal(0, stage.Builds)
+
+[<Fact>]
+let ``a second call adds less than a second`` () =
+    needsWholeSystem ()
+    use stage = new Stage()
+    // As many files as a large checkout has.
+    for number in 1..1500 do
+        stage.Write($"check out/src/Evo.Core/File{number}.cs", "")
+
+    stage.Run("check out/evo", [ "show" ]) |> ignore
+
+    let fastest =
+        Seq.min
+            [
+                for _ in 1..3 do
+                    let clock = Stopwatch.StartNew()
+                    stage.Run("check out/evo", [ "show" ]) |> ignore
+                    clock.Elapsed.TotalSeconds
+            ]
+
+    Assert.True(fastest < 1.0, $"the launcher took {fastest:F3} s")
