@@ -17,18 +17,35 @@ let root =
 
 let inRoot (path: string) = Path.Combine(root, path)
 
+let nameOf (path: string) = Path.GetFileName path |> string
+
+let extensionOf (path: string) = Path.GetExtension path |> string
+
 let private made =
-    set [ "artifacts"; "runs"; "data"; "testdata"; "build"; ".git"; ".evo"; ".vs"; ".idea"; "bin"; "obj" ]
+    set
+        [
+            "artifacts"
+            "runs"
+            "data"
+            "testdata"
+            "build"
+            ".git"
+            ".evo"
+            ".vs"
+            ".idea"
+            "bin"
+            "obj"
+        ]
 
 /// Every file that is neither made by a build or a run nor git's own, relative to the root, with `/`.
 let files =
     let rec below (folder: string) : string list =
         [
-            yield! Directory.GetFiles folder
+            yield! Directory.GetFiles folder |> Seq.filter (fun path -> nameOf path <> ".git")
             for child in Directory.GetDirectories folder do
                 if
                     not (isNull (DirectoryInfo(child).LinkTarget))
-                    || (folder = root && made.Contains(Path.GetFileName child))
+                    || (folder = root && made.Contains(nameOf child))
                 then
                     ()
                 else
@@ -44,7 +61,7 @@ let private binary =
 
 /// The files that hold text.
 let texts =
-    files |> List.filter (fun path -> not (binary.Contains(Path.GetExtension path)))
+    files |> List.filter (fun path -> not (binary.Contains(extensionOf path)))
 
 let read (path: string) = File.ReadAllText(inRoot path)
 
@@ -52,7 +69,7 @@ let under (folder: string) (extensions: string list) =
     texts
     |> List.filter (fun path ->
         path.StartsWith(folder, StringComparison.Ordinal)
-        && (extensions.IsEmpty || List.contains (Path.GetExtension path) extensions))
+        && (extensions.IsEmpty || List.contains (extensionOf path) extensions))
 
 /// `path:line: text` of every line that a pattern finds.
 let linesWith (pattern: string) (paths: string list) =

@@ -5,10 +5,11 @@ open System.Text.RegularExpressions
 open Xunit
 
 let private idsIn (paths: string list) =
-    set [
-        for path in paths do
-            for found in Regex.Matches(Checkout.read path, @"\bEVO[1-9]\d\d\b") -> found.Value
-    ]
+    set
+        [
+            for path in paths do
+                for found in Regex.Matches(Checkout.read path, @"\bEVO[1-9]\d\d\b") -> found.Value
+        ]
 
 let private declared = idsIn (Checkout.under "src/Evo.Generators/" [ ".cs" ])
 
@@ -35,7 +36,9 @@ let ``every diagnostic has a page that shows what is wrong and what is right`` (
 
 [<Fact>]
 let ``every diagnostic has a test that names it`` () =
-    without (idsIn (Checkout.under "tests/Evo.Generators.Tests/" [ ".fs" ])) "is in no test of tests/Evo.Generators.Tests"
+    without
+        (idsIn (Checkout.under "tests/Evo.Generators.Tests/" [ ".fs" ]))
+        "is in no test of tests/Evo.Generators.Tests"
     |> Checkout.noneAgainst "A diagnostic that no test gives:"
 
 [<Fact>]
@@ -47,7 +50,7 @@ let ``every diagnostic is in the release file, and no page is left of one that i
     without (idsIn released) "is in no AnalyzerReleases file"
     @ [
         for path in Checkout.under "docs/diagnostics/EVO" [ ".md" ] do
-            let id = System.IO.Path.GetFileNameWithoutExtension path
+            let id = (Checkout.nameOf path).Replace(".md", "")
 
             if not (declared.Contains id) then
                 $"{path} tells of a diagnostic that nothing declares"

@@ -52,12 +52,13 @@ type private Shelf() =
         running.WaitForExit()
 
         let values =
-            Map [
-                for line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
-                    match line.IndexOf '=' with
-                    | -1 -> ()
-                    | at -> line.Substring(0, at), line.Substring(at + 1)
-            ]
+            Map
+                [
+                    for line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+                        match line.IndexOf '=' with
+                        | -1 -> ()
+                        | at -> line.Substring(0, at), line.Substring(at + 1)
+                ]
 
         running.ExitCode, values, errors.Result
 

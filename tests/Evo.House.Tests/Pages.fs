@@ -17,7 +17,11 @@ let private prose path =
 let private shown path =
     [
         for block in
-            Regex.Matches(Checkout.read path, @"^```\w*\n(.*?)^```", RegexOptions.Multiline ||| RegexOptions.Singleline) do
+            Regex.Matches(
+                Checkout.read path,
+                @"^```\w*\n(.*?)^```",
+                RegexOptions.Multiline ||| RegexOptions.Singleline
+            ) do
             yield! block.Groups[1].Value.Replace("\\\n", " ").Split('\n') |> Seq.map _.Trim()
     ]
 
@@ -26,7 +30,11 @@ let private anchor (heading: string) =
     Regex.Replace(heading.Trim().ToLowerInvariant(), @"[^\w\- ]", "").Replace(' ', '-')
 
 let private anchorsOf path =
-    set [ for found in Regex.Matches(prose path, @"^#+ (.*)$", RegexOptions.Multiline) -> anchor found.Groups[1].Value ]
+    set
+        [
+            for found in Regex.Matches(prose path, @"^#+ (.*)$", RegexOptions.Multiline) ->
+                anchor found.Groups[1].Value
+        ]
 
 [<Fact>]
 let ``every link within the project leads to a file, and to a heading where it names one`` () =
@@ -61,15 +69,18 @@ let ``every link within the project leads to a file, and to a heading where it n
 let ``the index of the pages lists every page`` () =
     let listedIn index =
         if List.contains index Checkout.files then
-            set [
-                for found in Regex.Matches(prose index, @"\]\(([^)#\s]+)") ->
-                    Path
-                        .GetRelativePath(
-                            Checkout.root,
-                            Path.GetFullPath(Path.Combine(Checkout.inRoot index, "..", found.Groups[1].Value))
-                        )
-                        .Replace('\\', '/')
-            ]
+            set
+                [
+                    for found in Regex.Matches(prose index, @"\]\(([^)#\s]+)") ->
+                        Path
+                            .GetRelativePath(
+                                Checkout.root,
+                                Path.GetFullPath(
+                                    Path.Combine(Checkout.inRoot index, "..", found.Groups[1].Value)
+                                )
+                            )
+                            .Replace('\\', '/')
+                ]
         else
             Set.empty
 
@@ -101,7 +112,11 @@ let ``every command that a page shows exists`` () =
     [
         for page in pages do
             for line in shown page do
-                let script = Regex.Match(line, @"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:sudo )?\./([\w./-]+)(?: ([a-z][a-z-]*))?")
+                let script =
+                    Regex.Match(
+                        line,
+                        @"^(?:\$ )?(?:[A-Z_]+=\S+ )*(?:sudo )?\./([\w./-]+)(?: ([a-z][a-z-]*))?"
+                    )
 
                 if script.Success then
                     let name = script.Groups[1].Value
@@ -111,7 +126,13 @@ let ``every command that a page shows exists`` () =
                     elif
                         name = "evo"
                         && script.Groups[2].Success
-                        && not (Regex.IsMatch(help.Value, $@"^\s+{script.Groups[2].Value}\b", RegexOptions.Multiline))
+                        && not (
+                            Regex.IsMatch(
+                                help.Value,
+                                $@"^\s+{script.Groups[2].Value}\b",
+                                RegexOptions.Multiline
+                            )
+                        )
                     then
                         $"{page}: `{line}`: `evo --help` knows no {script.Groups[2].Value}"
     ]

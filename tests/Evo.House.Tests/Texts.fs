@@ -8,7 +8,7 @@ open Xunit
 
 let private sources =
     Checkout.under "" [ ".fs"; ".cs"; ".cpp"; ".h"; ".sh"; ".py"; ".awk"; ".cmake"; "" ]
-    |> List.filter (fun path -> Path.GetFileName path <> "LICENSE")
+    |> List.filter (fun path -> Checkout.nameOf path <> "LICENSE")
 
 [<Fact>]
 let ``no source file is longer than 400 lines`` () =
@@ -23,20 +23,29 @@ let ``no source file is longer than 400 lines`` () =
 
 [<Fact>]
 let ``nothing is called a manager, a helper or utilities`` () =
-    Checkout.linesWith @"\b(class|record|struct|module|type)\s+\w*(Manager|Helpers?|Utils?|Utilities)\b" sources
+    Checkout.linesWith
+        @"\b(class|record|struct|module|type)\s+\w*(Manager|Helpers?|Utils?|Utilities)\b"
+        sources
     |> Checkout.noneAgainst "If it has no name yet, it has no place yet:"
 
 [<Fact>]
 let ``nothing is left to do`` () =
     // The words are put together here so that this file does not find itself.
-    let words = [ "TO" + "DO"; "FIX" + "ME"; "HA" + "CK"; "NotImplemented" + "Exception" ]
+    let words =
+        [ "TO" + "DO"; "FIX" + "ME"; "HA" + "CK"; "NotImplemented" + "Exception" ]
 
     Checkout.linesWith (@"\b(" + String.Join("|", words) + @")\b") Checkout.texts
     |> Checkout.noneAgainst "Unfinished work is an issue, not a comment:"
 
 [<Fact>]
 let ``no file knows a path of one machine`` () =
-    let places = [ "/wo" + "rk/"; "/tmp/" + "wt"; "/home/" + @"(?!user\b|you\b|stranger\b|\$)\w+"; "/Users/" + @"\w" ]
+    let places =
+        [
+            "/wo" + "rk/"
+            "/tmp/" + "wt"
+            "/home/" + @"(?!user\b|you\b|stranger\b|\$)\w+"
+            "/Users/" + @"\w"
+        ]
 
     Checkout.texts
     |> List.filter (fun path -> not (path.EndsWith(".operators.txt", StringComparison.Ordinal)))
@@ -46,11 +55,26 @@ let ``no file knows a path of one machine`` () =
 /// Public places that the project's texts may name. A package registry or a mirror is configuration of a machine, never
 /// of the project.
 let private publicHosts =
-    set [
-        "github.com"; "arxiv.org"; "learn.microsoft.com"; "dot.net"; "json-schema.org"; "www.apache.org"
-        "pytorch.org"; "huggingface.co"; "www.debian.org"; "schemas.microsoft.com"; "example.com"; "xunit.net"
-        "raw.githubusercontent.com"; "download.pytorch.org"; "en.wikipedia.org"; "localhost"; "aka.ms"
-    ]
+    set
+        [
+            "github.com"
+            "arxiv.org"
+            "learn.microsoft.com"
+            "dot.net"
+            "json-schema.org"
+            "www.apache.org"
+            "pytorch.org"
+            "huggingface.co"
+            "www.debian.org"
+            "schemas.microsoft.com"
+            "example.com"
+            "xunit.net"
+            "raw.githubusercontent.com"
+            "download.pytorch.org"
+            "en.wikipedia.org"
+            "localhost"
+            "aka.ms"
+        ]
 
 [<Fact>]
 let ``only public places are named by address`` () =
@@ -70,7 +94,10 @@ let ``every package has its reason on the line before it`` () =
 
     [
         for number, line in Seq.indexed lines do
-            if line.Contains "<PackageVersion" && not (Regex.IsMatch(lines[number - 1], @"<!-- \S+ .*\S -->")) then
+            if
+                line.Contains "<PackageVersion"
+                && not (Regex.IsMatch(lines[number - 1], @"<!-- \S+ .*\S -->"))
+            then
                 line.Trim()
     ]
     |> Checkout.noneAgainst "A dependency without a reason in Directory.Packages.props:"
@@ -78,12 +105,17 @@ let ``every package has its reason on the line before it`` () =
 [<Fact>]
 let ``every package that a project names is pinned centrally, and every pinned one is used`` () =
     let names pattern path =
-        [ for found in Regex.Matches(Checkout.read path, pattern) -> found.Groups[1].Value ]
+        [
+            for found in Regex.Matches(Checkout.read path, pattern) -> found.Groups[1].Value
+        ]
 
-    let pinned = names "<PackageVersion Include=\"([^\"]+)\"" "Directory.Packages.props" |> set
+    let pinned =
+        names "<PackageVersion Include=\"([^\"]+)\"" "Directory.Packages.props" |> set
 
     let projects = Checkout.under "" [ ".csproj"; ".fsproj"; ".props"; ".targets" ]
-    let used = projects |> List.collect (names "<PackageReference Include=\"([^\"]+)\"") |> set
+
+    let used =
+        projects |> List.collect (names "<PackageReference Include=\"([^\"]+)\"") |> set
 
     [
         for name in used - pinned -> $"{name} is used and not pinned"
@@ -98,13 +130,15 @@ let ``warnings are errors and null is checked everywhere`` () =
     Assert.Contains("<TreatWarningsAsErrors>true</TreatWarningsAsErrors>", shared)
 
     Checkout.under "" [ ".csproj"; ".fsproj"; ".props"; ".targets" ]
-    |> Checkout.linesWith @"<Nullable>disable|<TreatWarningsAsErrors>false|<WarningLevel>|<NoWarn>(?!\$\(NoWarn\))"
+    |> Checkout.linesWith
+        @"<Nullable>disable|<TreatWarningsAsErrors>false|<WarningLevel>|<NoWarn>(?!\$\(NoWarn\))"
     |> Checkout.noneAgainst "A project loosens what all share:"
 
 [<Fact>]
 let ``every project is in the solution`` () =
     let solution = (Checkout.read "Evo.sln").Replace('\\', '/')
 
-    Checkout.under "src/" [ ".csproj"; ".fsproj" ] @ Checkout.under "tests/" [ ".csproj"; ".fsproj" ]
+    Checkout.under "src/" [ ".csproj"; ".fsproj" ]
+    @ Checkout.under "tests/" [ ".csproj"; ".fsproj" ]
     |> List.filter (fun project -> not (solution.Contains $"\"{project}\""))
     |> Checkout.noneAgainst "A project that Evo.sln does not know is not built by ./test:"

@@ -36,7 +36,8 @@ let private withMetadata (path: string) (ask: MetadataReader -> 'answer) : 'answ
 let private referencesOf path =
     withMetadata path (fun reader ->
         [
-            for handle in reader.AssemblyReferences -> reader.GetString(reader.GetAssemblyReference(handle).Name)
+            for handle in reader.AssemblyReferences ->
+                reader.GetString(reader.GetAssemblyReference(handle).Name)
         ])
 
 let private projectOf room =
@@ -54,10 +55,13 @@ let ``an assembly knows only the rooms that the design lets it know`` () =
                     then
                         $"{room} references {reference}"
     ]
-    |> Checkout.noneAgainst "A room referenced another that it may not know (the table is in tests/Evo.House.Tests/Walls.fs):"
+    |> Checkout.noneAgainst
+        "A room referenced another that it may not know (the table is in tests/Evo.House.Tests/Walls.fs):"
 
 [<Fact>]
-let ``a project names only the rooms that the design lets it know, and the generators only as an analyzer`` () =
+let ``a project names only the rooms that the design lets it know, and the generators only as an analyzer``
+    ()
+    =
     [
         for room, allowed in mayKnow do
             for found in Regex.Matches(Checkout.read (projectOf room), "<ProjectReference[^>]*>") do
@@ -94,13 +98,16 @@ let ``native functions are called from Evo.Torch and Evo.Data only`` () =
 [<Fact>]
 let ``Evo.Core could be true with the machine switched off: no file, clock, process or socket`` () =
     let forbidden =
-        Regex @"^System\.(IO\.(File|Directory|FileStream|FileInfo|DirectoryInfo|StreamReader|StreamWriter)|Net\..*|Diagnostics\.(Stopwatch|Process)|Console|Environment|TimeProvider)$"
+        Regex
+            @"^System\.(IO\.(File|Directory|FileStream|FileInfo|DirectoryInfo|StreamReader|StreamWriter)|Net\..*|Diagnostics\.(Stopwatch|Process)|Console|Environment|TimeProvider)$"
 
     withMetadata (assemblyOf "Evo.Core") (fun reader ->
         [
             for handle in reader.TypeReferences do
                 let reference = reader.GetTypeReference handle
-                let name = reader.GetString reference.Namespace + "." + reader.GetString reference.Name
+
+                let name =
+                    reader.GetString reference.Namespace + "." + reader.GetString reference.Name
 
                 if forbidden.IsMatch name then
                     name
@@ -148,7 +155,8 @@ let ``C# classes are sealed or abstract`` () =
                                 (space definition).StartsWith("Evo.", StringComparison.Ordinal)
                                 && not (name.Contains '<')
                                 && attributes &&& TypeAttributes.ClassSemanticsMask = TypeAttributes.Class
-                                && attributes &&& (TypeAttributes.Sealed ||| TypeAttributes.Abstract) = enum 0
+                                && attributes &&& (TypeAttributes.Sealed ||| TypeAttributes.Abstract) =
+                                    enum 0
                             then
                                 $"{space definition}.{name}"
                     ])
