@@ -1,0 +1,53 @@
+// Prepares the process before libtorch is loaded, then loads libevo_torch.so from beside the assembly.
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace Evo.Torch.Native;
+
+internal static class LibraryLoader
+{
+    private static readonly Lock Door = new();
+    private static bool prepared;
+
+    /// <summary>Settings that libtorch and OpenBLAS read once, when they are loaded, are made here. Idempotent.</summary>
+    public static void Prepare()
+    {
+        lock (Door)
+        {
+            if (prepared)
+            {
+                return;
+            }
+
+            prepared = true;
+            ProcessorSetup.Apply();
+            NativeLibrary.SetDllImportResolver(typeof(LibraryLoader).Assembly, Resolve);
+        }
+    }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
+    {
+        if (name != NativeMethods.Library)
+        {
+            return 0;
+        }
+
+        var file = Path.Combine(AppContext.BaseDirectory, "libevo_torch.so");
+        if (!File.Exists(file))
+        {
+            file = Path.Combine(Path.GetDirectoryName(assembly.Location) ?? "", "libevo_torch.so");
+        }
+
+        try
+        {
+            return NativeLibrary.Load(file);
+        }
+        catch (DllNotFoundException error)
+        {
+            throw new TorchException(
+                "load",
+                $"{file} could not be loaded ({error.Message}). Is the libtorch it was built for still installed? "
+                + "Build again, or install libtorch-dev.");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// How much is alive on the native side.
+using Evo.Torch.Native;
+
+namespace Evo.Torch;
+
+/// <summary>Counters of native tensors and of their memory on the processor, for the whole process.</summary>
+public static class NativeMemory
+{
+    private static long live;
+
+    /// <summary>Tensor objects of .NET that hold a native handle: a training step must not change it.</summary>
+    public static long LiveTensors => Interlocked.Read(ref live);
+
+    /// <summary>Bytes that tensors on the processor occupy now, whoever holds them (.NET, a graph, libtorch).</summary>
+    public static long BytesAllocated => NativeMethods.evo_memory_current();
+
+    /// <summary>The most bytes since the start or the last <see cref="ResetPeak"/>.</summary>
+    public static long PeakBytes => NativeMethods.evo_memory_peak();
+
+    /// <summary>Begins a new measurement of <see cref="PeakBytes"/>.</summary>
+    public static void ResetPeak() => NativeMethods.evo_memory_reset_peak();
+
+    internal static long Opened() => Interlocked.Increment(ref live);
+
+    internal static void Closed() => Interlocked.Decrement(ref live);
+}

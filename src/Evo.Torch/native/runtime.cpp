@@ -1,0 +1,90 @@
+// What libtorch is this, how many threads does it use, what does it run on.
+#include "evo_torch.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <dlfcn.h>
+
+EVO_API const char* evo_build_version() { return TORCH_VERSION; }
+
+// The folder of the libtorch for which this library was built.
+EVO_API const char* evo_build_folder() { return EVO_TORCH_FOLDER; }
+
+// The file of the libtorch that is loaded.
+EVO_API const char* evo_loaded_file() {
+    Dl_info info;
+    return dladdr(reinterpret_cast<void*>(&at::get_num_threads), &info) != 0 && info.dli_fname != nullptr
+        ? info.dli_fname
+        : "";
+}
+
+EVO_API int32_t evo_threads() {
+    int32_t count = 0;
+    evo::guarded([&] { count = at::get_num_threads(); });
+    return count;
+}
+
+EVO_API int32_t evo_set_threads(int32_t count) {
+    return evo::guarded([&] {
+        at::set_num_threads(count);
+        // An OpenBLAS with threads of its own must not start more of them than OpenMP has.
+        using Setter = void (*)(int);
+        if (auto setter = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) {
+            setter(count);
+        }
+    });
+}
+
+// What the loaded OpenBLAS says about itself ("" where the BLAS is another one): "OpenBLAS 0.3.21 ...", "SkylakeX",
+// and how it makes threads: 0 none, 1 its own, 2 OpenMP's, -1 unknown.
+EVO_API const char* evo_blas_config() {
+    using Getter = char* (*)();
+    auto getter = reinterpret_cast<Getter>(dlsym(RTLD_DEFAULT, "openblas_get_config"));
+    return getter == nullptr ? "" : getter();
+}
+
+EVO_API const char* evo_blas_core() {
+    using Getter = char* (*)();
+    auto getter = reinterpret_cast<Getter>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+    return getter == nullptr ? "" : getter();
+}
+
+EVO_API int32_t evo_blas_threading() {
+    using Getter = int (*)();
+    auto getter = reinterpret_cast<Getter>(dlsym(RTLD_DEFAULT, "openblas_get_parallel"));
+    return getter == nullptr ? -1 : getter();
+}
+
+EVO_API int32_t evo_has_mkl() { return at::hasMKL() ? 1 : 0; }
+
+EVO_API int32_t evo_set_deterministic(int32_t value) {
+    return evo::guarded([&] { at::globalContext().setDeterministicAlgorithms(value != 0, false); });
+}
+
+EVO_API int32_t evo_deterministic() { return at::globalContext().deterministicAlgorithms() ? 1 : 0; }
+
+EVO_API int32_t evo_cuda_devices() {
+    int32_t count = 0;
+    evo::guarded([&] {
+        if (at::hasCUDA()) {
+            count = c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).deviceCount();
+        }
+    });
+    return count;
+}
+
+// Waits until the device has nothing left to do.
+EVO_API int32_t evo_cuda_synchronize(int32_t device) {
+    return evo::guarded([&] {
+        c10::impl::VirtualGuardImpl guard(c10::DeviceType::CUDA);
+        auto index = device < 0 ? guard.getDevice().index() : static_cast<c10::DeviceIndex>(device);
+#if EVO_TORCH_AT_LEAST(2, 5)
+        guard.synchronizeDevice(index);
+#else
+        guard.getStream(c10::Device(c10::DeviceType::CUDA, index)).synchronize();
+#endif
+    });
+}
