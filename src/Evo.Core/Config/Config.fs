@@ -21,7 +21,7 @@ module Config =
             if path = "" then name else path + "." + name
 
         let lowered (doc: string) =
-            "it is the " + doc.Substring(0, 1).ToLowerInvariant() + doc.Substring 1
+            doc.Substring(0, 1).ToLowerInvariant() + doc.Substring 1
 
         let report (place: Place) path found rule hint =
             bad.Add path |> ignore

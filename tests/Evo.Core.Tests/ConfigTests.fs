@@ -1,0 +1,218 @@
+module Evo.Core.Tests.ConfigTests
+
+open System
+open FsCheck.FSharp
+open Xunit
+open Evo.Core
+open Evo.Core.Tests.Properties
+open Evo.Core.Tests.Runs
+
+[<Fact>]
+let ``every legal configuration is accepted, and reading what is printed gives the same run`` () =
+    forAll legal fewer (fun values ->
+        match ofValues values with
+        | Error problems -> failwithf "refused: %A" (List.map string problems)
+        | Ok run -> load (Config.print run) = Ok run)
+
+[<Fact>]
+let ``overrides apply from the first to the last, however they are grouped`` () =
+    let change =
+        Gen.zip
+            (Gen.elements [ [ "a" ]; [ "a"; "b" ]; [ "a"; "b"; "c" ]; [ "d" ] ])
+            (Gen.elements
+                [
+                    Json.make (JNumber "1")
+                    Json.make (JBool true)
+                    Json.makeObject [ "b", Json.make JNull ]
+                ])
+
+    let changes = Gen.map (List.truncate 6) (Gen.listOf change)
+
+    forAll (Gen.zip changes changes) noShrink (fun (first, second) ->
+        let start =
+            Json.makeObject [ "a", Json.makeObject [ "b", Json.make (JString "x") ] ]
+
+        Overrides.apply (first @ second) start = Overrides.apply second (Overrides.apply first start))
+
+[<Fact>]
+let ``an override wins over the file, and its value needs no quotes`` () =
+    match
+        Config.load [ family ] [ "data.seq_len=32"; "job_name=second"; "data.seq_len=64" ] "run.json" smallest
+    with
+    | Ok run ->
+        Assert.Equal(64, run.Data.SeqLen)
+        Assert.Equal("second", run.JobName)
+    | Error problems -> raise (ConfigException problems)
+
+[<Fact>]
+let ``what is not given has the default of the table`` () =
+    let run = loaded smallest
+    Assert.Equal(1e-4, run.Adam.Lr)
+    Assert.Equal(1, run.Data.MicroNum)
+    Assert.Equal("runs/anonymous/checkpoints", run.CheckpointFolder)
+    Assert.False(run.LrScheduler.TotalSteps.HasValue)
+    Assert.Equal(100L, (LearningRate.Of run).TotalSteps)
+    Assert.Equal(1L, (LearningRate.Of run).WarmupSteps)
+    Assert.Equal("{\"num_layers\": 2}", run.Model.Family)
+
+[<Fact>]
+let ``every key has a meaning, and every default obeys its key's own rules`` () =
+    let rec check path (section: SectionInfo) =
+        for key in section.Keys do
+            let here = path + "." + key.Name
+            Assert.True(key.Doc.EndsWith '.' && key.Doc.Contains ' ', $"{here} has no meaning")
+            Option.iter (check here) key.Section
+
+    check "" Keys.root
+    // Loading the smallest run reads every default; a default that breaks a rule throws.
+    loaded smallest |> ignore
+
+/// A text, and all of its problems.
+let private wrong: (string * string list) list =
+    [
+        // Misspelled keys name the nearest, and are not reported as missing too.
+        "{ \"model_typ\": \"TOY\", \"model\": {\"num_layer\": 2}, \"data\": {\"train_folder\": \"t\", \"seqlen\": 1, \"total_steps\": 1} }",
+        [
+            "run.json:1:3: model_typ: unknown key; did you mean \"model_type\"?"
+            "run.json:1:33: model.num_layer: unknown key; did you mean \"num_layers\"?"
+            "run.json:1:80: data.seqlen: unknown key; did you mean \"seq_len\"?"
+        ]
+        // Missing keys stand at the section that lacks them.
+        "{ \"model_type\": \"TOY\",\n  \"data\": {\"train_folder\": \"t\"} }",
+        [
+            "run.json:1:1: model.num_layers: must be given; the num_layers."
+            "run.json:2:11: data.seq_len: must be given; longest sequence, in tokens."
+            "run.json:2:11: data.total_steps: must be given; batches to train on; one optimizer step each, unless a batch is skipped."
+        ]
+        // Types, ranges and choices.
+        "{ \"model_type\": \"TOI\", \"seed\": 1.5,\n  \"model\": {\"num_layers\": 0, \"dtype\": \"bfloat15\", \"checkpoint\": 2},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": \"512\", \"total_steps\": 0, \"pack_sample_into_one\": 1} }",
+        [
+            "run.json:1:17: model_type = \"TOI\": must be \"TOY\"; did you mean \"TOY\"?"
+            "run.json:1:32: seed = 1.5: must be a whole number; write 1 or 2."
+            "run.json:2:27: model.num_layers = 0: must be at least 1."
+            "run.json:2:39: model.dtype = \"bfloat15\": must be \"float32\", \"bfloat16\" or \"float64\"; did you mean \"bfloat16\"?"
+            "run.json:2:65: model.checkpoint = 2: must be from 0 to 1."
+            "run.json:3:44: data.seq_len = \"512\": must be a whole number; write 512 without quotes."
+            "run.json:3:66: data.total_steps = 0: must be at least 1."
+            "run.json:3:93: data.pack_sample_into_one = 1: must be true or false; write true."
+        ]
+        // The family's own keys.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 0, \"hidden_act\": \"gelo\", \"rope_base\": true, \"heads\": 3},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1} }",
+        [
+            "run.json:1:48: model.num_layers = 0: must be at least 1."
+            "run.json:1:65: model.hidden_act = \"gelo\": must be \"silu\" or \"gelu\"; did you mean \"gelu\"?"
+            "run.json:1:86: model.rope_base = true: must be a number."
+            "run.json:1:92: model.heads: unknown key; evo config docs model lists the keys of this section."
+        ]
+        // A key in the wrong section, one of InternEvo's, one given twice.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"lr\": 1e-3, \"grad_scaler\": {},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"seq_len\": 4} }",
+        [
+            "run.json:1:52: lr: unknown key; this key belongs at adam.lr."
+            "run.json:1:64: grad_scaler: unknown key; bfloat16 and float32 need no loss scale; take it out."
+            "run.json:2:65: data.seq_len: the key is given twice; keep one of the two."
+        ]
+        // Rules between keys.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 2, \"zero1\": {\"size\": 4}, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",
+        [
+            "run.json:1:64: job_name = \"a/b\": must consist of letters, digits, '.', '-' and '_', for it names a folder."
+            "run.json:2:11: data.train_folder: must be given; name a folder of token files (evo tokenize makes one), or set prepare.source to have them made."
+            "run.json:2:60: data.valid_every = 5: needs data.valid_folder; name a folder of token files, or set data.valid_every to 0."
+            "run.json:2:79: data.skip_batches = \"1-\": must be a list of batches and ranges; for example \"1-3,7\"."
+            "run.json:3:26: parallel.tensor.size = 2: this version trains on one rank; only 1 is legal."
+            "run.json:3:47: parallel.zero1.size = 4: this version trains on one rank; only 1, or -1 for all ranks, is legal."
+            "run.json:4:34: lr_scheduler.init_steps = 20: leaves no room: initial steps and warm-up take 20 of 10 steps."
+            "run.json:4:49: lr_scheduler.eta_min = 1: must not be above adam.lr, 0.0001."
+        ]
+    ]
+
+[<Fact>]
+let ``all problems are reported at once, each with its place, what was found, the rule and what would be right``
+    ()
+    =
+    for text, expected in wrong do
+        Assert.Equal<string list>(expected, problems text)
+
+[<Fact>]
+let ``what was found stands at the place that is named`` () =
+    for text, _ in wrong do
+        let lines = text.Split '\n'
+
+        match load text with
+        | Ok _ -> Assert.Fail "accepted"
+        | Error problems ->
+            for problem in problems do
+                let rest = lines[problem.Place.Line - 1].Substring(problem.Place.Column - 1)
+                Assert.StartsWith(problem.Found, rest)
+
+[<Fact>]
+let ``a problem of an override names the override`` () =
+    let found =
+        match Config.load [ family ] [ "data.seqlen=4"; "adam.lr=fast"; "nonsense" ] "run.json" smallest with
+        | Ok _ -> []
+        | Error problems -> problems |> List.map string
+
+    Assert.Equal<string list>(
+        [
+            "--set: nonsense: must be written path=value; for example data.seq_len=512."
+            "--set data.seqlen: unknown key; did you mean \"seq_len\"?"
+            "--set adam.lr: \"fast\": must be a number."
+        ],
+        found
+    )
+
+[<Fact>]
+let ``what a family says about its keys stands at the keys`` () =
+    let check _ (keys: System.Text.Json.Nodes.JsonObject) =
+        Assert.Equal(1, keys.Count)
+        [ "num_layers", "must be odd"; "", "is too large" ]
+
+    match Config.loadWith check [ family ] [] "run.json" smallest with
+    | Ok _ -> Assert.Fail "accepted"
+    | Error problems ->
+        Assert.Equal<string list>(
+            [
+                "run.json:3:12: model: is too large."
+                "run.json:3:28: model.num_layers = 2: must be odd."
+            ],
+            List.map string problems
+        )
+
+[<Fact>]
+let ``a change that changes the numbers is told from one that does not`` () =
+    let run = loaded smallest
+    let saved = run.ToJson()
+
+    let change overrides =
+        match Config.load [ family ] overrides "run.json" smallest with
+        | Ok run -> List.ofSeq (run.MeaningDifferences saved)
+        | Error problems -> raise (ConfigException problems)
+
+    Assert.Empty(
+        change
+            [
+                "job_name=other"
+                "train.threads=1"
+                "ckpt.checkpoint_every=5"
+                "model.checkpoint=1"
+            ]
+    )
+
+    Assert.Equal<string list>(
+        [ "adam.lr: the checkpoint has 0.0001, the configuration has 0.0002" ],
+        change [ "adam.lr=2e-4" ]
+    )
+
+    // The number of steps counts through the schedule that spans them.
+    Assert.Equal<string list>(
+        [
+            "lr_scheduler.total_steps: the checkpoint has 100, the configuration has 200"
+        ],
+        change [ "data.total_steps=200" ]
+    )
+
+    Assert.Empty(change [ "data.total_steps=200"; "lr_scheduler.total_steps=100" ])
+
+    Assert.Equal<string list>(
+        [ "model.rope_base: the checkpoint has its default, the configuration has 5" ],
+        change [ "model.rope_base=5" ]
+    )

@@ -1,0 +1,160 @@
+module Evo.Core.Tests.ReportTests
+
+open System
+open System.Text.Json
+open Xunit
+open Evo.Core
+
+let private flops layers hidden vocab mlp recompute =
+    {
+        MegatronFlops.Layers = layers
+        Hidden = hidden
+        Vocab = vocab
+        MlpRatio = mlp
+        Recompute = recompute
+    }
+
+/// Tokens per GPU and second as InternEvo logged them, with the 10^12 operations per second that it logged beside them.
+let private logged: (MegatronFlops * int64 * float * float) list =
+    [
+        flops 32L 4096L 103168L (8.0 / 3.0) false, 4096L, 3917.95, 186.622
+        flops 32L 4096L 92544L 3.5 false, 32768L, 2511.37, 252.447
+        flops 32L 4096L 103168L (4.0 / 3.0) false, 2048L, 3359.06, 105.899
+        flops 64L 5120L 152064L 5.4 true, 8192L, 720.46, 229.640
+    ]
+
+[<Fact>]
+let ``operations per second are those that InternEvo logged`` () =
+    for model, length, tgs, tflops in logged do
+        let perToken = model.Step(1L, length) / float length
+        Assert.Equal(tflops, perToken * tgs / 1e12, 0.001)
+
+[<Fact>]
+let ``the readings of throughput follow their definitions`` () =
+    // 60 steps: step i takes i seconds for 100 tokens, 80 of them with a label; the wall clock runs twice as fast.
+    let mutable speed = Throughput.Zero
+    let mutable wall = 0.0
+
+    for i in 1..60 do
+        wall <- wall + 2.0 * float i
+        speed <- speed.Next(100L, 80L, float i, wall)
+
+    let steps from last = float (Seq.sum [ from..last ])
+    Assert.Equal(100.0 / 60.0, speed.LastTgs1, 1e-12)
+    Assert.Equal(80.0 / 60.0, speed.RealTgs, 1e-12)
+    Assert.Equal(6000.0 / (2.0 * steps 1 60), speed.TgsAll, 1e-12)
+    Assert.Equal(List.average [ for i in 1..60 -> 100.0 / float i ], speed.TgsAvg, 1e-12)
+    Assert.Equal(5000.0 / steps 11 60, speed.TgsSma, 1e-12)
+    Assert.Equal(1000.0 / steps 51 60, speed.LastTgs10, 1e-12)
+    // Refreshed at step 50, not since.
+    Assert.Equal(5000.0 / steps 1 50, speed.LastTgs50, 1e-12)
+
+let private report =
+    {
+        Step = 3L
+        Batch = 4L
+        Loss = 2.5
+        Lr = 1e-3
+        AdamBeta2 = 0.95
+        GradNorm = nan
+        MicroNum = 2
+        Tokens = 1024L
+        RealTokens = 1000L
+        ConsumedTokens = 3072L
+        InfNanSkipBatches = 1L
+        SamplesInBatch = 9L
+        LargestLength = 256
+        LargestBatch = 5
+        SmallestBatch = 4
+        StepSeconds = 0.5
+        ForwardBackwardSeconds = 0.4
+        BackwardSeconds = 0.25
+        DataWaitSeconds = 0.01
+        OptimizerSeconds = 0.05
+        WallSeconds = 2.0
+        Throughput = Throughput.Zero.Next(1024L, 1000L, 0.5, 2.0)
+        Tflops = 0.02
+        ModelTflops = 0.015
+        PeakBytes = 0L
+        ValidLoss = Nullable()
+    }
+
+[<Fact>]
+let ``a report is one line of JSON under InternEvo's names, with null for what is no number`` () =
+    let line = report.ToJson()
+    Assert.DoesNotContain("\n", line)
+    use json = JsonDocument.Parse line
+
+    let number (name: string) =
+        json.RootElement.GetProperty(name).GetDouble()
+
+    Assert.Equal(2.5, number "loss")
+    Assert.Equal(3.0, number "step")
+    Assert.Equal(4.0, number "batch_count")
+    Assert.Equal(2048.0, number "tgs (tokens/gpu/second)")
+    Assert.Equal(2000.0, number "real_tgs")
+    Assert.Equal(exp 2.5, number "perplexity", 1e-12)
+    Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("grad_norm").ValueKind)
+    Assert.False(fst (json.RootElement.TryGetProperty "valid_loss"))
+
+[<Fact>]
+let ``the loss of a validation is part of its step's line`` () =
+    let line =
+        { report with
+            ValidLoss = Nullable 2.25
+        }
+            .ToJson()
+
+    use json = JsonDocument.Parse line
+    Assert.Equal(2.25, json.RootElement.GetProperty("valid_loss").GetDouble())
+
+let private manifest =
+    {
+        Version = Manifest.CurrentVersion
+        JobName = "a \"job\""
+        ModelType = "INTERNLM2"
+        Step = 12L
+        ConsumedTokens = 1L <<< 40
+        InfNanSkipBatches = 1L
+        Data =
+            {
+                Fingerprint = "f00d"
+                Seed = 1024L
+                SeqLen = 256
+                RowTokens = 512
+                RowsPerBatch = 4
+                NextBatch = 13L
+            }
+        Tensors =
+            [
+                {
+                    ManifestTensor.Name = "output.weight"
+                    Shape = [ 160L; 64L ]
+                    DType = "F32"
+                    File = "model.safetensors"
+                }
+            ]
+        Files =
+            [
+                {
+                    Path = "model.safetensors"
+                    Bytes = 40960L
+                    Sha256 = "00ff"
+                }
+            ]
+    }
+
+[<Fact>]
+let ``a manifest is read back as it was written`` () =
+    let text = manifest.ToJson()
+    Assert.Equal(text, (Manifest.Parse("manifest.json", text)).ToJson())
+
+[<Theory>]
+[<InlineData("{}", "m:1:1: this is no manifest of a checkpoint: \"version\" is missing")>]
+[<InlineData("{\"version\": 9}", "m:1:13: the checkpoint has layout version 9; this Evo reads version 1")>]
+[<InlineData("{\"version\": 1, ", "m:1:1: {: this object is never closed; add }.")>]
+let ``what is no manifest is refused at its place`` (text: string) (message: string) =
+    let error =
+        Assert.Throws<FormatException>(fun () -> Manifest.Parse("m", text) |> ignore)
+
+    Assert.Equal(message, error.Message)

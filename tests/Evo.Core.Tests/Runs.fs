@@ -1,0 +1,147 @@
+/// Configurations for tests: a family of models, a smallest run, and a generator of runs that are legal.
+module Evo.Core.Tests.Runs
+
+open System
+open FsCheck
+open FsCheck.FSharp
+open Evo.Core
+
+let private key name kind fallback =
+    {
+        Name = name
+        Kind = kind
+        Required = (fallback = "")
+        Nullable = (fallback = "null")
+        Default = fallback
+        Doc = $"The {name}."
+        Choices = []
+        Minimum = Double.NegativeInfinity
+    }
+
+let family =
+    {
+        Family = "TOY"
+        Architecture = "ToyForCausalLM"
+        Doc = "A family for tests."
+        Keys =
+            [
+                { key "num_layers" KeyKind.Integer "" with
+                    Minimum = 1.0
+                }
+                key "hidden_size" KeyKind.Integer "64"
+                key "rope_base" KeyKind.Number "10000"
+                { key "hidden_act" KeyKind.Text "\"silu\"" with
+                    Choices = [ "silu"; "gelu" ]
+                }
+                key "rope_scaling" KeyKind.Object "null"
+            ]
+    }
+
+let smallest =
+    """{
+  "model_type": "TOY",
+  "model": { "num_layers": 2 },
+  "data": { "train_folder": "tokens", "seq_len": 16, "total_steps": 100 }
+}"""
+
+let load text =
+    Config.load [ family ] [] "run.json" text
+
+let loaded text =
+    match load text with
+    | Ok run -> run
+    | Error problems -> raise (ConfigException problems)
+
+/// The problems of a text, one line each.
+let problems text =
+    match load text with
+    | Ok _ -> []
+    | Error problems -> problems |> List.map string
+
+/// Keys whose values the rules between keys tie together; the generator gives them values that fit.
+let private tied =
+    [
+        "job_name", [ "\"run-1\""; "\"a.b_c\"" ]
+        "model_type", [ "\"TOY\"" ]
+        "run_folder", [ "null"; "\"somewhere/else\"" ]
+        "data.train_folder", [ "\"tokens\"" ]
+        "data.valid_folder", [ "\"held-out\"" ]
+        "data.tokenizer_path", [ "\"t.model\"" ]
+        "data.skip_batches", [ "\"\""; "\"1-3,7\"" ]
+        "data.seq_len", [ "1"; "256" ]
+        "data.micro_bsz", [ "1"; "3" ]
+        "adam.lr", [ "1e-3"; "0.5" ]
+        "adam.adam_beta1", [ "0"; "0.9" ]
+        "adam.adam_beta2", [ "0.95"; "0.999" ]
+        "adam.adam_eps", [ "1e-8" ]
+        "lr_scheduler.init_steps", [ "0" ]
+        "lr_scheduler.eta_min", [ "0"; "1e-4" ]
+        "prepare.source", [ "\"none\""; "\"sdk-docs\"" ]
+        "prepare.input", [ "null" ]
+        "prepare.held_out", [ "0.01" ]
+        "ckpt.enable_save_ckpt", [ "true" ]
+        "ckpt.load_ckpt_info.ckpt_type", [ "\"evo\"" ]
+        "ckpt.load_ckpt_info.content", [ "[\"all\"]"; "[\"model\", \"optimizer\"]" ]
+    ]
+
+let private valueGen path (key: KeyInfo) : Gen<string> =
+    let bounded (low: float) (high: float) =
+        let low = max low key.Minimum
+        let high = min high key.Maximum
+        Gen.map (fun part -> low + (high - low) * float part / 16.0) (Gen.choose (0, 16))
+
+    match tied |> List.tryFind (fun (name, _) -> name = path), key.Kind with
+    | Some(_, values), _ -> Gen.elements values
+    | None, _ when path.StartsWith "parallel." -> Gen.constant "1"
+    | None, KeyKind.Integer -> Gen.map (fun x -> string (int64 (ceil x))) (bounded 0.0 64.0)
+    | None, KeyKind.Number
+    | None, KeyKind.Fraction -> Gen.map Json.number (bounded 0.0 8.0)
+    | None, KeyKind.Boolean -> Gen.elements [ "true"; "false" ]
+    | None, KeyKind.Text when not key.Choices.IsEmpty -> Gen.elements (key.Choices |> List.map Json.quote)
+    | None, _ -> Gen.elements [ "\"text\""; "\"ü \\\"x\\\"\"" ]
+
+/// Legal configurations, as the list of the values that they set.
+let legal: Gen<(string * string) list> =
+    let rec paths prefix (section: SectionInfo) =
+        section.Keys
+        |> List.collect (fun key ->
+            let path = if prefix = "" then key.Name else prefix + "." + key.Name
+
+            match key.Section with
+            | Some inner -> paths path inner
+            | None -> [ path, key ])
+
+    gen {
+        let! chosen =
+            Gen.collectToList
+                (fun (path: string, key: KeyInfo) ->
+                    gen {
+                        let! value = valueGen path key
+                        let! given = Gen.elements [ true; false ]
+
+                        return
+                            if given || key.Required || List.exists (fst >> (=) path) tied then
+                                [ path, value ]
+                            else
+                                []
+                    })
+                (paths "" Keys.root)
+
+        let! layers = Gen.choose (1, 9)
+
+        return
+            List.concat chosen
+            @ [
+                "model.num_layers", string layers
+                "model.rope_scaling", "{\"type\": \"linear\"}"
+            ]
+    }
+
+/// The run that a list of values makes.
+let ofValues (values: (string * string) list) =
+    Config.load [ family ] [ for path, value in values -> $"{path}={value}" ] "run.json" "{}"
+
+/// The same list with one value less, as far as it stays legal.
+let fewer (values: (string * string) list) =
+    seq { for i in 0 .. values.Length - 1 -> List.removeAt i values }
+    |> Seq.filter (fun values -> (ofValues values).IsOk)
