@@ -129,12 +129,7 @@ module Config =
                     if not (path = "" && m.Name = "$schema") then
                         report m.NameAt here "" "unknown key" (unknownHint path known m.Name)
                 elif not (seen.TryAdd(m.Name, m.Content)) then
-                    report
-                        m.NameAt
-                        here
-                        (Json.compact m.Content)
-                        "the key is given twice"
-                        "keep one of the two"
+                    report m.NameAt here "" "the key is given twice" "keep one of the two"
 
             seen
 
