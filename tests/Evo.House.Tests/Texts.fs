@@ -61,6 +61,7 @@ let private publicHosts =
             "arxiv.org"
             "learn.microsoft.com"
             "dot.net"
+            "dotnet.microsoft.com"
             "json-schema.org"
             "www.apache.org"
             "pytorch.org"
