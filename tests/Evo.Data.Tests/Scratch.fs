@@ -4,6 +4,7 @@ module Evo.Data.Tests.Scratch
 open System
 open System.IO
 open Evo.Data
+open FsCheck.FSharp
 open Xunit
 
 /// Runs with a fresh folder, which is removed afterwards.
@@ -51,3 +52,17 @@ let orderly (file: string) (body: unit -> unit) =
         true
     with :? DataException as error ->
         error.Message.Contains file
+
+/// Texts of any Unicode characters, most of them plain.
+let text: FsCheck.Gen<string> =
+    let character =
+        Gen.frequency
+            [
+                4, Gen.choose (32, 126)
+                1, Gen.elements [ 9; 10; 13; 0x2581; 0xFEFF; 0x301 ]
+                1, Gen.choose (1, 0xD7FF)
+                1, Gen.choose (0xE000, 0x10FFFF)
+            ]
+
+    Gen.listOf character
+    |> Gen.map (fun characters -> String.Join("", characters |> List.map Char.ConvertFromUtf32))

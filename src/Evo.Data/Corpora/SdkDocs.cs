@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
+using System.Runtime.ExceptionServices;
 using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace Evo.Data;
 
@@ -12,11 +10,14 @@ public sealed record SdkDocsOptions
     /// <summary>The folder of a .NET SDK (the one with <c>packs</c> in it); found when null.</summary>
     public string? Root { get; init; }
 
-    /// <summary>The share of documents that go into the held-out file.</summary>
+    /// <summary>The share of documents that go into the held-out file; 0 writes none.</summary>
     public double HeldOut { get; init; } = 0.02;
 
     /// <summary>Shorter texts are left out: they say nothing ("Gets.").</summary>
     public int MinCharacters { get; init; } = 16;
+
+    /// <summary>At most so many documents, drawn evenly over all; 0 for all.</summary>
+    public long MaxDocuments { get; init; }
 }
 
 /// <summary>How far extraction is: files and bytes of XML.</summary>
@@ -38,70 +39,44 @@ public static class SdkDocs
     public static SdkDocsResult Extract(
         SdkDocsOptions options, string trainPath, string validPath, IProgress<SdkDocsProgress>? progress = null, CancellationToken stop = default)
     {
-        if (!(options.HeldOut is > 0 and < 1))
-            throw new DataException("held-out share", $"{options.HeldOut}", "it must be above 0 and below 1");
         var clock = Stopwatch.StartNew();
+        using var split = new HeldOutSplit(options.HeldOut, trainPath, validPath);
         var (root, files) = SdkDocsFolders.Find(options.Root);
         var total = files.Sum(file => file.Length);
         var (done, bytes) = (0, 0L);
         var gate = new Lock();
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var (texts, textBytes, train, valid) = (0L, 0L, 0, 0);
-        using (var trainFile = new AtomicFile(trainPath))
-        using (var validFile = new AtomicFile(validPath))
+        var texts = 0L;
+        var distinct = new List<string>();
+        var parsed = files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(stop).Select(file =>
         {
-            var parsed = files.AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.NotBuffered).WithCancellation(stop).Select(file =>
-            {
-                var found = DocText.Read(file.FullName, options.MinCharacters);
-                lock (gate) progress?.Report(new SdkDocsProgress(++done, files.Count, bytes += file.Length, total));
-                return found;
-            });
-            try
-            {
-                foreach (var text in parsed.SelectMany(found => found).AsSequential())
-                {
-                    texts++;
-                    if (!seen.Add(text)) continue;
-                    var utf8 = Encoding.UTF8.GetBytes(text);
-                    textBytes += utf8.Length;
-                    var heldOut = IsHeldOut(utf8, options.HeldOut);
-                    if (heldOut) valid++;
-                    else train++;
-                    WriteLine((heldOut ? validFile : trainFile).Stream, utf8);
-                }
-            }
-            catch (AggregateException error) when (error.Flatten().InnerExceptions is [DataException first, ..])
-            {
-                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
-            }
-            if (valid == 0 || train == 0)
-                throw new DataException(root, $"{seen.Count} texts, of which {valid} were held out", "both parts must have some",
-                    "choose another held-out share");
-            trainFile.Complete();
-            validFile.Complete();
-        }
-        return new SdkDocsResult(root, files.Count, total, texts, seen.Count, textBytes, train, valid, clock.Elapsed);
-    }
-
-    // A text falls the same way in every SDK and on every machine.
-    private static bool IsHeldOut(byte[] text, double share)
-    {
-        Span<byte> hash = stackalloc byte[32];
-        SHA256.HashData(text, hash);
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(hash) < share * (uint.MaxValue + 1.0);
-    }
-
-    private static void WriteLine(Stream stream, byte[] text)
-    {
+            var found = DocText.Read(file.FullName, options.MinCharacters);
+            lock (gate) progress?.Report(new SdkDocsProgress(++done, files.Count, bytes += file.Length, total));
+            return found;
+        });
         try
         {
-            stream.Write("{\"text\": \""u8);
-            stream.Write(JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes);
-            stream.Write("\"}\n"u8);
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var text in parsed.AsEnumerable().SelectMany(found => found))
+            {
+                texts++;
+                if (seen.Add(text)) distinct.Add(text);
+            }
         }
-        catch (Exception error) when (DataException.IsFromSystem(error))
+        catch (AggregateException error) when (error.Flatten().InnerExceptions is [DataException first, ..])
         {
-            throw DataException.FromSystem(((FileStream)stream).Name, "write", error);
+            ExceptionDispatchInfo.Throw(first);
         }
+        foreach (var text in Drawn(distinct, options.MaxDocuments)) split.Add(text);
+        split.Complete(root);
+        return new SdkDocsResult(root, files.Count, total, texts, split.Distinct, split.TextBytes, split.Train, split.Valid, clock.Elapsed);
+    }
+
+    // The texts with the lowest hashes, in their order: an even draw, and a smaller one is part of a larger one.
+    private static IEnumerable<string> Drawn(List<string> texts, long most)
+    {
+        if (most <= 0 || texts.Count <= most) return texts;
+        var hashes = texts.Select(text => (ulong)HeldOutSplit.Hash(Encoding.UTF8.GetBytes(text))).ToList(); // not the half that splits
+        var limit = hashes.Order().ElementAt((int)most);
+        return texts.Where((_, i) => hashes[i] < limit);
     }
 }

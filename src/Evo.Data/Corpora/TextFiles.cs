@@ -67,6 +67,19 @@ public static class TextFiles
         }
     }
 
+    /// <summary>Bytes of a file, which must exist.</summary>
+    internal static long Size(string path)
+    {
+        try
+        {
+            return new FileInfo(path).Length;
+        }
+        catch (Exception error) when (DataException.IsFromSystem(error))
+        {
+            throw DataException.FromSystem(path, "read", error);
+        }
+    }
+
     private static bool KindOf(string path) => Path.GetExtension(path).ToLowerInvariant() switch
     {
         ".jsonl" => true,

@@ -29,9 +29,6 @@ internal static unsafe partial class NativeSentencePiece
     public static partial byte* Train(
         byte** options, int count, delegate* unmanaged<void*, byte**, long*, int> next, void* state, out byte* model, out long length);
 
-    [LibraryImport(Library, EntryPoint = "evo_sp_seed")]
-    public static partial void Seed(uint seed);
-
     /// <summary>The text of a message, which is freed; null when there is none.</summary>
     public static string? Take(byte* message)
     {

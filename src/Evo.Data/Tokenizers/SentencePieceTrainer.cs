@@ -35,7 +35,7 @@ public sealed record SentencePieceOptions
     public int MaxLines { get; init; }
 
     /// <summary>The seed of that draw.</summary>
-    public uint Seed { get; init; } = 1024;
+    public int Seed { get; init; } = 1024;
 
     /// <summary>Threads of the trainer. The vocabulary of BPE does not depend on it; the model file records it.</summary>
     public int Threads { get; init; } = 4;
@@ -54,7 +54,7 @@ public sealed record SentencePieceProgress(bool Reading, long Lines, long Bytes,
 /// </summary>
 public static unsafe partial class SentencePieceTrainer
 {
-    private static readonly Lock OneAtATime = new(); // the library keeps its seed and log level in globals
+    private static readonly Lock OneAtATime = new(); // the library keeps its log level in a global
 
     /// <summary>Trains on texts and writes <c>{prefix}.model</c> and <c>{prefix}.vocab</c> (piece and score, one a line).</summary>
     /// <returns>The path of the model.</returns>
@@ -98,16 +98,14 @@ public static unsafe partial class SentencePieceTrainer
             "allow_whitespace_only_pieces", "true",
             "split_digits", Flag(options.SplitDigits),
             "user_defined_symbols", string.Join(',', options.UserDefined),
-            "input_sentence_size", options.MaxLines.ToString(CultureInfo.InvariantCulture),
-            "shuffle_input_sentence", Flag(options.MaxLines > 0),
+            "shuffle_input_sentence", "false",
             "num_threads", options.Threads.ToString(CultureInfo.InvariantCulture),
             "max_sentence_length", (1 << 30).ToString(CultureInfo.InvariantCulture),
             "minloglevel", "2",
         ];
-        using var feed = new Feed(texts, progress, stop);
+        using var feed = new Feed(options.MaxLines > 0 ? Draw(Lines(texts), options) : Lines(texts), progress, stop);
         lock (OneAtATime)
         {
-            NativeSentencePiece.Seed(options.Seed);
             var strings = arguments.Select(Marshal.StringToCoTaskMemUTF8).ToArray();
             var self = GCHandle.Alloc(feed);
             try
@@ -132,6 +130,32 @@ public static unsafe partial class SentencePieceTrainer
                 foreach (var text in strings) Marshal.FreeCoTaskMem(text);
             }
         }
+    }
+
+    private static IEnumerable<string> Lines(IEnumerable<string> texts)
+    {
+        foreach (var text in texts)
+            for (var at = 0; at < text.Length;)
+            {
+                var end = text.AsSpan(at).IndexOfAny('\n', '\r') is var found and >= 0 ? at + found : text.Length;
+                if (end > at) yield return text[at..end];
+                at = end + 1;
+            }
+    }
+
+    // Every set of so many lines is equally likely (reservoir sampling); the library's own draw cannot be seeded.
+    private static IEnumerable<string> Draw(IEnumerable<string> lines, SentencePieceOptions options)
+    {
+        var random = new Random(options.Seed);
+        var drawn = new List<string>(options.MaxLines);
+        var seen = 0L;
+        foreach (var line in lines)
+        {
+            seen++;
+            if (drawn.Count < options.MaxLines) drawn.Add(line);
+            else if (random.NextInt64(seen) is var place && place < drawn.Count) drawn[(int)place] = line;
+        }
+        return drawn;
     }
 
     private static void Check(SentencePieceOptions options, string name)
@@ -180,18 +204,16 @@ public static unsafe partial class SentencePieceTrainer
     private static int Next(void* state, byte** text, long* length) =>
         ((Feed)GCHandle.FromIntPtr((nint)state).Target!).Next(text, length);
 
-    /// <summary>The texts, cut into lines in UTF-8, with the exception of whoever makes them kept for later.</summary>
+    /// <summary>The lines in UTF-8, with the exception of whoever makes them kept for later.</summary>
     private sealed class Feed : IDisposable
     {
-        private readonly IEnumerator<string> texts;
+        private readonly IEnumerator<string> lines;
         private readonly IProgress<SentencePieceProgress>? progress;
         private readonly CancellationToken stop;
         private readonly Stopwatch clock = Stopwatch.StartNew();
         private readonly Timer? heartbeat;
         private byte* buffer;
         private int capacity;
-        private string text = "";
-        private int at;
         private volatile bool reading = true;
         private System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure;
 
@@ -201,7 +223,7 @@ public static unsafe partial class SentencePieceTrainer
 
         public Feed(IEnumerable<string> source, IProgress<SentencePieceProgress>? progress, CancellationToken stop)
         {
-            texts = source.GetEnumerator();
+            lines = source.GetEnumerator();
             this.progress = progress;
             this.stop = stop;
             if (progress is not null) heartbeat = new Timer(_ => Report(), null, 500, 500);
@@ -211,30 +233,19 @@ public static unsafe partial class SentencePieceTrainer
         {
             try
             {
-                while (true)
+                if (stop.IsCancellationRequested) return -1;
+                if (!lines.MoveNext())
                 {
-                    if (stop.IsCancellationRequested) return -1;
-                    if (at >= text.Length)
-                    {
-                        if (!texts.MoveNext())
-                        {
-                            reading = false;
-                            Report();
-                            return 0;
-                        }
-                        (text, at) = (texts.Current, 0);
-                        continue;
-                    }
-                    var end = text.AsSpan(at).IndexOfAny('\n', '\r') is var found and >= 0 ? at + found : text.Length;
-                    var count = Encode(text.AsSpan(at, end - at));
-                    at = end + 1;
-                    if (count == 0) continue;
-                    Lines++;
-                    Bytes += count;
-                    *line = buffer;
-                    *length = count;
-                    return 1;
+                    reading = false;
+                    Report();
+                    return 0;
                 }
+                var count = Encode(lines.Current);
+                Lines++;
+                Bytes += count;
+                *line = buffer;
+                *length = count;
+                return 1;
             }
             catch (Exception error)
             {
@@ -262,7 +273,7 @@ public static unsafe partial class SentencePieceTrainer
         public void Dispose()
         {
             heartbeat?.Dispose();
-            texts.Dispose();
+            lines.Dispose();
             NativeMemory.Free(buffer);
             buffer = null;
         }

@@ -49,7 +49,7 @@ public static class Tokenize
         var clock = Stopwatch.StartNew();
         var bos = Mark(options.AddBos, tokenizer.BosId, "begin", options);
         var eos = Mark(options.AddEos, tokenizer.EosId, "end", options);
-        var total = options.Inputs.Sum(Size);
+        var total = options.Inputs.Sum(TextFiles.Size);
         var bytes = 0L;
         using var writer = new TokenFileWriter(options.Output);
         TokenizeProgress State() => new(bytes, total, writer.Documents, writer.Tokens, clock.Elapsed);
@@ -95,18 +95,6 @@ public static class Tokenize
     private static int? Mark(bool wanted, int? id, string what, TokenizeOptions options) =>
         !wanted ? null : id ?? throw new DataException(options.Output, $"the tokenizer has no {what} token", $"documents are to get one",
             "use another tokenizer, or ask for none");
-
-    private static long Size(string path)
-    {
-        try
-        {
-            return new FileInfo(path).Length;
-        }
-        catch (Exception error) when (DataException.IsFromSystem(error))
-        {
-            throw DataException.FromSystem(path, "read", error);
-        }
-    }
 
     /// <summary>The records of a chunk's documents, ready to be written.</summary>
     private sealed class EncodedChunk

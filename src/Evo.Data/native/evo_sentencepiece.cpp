@@ -143,7 +143,4 @@ char *evo_sp_train(const char *const *options, int32_t count, PulledSentences::N
     });
 }
 
-// Seeds the generator from which the trainer draws.
-void evo_sp_seed(uint32_t seed) { sentencepiece::SetRandomGeneratorSeed(seed); }
-
 } // extern "C"
