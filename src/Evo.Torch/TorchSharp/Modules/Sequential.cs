@@ -39,11 +39,16 @@ public class Sequential : nn.Module<Tensor, Tensor>
     /// <summary>Adds a module at the end under its position.</summary>
     public Sequential append(nn.IModule<Tensor, Tensor> module) => append(Count.ToString(), module);
 
-    /// <summary>Runs the modules in order; what stands between two of them is freed with the surrounding scope.</summary>
+    /// <summary>Runs the modules in order, and frees what stands between two of them (backward keeps what it needs).</summary>
     public override Tensor forward(Tensor tensor)
     {
         var value = tensor;
-        foreach (var (_, module) in _internal_submodules) value = ((nn.IModule<Tensor, Tensor>)module).call(value);
+        foreach (var (_, module) in _internal_submodules)
+        {
+            var next = ((nn.IModule<Tensor, Tensor>)module).call(value);
+            if (!ReferenceEquals(value, tensor) && !ReferenceEquals(value, next)) value.Dispose();
+            value = next;
+        }
         return ReferenceEquals(value, tensor) ? value.alias() : value;
     }
 

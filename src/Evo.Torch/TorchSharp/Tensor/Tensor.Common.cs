@@ -26,9 +26,6 @@ public static partial class torch
         /// <summary>The imaginary part, as a view.</summary>
         public Tensor imag => Aten.imag(this);
 
-        /// <summary>Whether the tensor has a shape and no memory.</summary>
-        public bool is_meta => device_type == DeviceType.META;
-
         /// <summary>The indices of the elements that are not zero, one tensor a dimension.</summary>
         public IList<Tensor> nonzero_as_list() => Aten.nonzero_numpy(this);
 

@@ -45,15 +45,15 @@ public static partial class torch
         /// <summary>Difference with a number.</summary>
         public static Tensor operator -(Tensor left, double right) => left.sub((Scalar)right);
         /// <summary>Difference of a number and a tensor.</summary>
-        public static Tensor operator -(Scalar left, Tensor right) => Aten.rsub_leftcalar(right, left, 1);
+        public static Tensor operator -(Scalar left, Tensor right) => Aten.rsub_Scalar(right, left, 1);
         /// <summary>Difference of a number and a tensor.</summary>
-        public static Tensor operator -(int left, Tensor right) => Aten.rsub_(Scalar)leftcalar(right, (Scalar)left, 1);
+        public static Tensor operator -(int left, Tensor right) => Aten.rsub_Scalar(right, (Scalar)left, 1);
         /// <summary>Difference of a number and a tensor.</summary>
-        public static Tensor operator -(long left, Tensor right) => Aten.rsub_(Scalar)leftcalar(right, (Scalar)left, 1);
+        public static Tensor operator -(long left, Tensor right) => Aten.rsub_Scalar(right, (Scalar)left, 1);
         /// <summary>Difference of a number and a tensor.</summary>
-        public static Tensor operator -(float left, Tensor right) => Aten.rsub_(Scalar)leftcalar(right, (Scalar)left, 1);
+        public static Tensor operator -(float left, Tensor right) => Aten.rsub_Scalar(right, (Scalar)left, 1);
         /// <summary>Difference of a number and a tensor.</summary>
-        public static Tensor operator -(double left, Tensor right) => Aten.rsub_(Scalar)leftcalar(right, (Scalar)left, 1);
+        public static Tensor operator -(double left, Tensor right) => Aten.rsub_Scalar(right, (Scalar)left, 1);
 
         /// <summary>Product, with broadcasting.</summary>
         public static Tensor operator *(Tensor left, Tensor right) => left.mul(right);

@@ -9,14 +9,14 @@ public static partial class torch
     public partial class Tensor
     {
         /// <summary>Largest element along dimensions.</summary>
-        public Tensor amax(ReadOnlySpan<long> dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Aten.amax(this, dims, keepdim));
+        public Tensor amax(ReadOnlySpan<long> dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Aten.amax(this, dims.ToArray(), keepdim));
         /// <summary>Largest element along dimensions.</summary>
         public Tensor amax(params long[] dims) => Aten.amax(this, dims);
         /// <summary>Largest element along dimensions.</summary>
         public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Aten.amax(this, dims, keepdim));
 
         /// <summary>Smallest element along dimensions.</summary>
-        public Tensor amin(ReadOnlySpan<long> dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Aten.amin(this, dims, keepdim));
+        public Tensor amin(ReadOnlySpan<long> dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Aten.amin(this, dims.ToArray(), keepdim));
         /// <summary>Smallest element along dimensions.</summary>
         public Tensor amin(params long[] dims) => Aten.amin(this, dims);
         /// <summary>Smallest element along dimensions.</summary>

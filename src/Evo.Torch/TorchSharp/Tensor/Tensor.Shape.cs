@@ -126,7 +126,7 @@ public static partial class torch
         public Tensor reshape(params long[] shape) => Aten.reshape(this, shape);
 
         /// <summary>Elements moved along dimensions; what leaves at the end comes in at the start.</summary>
-        public Tensor roll(ReadOnlySpan<long> shifts, ReadOnlySpan<long> dims = default) => Aten.roll(this, shifts, dims);
+        public Tensor roll(ReadOnlySpan<long> shifts, ReadOnlySpan<long> dims = default) => Aten.roll(this, shifts, dims.ToArray());
         /// <summary>Elements moved along dimensions; what leaves at the end comes in at the start.</summary>
         public Tensor roll((long, long, long) shifts, (long, long, long) dims) => Aten.roll(this, [shifts.Item1, shifts.Item2, shifts.Item3], [dims.Item1, dims.Item2, dims.Item3]);
         /// <summary>Elements moved along dimensions; what leaves at the end comes in at the start.</summary>

@@ -41,10 +41,10 @@ public static partial class torch
             public static Tensor gelu(Tensor x) => x.gelu();
 
             /// <summary>x · Φ(x), Φ the normal distribution function.</summary>
-            public static Tensor gelu(Tensor x, bool inplace) => gelu(x, GELU.Approximate.none, inplace);
+            public static Tensor gelu(Tensor x, bool inplace) => gelu(x, Modules.GELU.Approximate.none, inplace);
 
             /// <summary>x · Φ(x), Φ the normal distribution function or its tanh approximation.</summary>
-            public static Tensor gelu(Tensor x, GELU.Approximate approximate, bool inplace = false) =>
+            public static Tensor gelu(Tensor x, Modules.GELU.Approximate approximate, bool inplace = false) =>
                 inplace ? x.gelu_(approximate).alias() : x.gelu(approximate);
 
             /// <summary>x · sigmoid(x).</summary>

@@ -145,8 +145,4 @@ public static partial class torch
     /// <summary>A tensor of one dimension with the given values.</summary>
     public static Tensor tensor(long[] dataArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         From<long>(dataArray, stackalloc long[] { dataArray.Length }, dtype, device, requires_grad, names);
-
-    /// <summary>A tensor of one dimension with the given values.</summary>
-    public static Tensor tensor(long[] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
-        From<long>(rawArray, stackalloc long[] { rawArray.Length }, dtype, device, requires_grad, names);
 }

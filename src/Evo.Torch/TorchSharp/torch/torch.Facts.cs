@@ -65,17 +65,6 @@ public static partial class torch
         _ => throw new ArgumentException($"{type} is not an integer dtype."),
     };
 
-    /// <summary>Whether the dtype is an integer one (bool counts).</summary>
-    public static bool is_integral(ScalarType type) =>
-        type is ScalarType.Byte or ScalarType.Int8 or ScalarType.Int16 or ScalarType.Int32 or ScalarType.Int64 or ScalarType.Bool;
-
-    /// <summary>Whether the dtype is one of real floating point.</summary>
-    public static bool is_floating_point(ScalarType type) =>
-        type is ScalarType.BFloat16 or ScalarType.Float16 or ScalarType.Float32 or ScalarType.Float64;
-
-    /// <summary>Whether the dtype is complex.</summary>
-    public static bool is_complex(ScalarType type) => type is ScalarType.ComplexFloat32 or ScalarType.ComplexFloat64;
-
     /// <summary>Whether the tensor's dtype is an integer one.</summary>
     public static bool is_integral(Tensor t) => is_integral(t.dtype);
 
@@ -89,14 +78,18 @@ public static partial class torch
     public static bool is_tensor(object obj) => obj is Tensor;
 
     /// <summary>The dtype of the sum of two tensors.</summary>
-    public static ScalarType result_type(Tensor tensor1, Tensor tensor2) => Aten.result_type_Tensor(tensor1, tensor2);
+    public static ScalarType result_type(Tensor tensor1, Tensor tensor2) =>
+        SumType(tensor1.dtype, tensor1.ndim == 0, tensor2.dtype, tensor2.ndim == 0);
 
     /// <summary>The dtype of the sum of two tensors of these dtypes.</summary>
-    public static ScalarType promote_types(ScalarType type1, ScalarType type2)
+    public static ScalarType promote_types(ScalarType type1, ScalarType type2) => SumType(type1, false, type2, false);
+
+    private static ScalarType SumType(ScalarType type1, bool bare1, ScalarType type2, bool bare2)
     {
-        using var one = Aten.empty_memory_format([1], type1, null, CPU);
-        using var two = Aten.empty_memory_format([1], type2, null, CPU);
-        return Aten.result_type_Tensor(one, two);
+        using var one = Aten.zeros(bare1 ? [] : [1], type1, null, CPU);
+        using var two = Aten.zeros(bare2 ? [] : [1], type2, null, CPU);
+        using var sum = one.add(two);
+        return sum.dtype;
     }
 
     /// <summary>Whether values of one dtype may be stored in the other by PyTorch's rules.</summary>
