@@ -6,7 +6,7 @@ open System.Text
 open Evo.Core
 
 /// Every verb, in the order in which help lists them.
-let verbs: Verb list = DataVerbs.verbs @ ConfigVerbs.verbs
+let verbs: Verb list = DataVerbs.verbs @ ConfigVerbs.verbs @ [ DoctorVerb.verb ]
 
 /// Runs one command line; never throws.
 let run (arguments: string array) : ExitCode =

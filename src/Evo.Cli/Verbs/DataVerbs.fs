@@ -33,14 +33,14 @@ let private whole (value: int64) = Json.make (JNumber(string value))
 let private real (value: float) = Json.make (JNumber(Json.number value))
 
 type TokenizerOptions =
-    | [<MainCommand; ExactlyOnce; Last>] Input of file: string list
+    | [<MainCommand; ExactlyOnce>] Input of file: string list
     | [<Mandatory; AltCommandLine("-o")>] Output of prefix: string
     | Vocab_Size of pieces: int
     | Algorithm of algorithm: string
     | Character_Coverage of part: float
     | Max_Lines of lines: int
     | Field of field: string
-    | Seed of seed: uint
+    | Seed of seed: int
     | Json
 
     interface IArgParserTemplate with
@@ -71,7 +71,7 @@ let private trainTokenizer (options: ParseResults<TokenizerOptions>) =
             Algorithm = algorithm,
             CharacterCoverage = options.GetResult(Character_Coverage, 0.9995),
             MaxLines = options.GetResult(Max_Lines, 0),
-            Seed = options.GetResult(Seed, 1024u)
+            Seed = options.GetResult(Seed, 1024)
         )
 
     let total = files |> List.sumBy (fun file -> FileInfo(file).Length) |> max 1L
@@ -117,7 +117,7 @@ let private trainTokenizer (options: ParseResults<TokenizerOptions>) =
     ExitCode.Done
 
 type TokenizeOption =
-    | [<MainCommand; ExactlyOnce; Last>] Input of file: string list
+    | [<MainCommand; ExactlyOnce>] Input of file: string list
     | [<Mandatory; AltCommandLine("-t")>] Tokenizer of model: string
     | [<Mandatory; AltCommandLine("-o")>] Output of bin: string
     | Field of field: string

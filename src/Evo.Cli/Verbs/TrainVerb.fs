@@ -1,0 +1,148 @@
+/// `evo train`.
+module Evo.Cli.TrainVerb
+
+open System
+open System.Diagnostics
+open System.IO
+open Argu
+open Evo.Core
+open Evo.Parallel
+open Evo.Cli.Refusal
+open Spectre.Console
+
+type TrainOptions =
+    | [<MainCommand; ExactlyOnce>] Config of config: string
+    | Set of assignment: string
+    | Resume of folder: string option
+    | Fresh
+    | Run_Dir of folder: string
+    | Plain
+    | Json
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Config _ -> "the configuration of the run."
+            | Set _ ->
+                "path=value: set a key for this run, such as data.seq_len=512; may be given several times."
+            | Resume _ ->
+                "continue the run: from its newest checkpoint, which must exist, or, when the run has none, from the checkpoint in FOLDER. Without this option a run continues by itself where it has a checkpoint."
+            | Fresh -> "begin anew; refused where the run folder holds checkpoints already."
+            | Run_Dir _ ->
+                "folder of the run: its configuration, metrics and checkpoints; runs/<job_name> without it."
+            | Plain -> "plain lines, even on a terminal."
+            | Json -> "write events as JSON, one object a line, for a program."
+
+let private overrides (options: ParseResults<TrainOptions>) =
+    options.GetResults Set
+    @ (match options.TryGetResult Run_Dir with
+       | Some folder -> [ "run_folder=" + Json.quote folder ]
+       | None -> [])
+    @ (if options.Contains Fresh then
+           [ "ckpt.auto_resume=false" ]
+       else
+           [])
+    @ (match options.TryGetResult Resume with
+       | Some(Some folder) -> [ "ckpt.load_ckpt_info.path=" + Json.quote folder ]
+       | _ -> [])
+
+let private check (options: ParseResults<TrainOptions>) =
+    if options.Contains Fresh && options.Contains Resume then
+        usage "evo train: --fresh and --resume contradict each other" "Leave out one of the two."
+
+    match options.TryGetResult Resume with
+    | Some(Some folder) when not (Directory.Exists folder) ->
+        refuse ExitCode.Data $"--resume {folder}: there is no such folder; name the folder of a checkpoint"
+    | _ -> ()
+
+/// A sink for events, called on the thread that trains.
+let private watch (act: TrainEvent -> unit) : IProgress<TrainEvent> = Each act
+
+let private train (options: ParseResults<TrainOptions>) =
+    check options
+
+    let run =
+        ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
+
+    let rule =
+        match options.TryGetResult Resume with
+        | Some None -> ResumeRule.Required
+        | _ -> ResumeRule.AsConfigured
+
+    use stop = new Stop()
+    let clock = Stopwatch.StartNew()
+    let mutable sample: TrainEvent.Sample option = None
+
+    let keepSample (event: TrainEvent) =
+        match event with
+        | :? TrainEvent.Sample as e -> sample <- Some e
+        | _ -> ()
+
+    let execute (events: IProgress<TrainEvent>) =
+        Trainer(run, events, rule).Run stop.Token
+
+    let result =
+        if options.Contains TrainOptions.Json then
+            execute (watch (fun event -> EventJson.line event |> Option.iter Terminal.say))
+        elif Terminal.live.Value && not (options.Contains Plain) then
+            let mutable view = TrainView.start run
+            let redrawn = Stopwatch.StartNew()
+
+            AnsiConsole
+                .Live(TrainView.render view)
+                .AutoClear(false)
+                .Overflow(VerticalOverflow.Crop)
+                .Start(fun context ->
+                    let result =
+                        execute (
+                            watch (fun event ->
+                                keepSample event
+                                view <- TrainView.update event view
+
+                                // Ten pictures a second are enough, and cost nothing.
+                                if redrawn.ElapsedMilliseconds >= 100L then
+                                    redrawn.Restart()
+                                    context.UpdateTarget(TrainView.render view)
+                                    context.Refresh())
+                        )
+
+                    context.UpdateTarget(TrainView.render view)
+                    result)
+        else
+            let mutable view = TrainView.start run
+
+            execute (
+                watch (fun event ->
+                    keepSample event
+                    view <- TrainView.update event view
+                    TrainView.lines run.Train.LogEvery view event |> List.iter Terminal.say)
+            )
+
+    if options.Contains TrainOptions.Json then
+        Terminal.say (EventJson.ended result)
+    else
+        TrainView.summary result clock.Elapsed.TotalSeconds |> List.iter Terminal.say
+
+        match sample with
+        | Some e ->
+            Terminal.say "what it writes:"
+            Terminal.say ""
+            Terminal.say (e.Prompt + e.Text)
+        | None -> ()
+
+    match result.End with
+    | RunEnd.Completed -> ExitCode.Done
+    | _ -> ExitCode.Stopped
+
+let verb =
+    Verb.make<TrainOptions>
+        "train"
+        "Trains a model as a configuration says, and continues a run that was stopped."
+        "Token files and tokenizer are made on first use where the configuration has a prepare section. The run folder receives
+config.json (the configuration as run), metrics.jsonl (one line a step) and checkpoints. Ctrl-C or SIGTERM ends the step
+under way, saves, and exits with code 75; a second Ctrl-C leaves at once."
+        [
+            "./evo train configs/demo.json"
+            "./evo train configs/tiny.json --set data.total_steps=20 --set job_name=short"
+        ]
+        train
