@@ -18,7 +18,7 @@ namespace Evo.Parallel;
 public sealed class FlatOptimizer : IDisposable
 {
     private readonly Tensor? lowGradient;
-    private readonly Dictionary<string, Tensor> weights = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FlatSlot> slots;
     private readonly List<(Parameter Parameter, Tensor Gradient)> attached = [];
     private Tensor? master;
 
@@ -48,10 +48,7 @@ public sealed class FlatOptimizer : IDisposable
         ExpAvgSq = Buffer(stateDtype);
         lowGradient = dtype == stateDtype ? null : Buffer(dtype);
         master = dtype == stateDtype ? null : Buffer(stateDtype);
-        foreach (var slot in layout.Slots)
-        {
-            weights.Add(slot.Name, View(Compute, slot).DetachFromDisposeScope());
-        }
+        slots = layout.Slots.ToDictionary(slot => slot.Name, StringComparer.Ordinal);
     }
 
     /// <summary>Where each parameter stands.</summary>
@@ -81,9 +78,9 @@ public sealed class FlatOptimizer : IDisposable
     /// <summary>Whether master weights are kept beside the compute weights.</summary>
     public bool HasMaster => master is not null;
 
-    /// <summary>The memory of one parameter, as a view of <see cref="Compute"/> in the parameter's shape.</summary>
+    /// <summary>The memory of one parameter, as a new view of <see cref="Compute"/> in the parameter's shape; the caller owns the view.</summary>
     /// <exception cref="KeyNotFoundException">The layout has no such parameter.</exception>
-    public Tensor Weights(string name) => weights[name];
+    public Tensor Weights(string name) => View(Compute, slots[name]);
 
     /// <summary>Gives every parameter of a model built over <see cref="Weights"/> its gradient, a view of the flat one.</summary>
     /// <param name="find">The parameter of a name.</param>
@@ -200,11 +197,6 @@ public sealed class FlatOptimizer : IDisposable
         {
             parameter.grad = null;
             gradient.Dispose();
-        }
-
-        foreach (var view in weights.Values)
-        {
-            view.Dispose();
         }
 
         foreach (var buffer in (Tensor?[])[master, lowGradient, Compute, Gradient, ExpAvg, ExpAvgSq])

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Evo.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -33,7 +32,8 @@ public sealed class GradientStep(CausalLMModule model, FlatOptimizer optimizer, 
         foreach (var micro in batch)
         {
             using var scope = NewDisposeScope();
-            var (sum, _) = LossSum(model, micro, labelSmoothing, optimizer.Device);
+            using var row = new DeviceRow(micro, optimizer.Device);
+            var sum = row.LossSum(model, labelSmoothing);
             lossSum += sum.ToDouble();
             var turned = Stopwatch.GetTimestamp();
             (sum / (double)Math.Max(1, targets)).backward();
@@ -42,16 +42,5 @@ public sealed class GradientStep(CausalLMModule model, FlatOptimizer optimizer, 
         }
 
         return new(lossSum / Math.Max(1, targets), targets, Stopwatch.GetElapsedTime(began).TotalSeconds, backward);
-    }
-
-    /// <summary>Sum of the losses of a micro-batch and the number of labels that counted, as tensors of the current dispose scope.</summary>
-    internal static (Tensor Sum, Tensor Count) LossSum(CausalLMModule model, MicroBatch micro, double labelSmoothing, Device device)
-    {
-        long[] row = [1, micro.Tokens.Length];
-        var tokens = tensor(micro.Tokens, row, device: device);
-        var labels = tensor(micro.Labels, row, device: device);
-        var positions = tensor(micro.Positions, row, device: device);
-        var boundaries = tensor(micro.Boundaries);
-        return model.Loss(tokens, labels, Positions.Packed(boundaries, positions), labelSmoothing);
     }
 }

@@ -1,3 +1,5 @@
+using Evo.Data;
+
 namespace Evo.Parallel;
 
 /// <summary>One row of packed documents, as the model takes it: P = seq_len × micro_bsz tokens.</summary>
@@ -7,9 +9,14 @@ namespace Evo.Parallel;
 /// <param name="Boundaries">[documents + 1] where each document begins, from 0 to P.</param>
 public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, int[] Boundaries)
 {
+    /// <summary>The micro-batch of a row as it was read.</summary>
+    public static MicroBatch Of(TokenRow row) => new(Wide(row.Tokens), Wide(row.Labels), Wide(row.Positions), row.CuSeqlens);
+
     /// <summary>Labels that count.</summary>
     public long Targets { get; } = Labels.LongCount(label => label >= 0);
 
     /// <summary>Length of the longest document piece.</summary>
     public int LongestPiece { get; } = Boundaries.Zip(Boundaries.Skip(1), (begin, end) => end - begin).Max();
+
+    private static long[] Wide(int[] values) => Array.ConvertAll(values, value => (long)value);
 }

@@ -24,6 +24,9 @@ public sealed record TrainState
     /// <summary>Newest held-out loss.</summary>
     public double? LastValidLoss { get; init; }
 
+    /// <summary>The step that it was measured after.</summary>
+    public long LastValidStep { get; init; } = -1;
+
     /// <summary>Seconds that the run has spent in its training loop, over all resumptions.</summary>
     public double Seconds { get; init; }
 

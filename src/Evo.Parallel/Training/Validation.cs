@@ -27,7 +27,8 @@ public static class Validation
             {
                 stop.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                sum += GradientStep.LossSum(model, row, 0, device).Sum.ToDouble();
+                using var held = new DeviceRow(row, device);
+                sum += held.LossSum(model, 0).ToDouble();
                 count += row.Targets;
             }
 

@@ -1,0 +1,150 @@
+using System.Text.Json.Nodes;
+using Evo.Core;
+using Evo.Data;
+using Evo.Models;
+using Evo.Torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// What a checkpoint of a training run holds: a Hugging Face folder (config.json, model.safetensors, tokenizer.model), the
+/// optimizer's state, the run's counters and random state, and the configuration it ran with. Resuming from it continues
+/// bit for bit, or is refused.
+/// </summary>
+internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces places, TrainingData data, CheckpointStore? store)
+{
+    internal const string ConfigFile = "run.json";
+    internal const string TokenizerFile = "tokenizer.model";
+
+    /// <summary>Commits the run as it stands after <see cref="TrainState.Step"/> steps.</summary>
+    internal (string Path, long Bytes) Save(TrainedModel model, TrainState state)
+    {
+        List<ManifestTensor> tensors = [];
+        return store!.Save(
+            state.Step,
+            folder =>
+            {
+                HuggingFaceFolder.Save(model.Module, folder);
+                tensors.AddRange(model.Module.Table.Select(p =>
+                    new ManifestTensor(p.Info.Name, [.. p.Info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
+                tensors.AddRange(OptimizerFile.Write(folder, model.Optimizer).Select(plan =>
+                    new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
+                TrainStateFile.Write(folder, state with { RandomState = RandomState.Get() });
+                File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
+                if (places.TokenizerPath is { } tokenizer)
+                {
+                    File.Copy(tokenizer, Path.Combine(folder, TokenizerFile));
+                }
+            },
+            files => new Manifest(
+                Manifest.CurrentVersion, config.JobName, config.ModelType, state.Updates, state.ConsumedTokens, state.Skipped,
+                new DataPosition(data.Fingerprint.Serialize(), config.Seed, config.Data.SeqLen, config.Data.RowTokens, config.Data.MicroNum, state.Step),
+                tensors, files));
+    }
+
+    /// <summary>Fills model and optimizer from a checkpoint of this very run, and the random state of the process.</summary>
+    /// <exception cref="CheckpointException">It belongs to another model, other data or another configuration.</exception>
+    internal TrainState Resume(Checkpoint checkpoint, TrainedModel model)
+    {
+        RequireSameModel(checkpoint);
+        RequireSameConfig(checkpoint);
+        RequireSameData(checkpoint);
+        return Load(checkpoint, model, weights: true, moments: true);
+    }
+
+    /// <summary>Fills parts of model and optimizer from a checkpoint of any run of the same model.</summary>
+    internal TrainState Load(Checkpoint checkpoint, TrainedModel model, bool weights, bool moments)
+    {
+        RequireSameModel(checkpoint);
+        if (weights)
+        {
+            HuggingFaceFolder.LoadWeights(model.Module, checkpoint.Path);
+            model.Optimizer.CastToMaster();
+        }
+
+        if (moments)
+        {
+            OptimizerFile.Read(checkpoint, model.Optimizer);
+        }
+
+        var state = TrainStateFile.Read(checkpoint);
+        if (weights && moments && state.RandomState.Length > 0)
+        {
+            RandomState.Set(state.RandomState);
+        }
+
+        return state;
+    }
+
+    private static string DtypeName(TrainedModel model) => TrainedModel.DTypeOf(model.Optimizer.Dtype).ToString();
+
+    private void RequireSameModel(Checkpoint checkpoint)
+    {
+        var saved = HuggingFaceFolder.ReadConfig(checkpoint.Path);
+        if (saved.Equals(spec))
+        {
+            return;
+        }
+
+        var (before, now) = (saved.ToHuggingFace(), spec.ToHuggingFace());
+        var differences = before.Select(key => key.Key).Union(now.Select(key => key.Key))
+            .Where(key => !JsonNode.DeepEquals(before[key], now[key]))
+            .Select(key => $"{key}: {before[key]?.ToJsonString() ?? "not set"} there, {now[key]?.ToJsonString() ?? "not set"} in the configuration")
+            .ToList();
+        if (differences.Count > 0)
+        {
+            throw new CheckpointException(
+                CheckpointFault.OtherModel,
+                $"{checkpoint.Path}: is a checkpoint of another model ({string.Join("; ", differences)}). Use the model it was trained with, or give this run another job_name.");
+        }
+    }
+
+    private void RequireSameConfig(Checkpoint checkpoint)
+    {
+        IReadOnlyList<string> differences;
+        try
+        {
+            differences = config.MeaningDifferences(File.ReadAllText(checkpoint.File(ConfigFile)));
+        }
+        catch (Exception error) when (error is FormatException or FileNotFoundException)
+        {
+            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.File(ConfigFile)}: cannot be read: {error.Message}", error);
+        }
+
+        if (differences.Count > 0)
+        {
+            throw new CheckpointException(
+                CheckpointFault.OtherConfig,
+                $"{checkpoint.Path}: was trained with another configuration ({string.Join("; ", differences)}). A run that resumes continues bit for bit, so these must stay; give a changed run another job_name, and start it from these weights with ckpt.load_ckpt_info.");
+        }
+    }
+
+    private void RequireSameData(Checkpoint checkpoint)
+    {
+        DataFingerprint saved;
+        try
+        {
+            saved = DataFingerprint.Parse(checkpoint.Manifest.Data.Fingerprint);
+        }
+        catch (DataException error)
+        {
+            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.Path}: {error.Message}", error);
+        }
+
+        var difference = saved.Difference(data.Fingerprint) ?? TokenizerDifference(checkpoint);
+        if (difference is not null)
+        {
+            throw new CheckpointException(
+                CheckpointFault.OtherData,
+                $"{checkpoint.Path}: was trained on other data than {places.TrainFolder} holds now ({difference}). Restore the data, or give this run another job_name.");
+        }
+    }
+
+    private string? TokenizerDifference(Checkpoint checkpoint)
+    {
+        var saved = checkpoint.Manifest.Files.FirstOrDefault(file => file.Path == TokenizerFile);
+        return saved is not null && places.TokenizerPath is { } now && FileChecksum.Of(now) != saved.Sha256
+            ? $"{now} is not the tokenizer that the checkpoint carries"
+            : null;
+    }
+}

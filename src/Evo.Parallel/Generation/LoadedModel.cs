@@ -1,0 +1,91 @@
+using Evo.Data;
+using Evo.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>A model with weights and its tokenizer, read from a run, a checkpoint or a Hugging Face folder.</summary>
+public sealed class LoadedModel : IDisposable
+{
+    private LoadedModel(string folder, CausalLMModule module, Tokenizer tokenizer) => (Folder, Module, Tokenizer) = (folder, module, tokenizer);
+
+    /// <summary>The folder that the weights were read from.</summary>
+    public string Folder { get; }
+
+    /// <summary>The model.</summary>
+    public CausalLMModule Module { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Reads a model and its tokenizer.</summary>
+    /// <param name="path">A run's folder or its folder of checkpoints (the newest whole one is taken), a checkpoint, or a Hugging Face folder.</param>
+    /// <param name="tokenizerPath">A sentencepiece model; null: <c>tokenizer.model</c> in the model's folder.</param>
+    /// <param name="dtype">Dtype to compute in, float32 unless given.</param>
+    /// <param name="device">Where to compute; null is the processor.</param>
+    /// <exception cref="CheckpointException">There is no checkpoint, or it is damaged.</exception>
+    /// <exception cref="GenerationException">There is no tokenizer.</exception>
+    public static LoadedModel Open(string path, string? tokenizerPath = null, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    {
+        var folder = Locate(path);
+        tokenizerPath ??= Path.Combine(folder, RunCheckpoints.TokenizerFile);
+        if (!File.Exists(tokenizerPath))
+        {
+            throw new GenerationException($"{tokenizerPath}: there is no such file; text needs the sentencepiece model that the model was trained with");
+        }
+
+        var tokenizer = SentencePieceTokenizer.Load(tokenizerPath);
+        CausalLMModule? module = null;
+        try
+        {
+            module = HuggingFaceFolder.ReadConfig(folder).Build(new BuildOptions { Dtype = dtype, Device = device });
+            HuggingFaceFolder.LoadWeights(module, folder);
+            module.train(false);
+            return new(folder, module, tokenizer);
+        }
+        catch
+        {
+            module?.Dispose();
+            tokenizer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The folder of weights that a path stands for; a checkpoint's files are checked against its manifest.</summary>
+    /// <exception cref="CheckpointException">Nothing that can be loaded stands there.</exception>
+    public static string Locate(string path)
+    {
+        if (File.Exists(Path.Combine(path, SafeTensorsFolder.SingleFile)) || File.Exists(Path.Combine(path, SafeTensorsFolder.IndexFile)))
+        {
+            return File.Exists(Path.Combine(path, CheckpointStore.ManifestFile)) ? CheckpointStore.Read(path).Path : path;
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new CheckpointException(
+                CheckpointFault.Missing, $"{path}: there is no such folder; give a run (runs/<job_name>), one of its checkpoints, or a Hugging Face folder.");
+        }
+
+        var reasons = new List<string>();
+        foreach (var folder in (string[])[Path.Combine(path, "checkpoints"), path])
+        {
+            if (new CheckpointStore(folder, 0).Newest((_, reason) => reasons.Add(reason)) is { } newest)
+            {
+                return newest.Path;
+            }
+        }
+
+        throw reasons is [var first, ..]
+            ? new CheckpointException(CheckpointFault.Damaged, $"{path}: no checkpoint here is whole ({first})")
+            : new CheckpointException(
+                CheckpointFault.Missing, $"{path}: holds neither a checkpoint nor a {SafeTensorsFolder.SingleFile}; give a run (runs/<job_name>), one of its checkpoints, or a Hugging Face folder.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Module.Dispose();
+        Tokenizer.Dispose();
+    }
+}

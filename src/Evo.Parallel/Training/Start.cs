@@ -1,0 +1,42 @@
+using Evo.Core;
+
+namespace Evo.Parallel;
+
+/// <summary>A run that begins from something else than random weights: a checkpoint of another run, or a Hugging Face folder.</summary>
+internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints, TrainedModel model)
+{
+    /// <summary>Fills what <c>ckpt.load_ckpt_info.content</c> names; the rest begins as in a fresh run.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="seed">For the weights, where they are not loaded.</param>
+    /// <exception cref="CheckpointException">The folder is no whole checkpoint, or of another model.</exception>
+    internal TrainState From(string path, ulong seed)
+    {
+        bool Takes(string what) => info.Content.Contains("all") || info.Content.Contains(what);
+        if (!Takes("model"))
+        {
+            model.Module.Initialize(seed);
+            model.Optimizer.CastToMaster();
+        }
+
+        if (info.CkptType == "hf")
+        {
+            HuggingFaceFolder.LoadWeights(model.Module, path);
+            model.Optimizer.CastToMaster();
+            return new TrainState();
+        }
+
+        var saved = checkpoints.Load(CheckpointStore.Read(path), model, Takes("model"), Takes("optimizer"));
+        var state = new TrainState();
+        if (Takes("scheduler"))
+        {
+            state = state with { Updates = saved.Updates };
+        }
+
+        if (Takes("sampler"))
+        {
+            state = state with { Step = saved.Step, ConsumedTokens = saved.ConsumedTokens, Skipped = saved.Skipped };
+        }
+
+        return state;
+    }
+}

@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using Evo.Core;
+using Evo.Torch;
+
+namespace Evo.Parallel;
+
+/// <summary>The steps of a run, one after the other, from where its state stands to the last one or to a stop.</summary>
+internal sealed class TrainLoop(
+    RunConfig config,
+    TrainedModel model,
+    TrainingData data,
+    RunCheckpoints? checkpoints,
+    MetricsFile metrics,
+    StepReports reports,
+    Action<TrainEvent> tell)
+{
+    private readonly LearningRate learningRate = LearningRate.Of(config);
+    private readonly Beta2 beta2 = Beta2.Of(config);
+    private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches).Value;
+    private readonly GradientStep gradients = new(model.Module, model.Optimizer, config.Loss.LabelSmoothing);
+    private readonly long began = Stopwatch.GetTimestamp();
+    private double secondsBefore;
+
+    /// <summary>The newest committed checkpoint.</summary>
+    internal string? Newest { get; private set; }
+
+    /// <summary>Runs until all steps are done or <paramref name="stop"/> asks for the end; the state is saved in both cases.</summary>
+    /// <exception cref="TrainingException">Too many steps in a row had a gradient that is not finite.</exception>
+    /// <exception cref="CheckpointException">A checkpoint could not be written.</exception>
+    internal (TrainState State, RunEnd End) Run(TrainState state, string? resumedFrom, CancellationToken stop)
+    {
+        Newest = resumedFrom;
+        secondsBefore = state.Seconds;
+        var total = config.Data.TotalSteps;
+        var saved = resumedFrom is null ? -1 : state.Step;
+        model.Module.train();
+        using var source = new BatchSource(data.Batch, Steps(state.Step, total));
+        while (state.Step < total && !stop.IsCancellationRequested)
+        {
+            if (skipped.Contains(state.Step))
+            {
+                state = state with { Step = state.Step + 1 };
+                continue;
+            }
+
+            var updates = state.Updates;
+            state = Step(state, source);
+            var every = config.Ckpt.CheckpointEvery;
+            if (state.Updates > updates && every > 0 && state.Updates % every == 0 && state.Step < total)
+            {
+                saved = Save(state);
+            }
+        }
+
+        var end = state.Step < total ? RunEnd.Stopped : RunEnd.Completed;
+        if (end == RunEnd.Completed)
+        {
+            state = ValidateAtEnd(state);
+        }
+        else
+        {
+            tell(new TrainEvent.Stopping(state.Step));
+        }
+
+        if (saved != state.Step)
+        {
+            Save(state);
+        }
+
+        return (state, end);
+    }
+
+    private IEnumerable<long> Steps(long first, long total)
+    {
+        for (var step = first; step < total; step++)
+        {
+            if (!skipped.Contains(step))
+            {
+                yield return step;
+            }
+        }
+    }
+
+    private TrainState Step(TrainState state, BatchSource source)
+    {
+        var started = Stopwatch.GetTimestamp();
+        NativeMemory.ResetPeak();
+        var (batch, wait) = source.Take(state.Step);
+        var gradient = gradients.Run(batch);
+        var turned = Stopwatch.GetTimestamp();
+        var norm = model.Optimizer.GradientNorm();
+        if (!double.IsFinite(norm) || !double.IsFinite(gradient.Loss))
+        {
+            return Skip(state, gradient.Loss);
+        }
+
+        var rates = new AdamRates(
+            learningRate.At(state.Updates), config.Adam.AdamBeta1, beta2.At(state.Updates), config.Adam.AdamEps, config.Adam.WeightDecay);
+        using var initial = state.Updates == 0 && data.ValidRowCount > 0 && state.FirstValidLoss is null ? new WeightsBefore(model.Optimizer) : null;
+        model.Optimizer.Update(rates, state.Updates + 1, FlatOptimizer.ClipFactor(norm, config.HybridZeroOptimizer.ClipGradNorm));
+        var times = new StepTimes(
+            Stopwatch.GetElapsedTime(started).TotalSeconds, wait,
+            Stopwatch.GetElapsedTime(turned).TotalSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        state = state with
+        {
+            Step = state.Step + 1,
+            Updates = state.Updates + 1,
+            SkippedInARow = 0,
+            ConsumedTokens = state.ConsumedTokens + batch.Sum(micro => (long)micro.Tokens.Length),
+            Seconds = secondsBefore + times.Wall,
+        };
+        var report = reports.Next(state, batch, gradient, norm, rates, times, NativeMemory.PeakBytes);
+        tell(new TrainEvent.StepDone(report(null)));
+        if (initial is not null)
+        {
+            state = initial.While(() => state with { FirstValidLoss = Validate(0) });
+        }
+
+        var every = config.Data.ValidEvery;
+        double? valid = every > 0 && data.ValidRowCount > 0 && state.Updates % every == 0 ? Validate(state.Step) : null;
+        metrics.Append(report(valid).ToJson());
+        return valid is null ? state : state with { LastValidLoss = valid, LastValidStep = state.Step };
+    }
+
+    private TrainState Skip(TrainState state, double loss)
+    {
+        var (parameter, found) = model.Optimizer.FirstNonFinite()
+            ?? ("loss", double.IsNaN(loss) ? "nan" : double.IsInfinity(loss) ? "inf" : "a gradient whose norm overflows");
+        state = state with { Step = state.Step + 1, Skipped = state.Skipped + 1, SkippedInARow = state.SkippedInARow + 1 };
+        tell(new TrainEvent.StepSkipped(state.Step, parameter, found, state.Skipped));
+        return state.SkippedInARow < config.Train.MaxSkippedSteps
+            ? state
+            : throw new TrainingException(
+                $"step {state.Step}: {state.SkippedInARow} steps in a row had a gradient that is not finite (the last: {parameter} holds {found}); train.max_skipped_steps = {config.Train.MaxSkippedSteps} allows no more. Resume from an older checkpoint with a smaller adam.lr, or look at the data of these steps.",
+                diverged: true);
+    }
+
+    private double Validate(long step)
+    {
+        var (loss, tokens, seconds) = Validation.Run(model.Module, data.ValidRows().Select(MicroBatch.Of), model.Optimizer.Device);
+        tell(new TrainEvent.Validated(step, loss, tokens, seconds));
+        return loss;
+    }
+
+    private TrainState ValidateAtEnd(TrainState state) => data.ValidRowCount == 0 || state.LastValidStep == state.Step
+        ? state
+        : state with { LastValidLoss = Validate(state.Step), LastValidStep = state.Step };
+
+    private long Save(TrainState state)
+    {
+        if (checkpoints is not null)
+        {
+            var clock = Stopwatch.GetTimestamp();
+            metrics.Sync();
+            (Newest, var bytes) = checkpoints.Save(model, state);
+            tell(new TrainEvent.CheckpointSaved(state.Step, Newest, bytes, Stopwatch.GetElapsedTime(clock).TotalSeconds));
+        }
+
+        return state.Step;
+    }
+}

@@ -1,0 +1,163 @@
+/// Forward and backward of a step.
+module Evo.Parallel.Tests.GradientSteps
+
+open System
+open Evo.Models
+open Evo.Parallel
+open Evo.Parallel.Tests.FlatOptimizers
+open Evo.Torch
+open FsCheck
+open FsCheck.FSharp
+open TorchSharp
+open Xunit
+
+/// A document: its tokens and how many of its first labels do not count.
+type private Document = { Tokens: int64 list; Masked: int }
+
+let private documents =
+    gen {
+        let! length = Gen.choose (1, 9)
+        let! tokens = Gen.listOfLength (length + 1) (Gen.choose (1, 60) |> Gen.map int64)
+        let! masked = Gen.choose (0, length)
+        return { Tokens = tokens; Masked = masked }
+    }
+    |> Gen.nonEmptyListOf
+    |> Gen.map (List.truncate 8)
+
+let private microBatch (documents: Document list) =
+    let rows = documents |> List.map (fun d -> List.take (d.Tokens.Length - 1) d.Tokens)
+
+    MicroBatch(
+        rows |> List.concat |> Array.ofList,
+        [|
+            for d in documents do
+                for i, label in List.indexed (List.tail d.Tokens) do
+                    if i < d.Masked then -100L else label
+        |],
+        [|
+            for row in rows do
+                yield! [| 0L .. int64 row.Length - 1L |]
+        |],
+        rows |> List.scan (fun sum row -> sum + row.Length) 0 |> Array.ofList
+    )
+
+/// Cuts a list into runs; `cuts` says after which elements.
+let private cut (cuts: bool list) items =
+    List.zip items (List.truncate (List.length items) (cuts @ List.replicate (List.length items) false))
+    |> List.fold
+        (fun groups (item, isEnd) ->
+            match groups with
+            | current :: before when isEnd -> [] :: (current @ [ item ]) :: before
+            | current :: before -> (current @ [ item ]) :: before
+            | [] -> [ [ item ] ])
+        [ [] ]
+    |> List.rev
+    |> List.filter (fun group -> not group.IsEmpty)
+
+let private build family dtype recompute =
+    let model =
+        TrainedModel.Build(TinyRuns.spec family, dtype, torch.CPU, recompute, true)
+
+    model.Module.Initialize 5UL
+    model.Optimizer.CastToMaster()
+    model.Module.train ()
+    model
+
+let private gradient (model: TrainedModel) (batch: MicroBatch list) =
+    let result =
+        GradientStep(model.Module, model.Optimizer, 0.0).Run(Array.ofList batch)
+
+    result.Loss, model.Optimizer.Gradient.clone ()
+
+[<Theory; InlineData "LLAMA2"; InlineData "INTERNLM2"; InlineData "GPT2">]
+let ``the gradient does not depend on how a batch is cut into micro-batches`` family =
+    use model = build family torch.float64 0.0
+
+    let cases =
+        Arb.fromGen (Gen.zip documents (Gen.listOfLength 8 (Gen.elements [ true; false ])))
+
+    Check.One(
+        Config.QuickThrowOnFailure.WithMaxTest 25,
+        Prop.forAll cases (fun (documents, cuts) ->
+            use _ = torch.NewDisposeScope()
+            let loss, whole = gradient model [ microBatch documents ]
+            let lossOfParts, parts = gradient model (cut cuts documents |> List.map microBatch)
+            let scale = max (whole.abs().max().ToDouble()) 1e-6
+
+            abs (loss - lossOfParts) <= 1e-12 * max 1.0 loss
+            && largest whole parts <= 1e-10 * scale)
+    )
+
+[<Theory; InlineData "LLAMA2"; InlineData "INTERNLM2"; InlineData "GPT2">]
+let ``layers that are recomputed give the same bits`` family =
+    for dtype in [ torch.float32; torch.float64; torch.bfloat16 ] do
+        let run recompute =
+            use model = build family dtype recompute
+
+            let batch =
+                microBatch
+                    [
+                        {
+                            Tokens = [ 5L; 9L; 11L; 3L; 8L ]
+                            Masked = 1
+                        }
+                        { Tokens = [ 7L; 2L; 30L ]; Masked = 0 }
+                    ]
+
+            let loss, gradient = gradient model [ batch; batch ]
+            loss, TensorBytes.Of(gradient).ToArray()
+
+        let loss, kept = run 0.0
+
+        for fraction in [ 0.4; 1.0 ] do
+            let lossAgain, recomputed = run fraction
+            Assert.Equal(loss, lossAgain)
+            Assert.Equal<byte seq>(kept, recomputed)
+
+[<Theory; InlineData(0.0); InlineData(1.0)>]
+let ``a step leaves no native tensor behind`` recompute =
+    for family, _ in TinyRuns.families do
+        for dtype in [ torch.float32; torch.bfloat16 ] do
+            use model = build family dtype recompute
+
+            let batch =
+                microBatch
+                    [
+                        {
+                            Tokens = [ 5L; 9L; 11L; 3L; 8L ]
+                            Masked = 1
+                        }
+                    ]
+
+            let gradients = GradientStep(model.Module, model.Optimizer, 0.1)
+
+            let step number =
+                gradients.Run [| batch; batch |] |> ignore
+                let norm = model.Optimizer.GradientNorm()
+                model.Optimizer.FirstNonFinite() |> ignore
+
+                model.Optimizer.Update(
+                    AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
+                    number,
+                    FlatOptimizer.ClipFactor(norm, 1.0)
+                )
+
+                Validation.Run(model.Module, [ batch ], torch.CPU) |> ignore
+
+            step 1L
+            let before = NativeMemory.LiveTensors
+
+            for number in 2L .. 6L do
+                step number
+
+            Assert.Equal(before, NativeMemory.LiveTensors)
+
+[<Fact>]
+let ``a batch without any label has a loss and a gradient of zero`` () =
+    use model = build "LLAMA2" torch.float32 0.0
+
+    let loss, gradient =
+        gradient model [ microBatch [ { Tokens = [ 4L; 5L; 6L ]; Masked = 2 } ] ]
+
+    Assert.Equal(0.0, loss)
+    Assert.Equal(0.0, gradient.abs().max().ToDouble())
