@@ -165,6 +165,21 @@ let ``what is missing and may not be installed is one line to run, and 69`` () =
     Assert.DoesNotContain("libtorch", line) // EVO_LIBTORCH names one
 
 [<Fact>]
+let ``doctor says what was found before there is a program`` () =
+    use stage = new Stage()
+    stage.Executable("bin/id", "#!/bin/sh\necho 1000\n")
+    stage.Executable("bin/sudo", "#!/bin/sh\nexit 1\n")
+
+    let code, output, errors =
+        stage.Run("check out/evo", [ "doctor"; "--json" ], [ "CXX", "no-such-compiler" ])
+
+    Assert.Equal((69, ""), (code, output))
+    Assert.Matches(@"(?m)^compiler +not found$", errors)
+    Assert.Matches(@"(?m)^libtorch +from EVO_LIBTORCH$", errors)
+    Assert.Matches(@"(?m)^SDK +.*10\.0\.999", errors)
+    Assert.Matches(@"(?m)^missing +.*g\+\+", errors)
+
+[<Fact>]
 let ``an EVO_LIBTORCH that is wrong is said, never passed over`` () =
     use stage = new Stage()
 

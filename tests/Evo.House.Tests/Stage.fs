@@ -22,7 +22,7 @@ type Stage() =
     do
         executable "check out/evo" (Checkout.read "evo")
 
-        for script in [ "set-up.sh"; "find-libtorch" ] do
+        for script in [ "set-up.sh"; "find-libtorch"; "doctor" ] do
             executable $"check out/scripts/{script}" (Checkout.read $"scripts/{script}")
 
         write "check out/src/Evo.Core/A.fs" "module A"
