@@ -19,14 +19,14 @@ stop() {
     exit "$code"
 }
 
-# The first .NET SDK of version 10 or later; sets $dotnet and exports DOTNET_ROOT.
+# The first .NET SDK 10 (global.json asks for that major version); sets $dotnet and exports DOTNET_ROOT.
 find_sdk() {
     local candidate folder
     for candidate in "${DOTNET_ROOT:+$DOTNET_ROOT/dotnet}" "$(command -v dotnet || true)" "${HOME:-/root}/.dotnet/dotnet" \
         /usr/share/dotnet/dotnet /usr/lib/dotnet/dotnet /usr/local/share/dotnet/dotnet; do
         [ -x "$candidate" ] || continue
         folder=$(dirname "$(readlink -f "$candidate")")
-        compgen -G "$folder/sdk/[1-9][0-9].*" >/dev/null || continue
+        compgen -G "$folder/sdk/10.*" >/dev/null || continue
         dotnet=$folder/dotnet
         export DOTNET_ROOT=$folder
         return 0

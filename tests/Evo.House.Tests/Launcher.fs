@@ -165,6 +165,38 @@ let ``what is missing and may not be installed is one line to run, and 69`` () =
     Assert.DoesNotContain("libtorch", line) // EVO_LIBTORCH names one
 
 [<Fact>]
+let ``with sudo that asks nothing it installs, after fetching the lists where that is needed, and goes on``
+    ()
+    =
+    needsWholeSystem ()
+    use stage = new Stage()
+    stage.Executable("bin/id", "#!/bin/sh\necho 1000\n")
+    stage.Executable("bin/sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
+
+    stage.Executable(
+        "bin/apt-get",
+        $"""#!/bin/sh
+cd '{stage.Path "bin"}'
+echo "$@" >>../apt.log
+case "$*" in
+*update*) touch ../updated ;;
+*) [ -e ../updated ] && cp g++ no-such-compiler ;;
+esac
+"""
+    )
+
+    let code, output, errors =
+        stage.Run("check out/evo", [ "show" ], [ "CXX", "no-such-compiler" ])
+
+    Assert.Equal(0, code)
+    Assert.StartsWith("<show>", output)
+    Assert.Contains("installing g++", errors)
+    let asked = File.ReadAllLines(stage.Path "apt.log")
+    Assert.Equal(3, asked.Length)
+    Assert.EndsWith("update", asked[1])
+    Assert.EndsWith("install -y --no-install-recommends g++", asked[2])
+
+[<Fact>]
 let ``doctor says what was found before there is a program`` () =
     use stage = new Stage()
     stage.Executable("bin/id", "#!/bin/sh\necho 1000\n")
