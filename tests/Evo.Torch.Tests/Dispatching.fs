@@ -42,6 +42,7 @@ let ``every kind of argument crosses the border`` () =
 [<Fact>]
 let ``an operator in place gives the very same object`` () =
     use x = floats [ 2L ] [ 1f; 2f ]
+    settle ()
     let live = NativeMemory.LiveTensors
     Assert.Same(x, Aten.mul__Scalar (x, number 3.0))
     Assert.Equal(live, NativeMemory.LiveTensors)

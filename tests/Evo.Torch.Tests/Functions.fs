@@ -223,6 +223,7 @@ let ``recompute keeps the inputs only`` () =
             [| scope.MoveToOuter h |])
 
     let held (call: unit -> torch.Tensor) =
+        settle ()
         let before = NativeMemory.BytesAllocated
         use y = call ()
         NativeMemory.BytesAllocated - before

@@ -31,8 +31,15 @@ let valuesOf (t: torch.Tensor) = t.data<float>().ToArray()
 
 let bitsOf (t: torch.Tensor) = (TensorBytes.Of t).ToArray()
 
+/// Lets the finalizers of what earlier tests forgot run now, not while something is counted.
+let settle () =
+    for _ in 1..2 do
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+
 /// Runs an action and gives how many native tensors it left alive.
 let leaked (action: unit -> unit) =
+    settle ()
     let before = NativeMemory.LiveTensors
     action ()
     NativeMemory.LiveTensors - before

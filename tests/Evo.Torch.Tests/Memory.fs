@@ -65,6 +65,7 @@ let ``a scope disposes everything but what is kept`` () =
 
 [<Fact>]
 let ``a wrapped scope gives its result to the scope outside`` () =
+    settle ()
     use scope = torch.NewDisposeScope()
     let live = NativeMemory.LiveTensors
 
@@ -117,6 +118,7 @@ let ``a training step leaks no tensor`` () =
         w.grad <- null
 
     step ()
+    settle ()
     let bytes = NativeMemory.BytesAllocated
 
     Assert.Equal(
@@ -147,14 +149,13 @@ let ``a tensor that nobody disposed goes with its last reference`` () =
         leaked (fun () ->
             forget ()
 
-            for _ in 1..3 do
-                GC.Collect()
-                GC.WaitForPendingFinalizers())
+            settle ())
 
     Assert.True(left <= 1L, $"{left} left")
 
 [<Fact>]
 let ``bytes are counted and the peak is kept`` () =
+    settle ()
     NativeMemory.ResetPeak()
     let before = NativeMemory.BytesAllocated
 

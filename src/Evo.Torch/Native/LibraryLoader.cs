@@ -40,7 +40,9 @@ internal static class LibraryLoader
 
         try
         {
-            return NativeLibrary.Load(file);
+            var library = NativeLibrary.Load(file);
+            ProcessorSetup.SetThreads(library);
+            return library;
         }
         catch (DllNotFoundException error)
         {

@@ -31,6 +31,49 @@ internal static partial class ProcessorSetup
         MallocReason = KeepLargeBlocks();
     }
 
+    /// <summary>How many threads were set and why, in one sentence.</summary>
+    public static string ThreadsReason { get; private set; } = "";
+
+    /// <summary>
+    /// One thread for each physical core that the process may use. libtorch counts cores with a library that takes
+    /// processors newer than itself for a single core.
+    /// </summary>
+    public static unsafe void SetThreads(nint library)
+    {
+        foreach (var variable in (string[])["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+        {
+            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } own)
+            {
+                ThreadsReason = $"{variable}={own} of the environment";
+                return;
+            }
+        }
+
+        var cores = PhysicalCores();
+        var set = (delegate* unmanaged<int, int>)NativeLibrary.GetExport(library, "evo_set_threads");
+        ThreadsReason = set(cores) == 0 ? $"{cores} physical cores" : "libtorch judges";
+    }
+
+    private static int PhysicalCores()
+    {
+        // Siblings of one core name the same list; ProcessorCount knows affinity and the container's quota.
+        const string Root = "/sys/devices/system/cpu";
+        try
+        {
+            var cores = Directory.EnumerateDirectories(Root, "cpu*")
+                .Select(folder => Path.Combine(folder, "topology", "thread_siblings_list"))
+                .Where(File.Exists)
+                .Select(File.ReadAllText)
+                .Distinct(StringComparer.Ordinal)
+                .Count();
+            return cores > 0 ? Math.Min(cores, Environment.ProcessorCount) : Environment.ProcessorCount;
+        }
+        catch (IOException)
+        {
+            return Environment.ProcessorCount;
+        }
+    }
+
     private static (string? CoreType, string Reason) JudgeCoreType()
     {
         if (Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is { Length: > 0 } own)

@@ -15,6 +15,7 @@ namespace Evo.Torch;
 /// <param name="CoreTypeReason">Why.</param>
 /// <param name="Malloc">What was done about the C library's memory thresholds.</param>
 /// <param name="Threads">Threads of one operation.</param>
+/// <param name="ThreadsReason">Why so many.</param>
 /// <param name="Processors">Logical processors that this process may use.</param>
 /// <param name="CudaDevices">CUDA devices that can be used.</param>
 /// <param name="Warnings">What is wrong, a sentence each; empty when all is well.</param>
@@ -29,6 +30,7 @@ public sealed record NativeTorchInfo(
     string CoreTypeReason,
     string Malloc,
     int Threads,
+    string ThreadsReason,
     int Processors,
     int CudaDevices,
     IReadOnlyList<string> Warnings);
@@ -63,6 +65,7 @@ public static unsafe class NativeTorch
                 ProcessorSetup.CoreTypeReason,
                 ProcessorSetup.MallocReason,
                 NativeMethods.evo_threads(),
+                ProcessorSetup.ThreadsReason,
                 Environment.ProcessorCount,
                 NativeMethods.evo_cuda_devices(),
                 Warnings(blas, threading, core));
