@@ -162,9 +162,9 @@ let ``a problem of an override names the override`` () =
 
 [<Fact>]
 let ``what a family says about its keys stands at the keys`` () =
-    let check _ (keys: System.Text.Json.Nodes.JsonObject) =
-        Assert.Equal(1, keys.Count)
-        [ "num_layers", "must be odd"; "", "is too large" ]
+    let check (run: RunConfig) =
+        Assert.Equal(1, run.Model.FamilyKeys.Count)
+        [ "model.num_layers", "must be odd"; "model", "is too large" ]
 
     match Config.loadWith check [ family ] [] "run.json" smallest with
     | Ok _ -> Assert.Fail "accepted"

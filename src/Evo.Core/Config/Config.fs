@@ -4,9 +4,9 @@ open System
 open System.Collections.Generic
 open System.Text.Json.Nodes
 
-/// A family's own check of its keys: from the family's name and its keys as JSON to the name of a key (or an empty text)
-/// and what is wrong with it.
-type ModelCheck = string -> JsonObject -> (string * string) list
+/// What others than the table of keys have to say about a run, such as the model's family about its sizes: the path of a
+/// key (`model.hidden_size`, or `model` for all of it) and what is wrong with it.
+type RunCheck = RunConfig -> (string * string) list
 
 /// Reads a run's configuration: JSON with comments and trailing commas, checked completely before anything is done.
 module Config =
@@ -269,10 +269,10 @@ module Config =
         walk json (List.ofArray (path.Split '.'))
 
     /// Reads and checks a configuration; `source` is the file's name for messages, `overrides` are texts such as
-    /// `data.seq_len=512`, the last one winning, and `modelCheck` is asked about the model's keys once they are of the
-    /// right types. Every problem is found in one pass, in the order of the file.
+    /// `data.seq_len=512`, the last one winning, and `runCheck` is asked about the run once the keys of its model
+    /// are sound. Every problem is found in one pass, in the order of the file.
     let loadWith
-        (modelCheck: ModelCheck)
+        (runCheck: RunCheck)
         (families: ModelFamilyKeys list)
         (overrides: string list)
         (source: string)
@@ -303,11 +303,12 @@ module Config =
                 reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))
 
             if modelIsSound then
-                for key, rule in modelCheck run.ModelType run.Model.FamilyKeys do
-                    let path = if key = "" then "model" else "model." + key
-                    let place, found = locate json path
-                    let found = if key = "" then "" else found
-                    reader.Report(place, path, found, rule, "")
+                for path, rule in runCheck run do
+                    if not (reader.IsBad path) then
+                        let place, found = locate json path
+                        // A whole section is not repeated in the message.
+                        let found = if found.StartsWith '{' then "" else found
+                        reader.Report(place, path, found, rule, "")
 
             match mistakes @ List.ofSeq reader.Problems with
             | [] -> Ok run
@@ -320,9 +321,9 @@ module Config =
 
                 Error(List.sortBy place problems)
 
-    /// Reads and checks a configuration without a family's own check of the model.
+    /// Reads and checks a configuration with the table of keys and its rules alone.
     let load families overrides source text =
-        loadWith (fun _ _ -> []) families overrides source text
+        loadWith (fun _ -> []) families overrides source text
 
     /// The configuration as JSON, every key given. Reading it back gives an equal run.
     let print (run: RunConfig) =

@@ -1,6 +1,7 @@
 namespace Evo.Core
 
 open System
+open System.Globalization
 open System.Reflection
 open System.Text
 open Microsoft.FSharp.Reflection
@@ -123,12 +124,18 @@ module Keys =
     /// The whole configuration, without the keys of any family.
     let root = sectionOf typeof<RunConfig>
 
+    /// 1E-05, as serializers write it, is shown as 1e-5.
+    let private tidy (fallback: string) =
+        match Double.TryParse(fallback, NumberStyles.Float, CultureInfo.InvariantCulture) with
+        | true, value when fallback.Contains 'E' -> Json.number value
+        | _ -> fallback
+
     /// A family's key in the same form.
     let ofModelKey (key: ModelKey) =
         {
             Name = key.Name
             Doc = key.Doc
-            Default = if key.Required then "" else key.Default
+            Default = if key.Required then "" else tidy key.Default
             Kind = key.Kind
             Nullable = key.Nullable || key.Default = "null"
             Choices = List.ofSeq key.Choices
