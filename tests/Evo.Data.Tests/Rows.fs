@@ -260,6 +260,33 @@ let ``files come sorted, with the first level of folders as types, and links are
         ))
 
 [<Fact>]
+let ``documents are found in any mixture of full and empty files`` () =
+    let law (counts: int list) =
+        inFolder (fun folder ->
+            counts
+            |> List.iteri (fun i count ->
+                write (Path.Combine(folder, $"{i:D3}.bin")) [ for d in 1..count -> [ 1000 * (i + 1) + d ] ])
+
+            use data = TokenDataset.Open folder
+            let ids = Array.zeroCreate 1
+
+            [
+                for d in 0 .. data.DocumentCount - 1 do
+                    data.Read(d, 0, Span ids)
+                    ids[0]
+            ]
+                =
+                [
+                    for i, count in List.indexed counts do
+                        for d in 1..count -> 1000 * (i + 1) + d
+                ])
+
+    let counts =
+        Gen.nonEmptyListOf (Gen.frequency [ 2, Gen.constant 0; 1, Gen.choose (1, 3) ])
+
+    Check.One(Config.QuickThrowOnFailure.WithMaxTest 30, Prop.forAll (Arb.fromGen counts) law)
+
+[<Fact>]
 let ``one file is a data set too, a folder without token files is not`` () =
     inFolder (fun folder ->
         write (Path.Combine(folder, "b.bin")) [ [ 1; 2 ] ]

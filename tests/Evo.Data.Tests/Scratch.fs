@@ -7,6 +7,11 @@ open Evo.Data
 open FsCheck.FSharp
 open Xunit
 
+/// FsCheck's settings for so many cases, twenty times as many in the full suite.
+let cases count =
+    let full = Environment.GetEnvironmentVariable "EVO_TEST_FULL" = "1"
+    FsCheck.Config.QuickThrowOnFailure.WithMaxTest(if full then 20 * count else count)
+
 /// Runs with a fresh folder, which is removed afterwards.
 let inFolder (body: string -> 'a) =
     let folder = Directory.CreateTempSubdirectory "evo-data-"

@@ -88,7 +88,7 @@ let ``with byte pieces every text survives a round trip`` () =
         && ids |> Seq.forall (fun id -> id > 2 && id < tokenizer.VocabSize)
         && tokenizer.CountTokens text = ids.Count
 
-    Check.One(Config.QuickThrowOnFailure.WithMaxTest 500, Prop.forAll (Arb.fromGen text) law)
+    Check.One(cases 500, Prop.forAll (Arb.fromGen text) law)
     Assert.True(law "日本語 🦊 \t\n  two  spaces ")
 
 [<Fact>]
@@ -207,12 +207,12 @@ let ``no altered or cut model crashes the loader`` () =
             use tokenizer = new SentencePieceTokenizer("altered.model", ReadOnlySpan bytes)
             tokenizer.EncodeToIds "the fox 🦊" |> ignore)
 
-    let cases =
+    let alterations =
         Gen.zip
             (Gen.resize 4 (Gen.listOf (Gen.zip (Gen.choose (0, whole.Length - 1)) (Gen.choose (0, 255)))))
             (Gen.frequency [ 3, Gen.constant whole.Length; 1, Gen.choose (0, whole.Length) ])
 
-    Check.One(Config.QuickThrowOnFailure.WithMaxTest 500, Prop.forAll (Arb.fromGen cases) law)
+    Check.One(cases 500, Prop.forAll (Arb.fromGen alterations) law)
 
 [<Fact>]
 let ``a file that is no model is refused`` () =

@@ -109,7 +109,7 @@ let ``tables of 32 and 64 bits with two and three columns are read, whole docume
                    && List.ofArray (file.Read i) = document
                    && List.ofArray part = (document |> List.skip from |> List.take part.Length))
 
-        let cases =
+        let alterations =
             gen {
                 let! documents = documents
                 let! kind = Gen.elements [ "<i4"; "<i8" ]
@@ -118,7 +118,7 @@ let ``tables of 32 and 64 bits with two and three columns are read, whole docume
                 return documents, kind, columns, cut
             }
 
-        Check.One(Config.QuickThrowOnFailure, Prop.forAll (Arb.fromGen cases) law))
+        Check.One(Config.QuickThrowOnFailure, Prop.forAll (Arb.fromGen alterations) law))
 
 [<Fact>]
 let ``other spellings of the same JSON are read`` () =
@@ -227,7 +227,7 @@ let ``no altered byte of either file crashes the reader`` () =
                 for i in 0 .. file.DocumentCount - 1 do
                     file.Read i |> ignore)
 
-        let cases =
+        let alterations =
             gen {
                 let! inMeta = Gen.elements [ true; false ]
 
@@ -238,7 +238,7 @@ let ``no altered byte of either file crashes the reader`` () =
                 return inMeta, changes, cut
             }
 
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest 3000, Prop.forAll (Arb.fromGen cases) law))
+        Check.One(cases 3000, Prop.forAll (Arb.fromGen alterations) law))
 
 [<Fact>]
 let ``ids outside the vocabulary are refused when the file is opened, by the name of their mistake`` () =
