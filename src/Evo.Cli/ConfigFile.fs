@@ -10,7 +10,7 @@ open Evo.Cli.Refusal
 let families: ModelFamilyKeys list = []
 
 /// What the chosen family says about its keys.
-let private modelCheck: ModelCheck = fun _ _ -> []
+let private runCheck: RunCheck = fun _ -> []
 
 let private read (path: string) =
     if Directory.Exists path then
@@ -49,7 +49,7 @@ let private read (path: string) =
 
 /// Every problem of a configuration, or the run.
 let check (overrides: string list) (path: string) : Result<RunConfig, Problem list> =
-    Config.loadWith modelCheck families overrides path (read path)
+    Config.loadWith runCheck families overrides path (read path)
 
 /// The run; all problems at once otherwise.
 let load (overrides: string list) (path: string) : RunConfig =
