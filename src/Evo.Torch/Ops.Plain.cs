@@ -1,0 +1,145 @@
+// The meaning of every operator of Ops, in TorchSharp calls and nothing else: the fallback, and what the kernels are tested against.
+
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Evo.Torch;
+
+public static partial class Ops
+{
+    private static ScalarType Wide(ScalarType type) => type == ScalarType.Float64 ? type : ScalarType.Float32;
+
+    private static Tensor PlainRmsNorm(Tensor x, Tensor weight, double eps)
+    {
+        using var scope = NewDisposeScope();
+        var wide = x.to_type(Wide(x.dtype));
+        var inverse = (wide.square().mean([-1L], keepdim: true) + eps).rsqrt();
+        return ((wide * inverse).to_type(x.dtype) * weight.to_type(x.dtype)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps) =>
+        nn.functional.layer_norm(x, [x.shape[^1]], weight, bias, eps);
+
+    private static Tensor PlainRope(Tensor x, Tensor cos, Tensor sin)
+    {
+        using var scope = NewDisposeScope();
+        var half = x.shape[^1] / 2;
+        var first = x.narrow(-1, 0, half);
+        var second = x.narrow(-1, half, half);
+        var turned = cat([second.neg(), first], -1);
+        return (x * cos.to_type(x.dtype).unsqueeze(2) + turned * sin.to_type(x.dtype).unsqueeze(2)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainSiluMul(Tensor gate, Tensor up)
+    {
+        using var active = nn.functional.silu(gate);
+        return active * up;
+    }
+
+    private static Tensor PlainActivation(string name, Tensor x) => name switch
+    {
+        "silu" or "swish" => nn.functional.silu(x),
+        "gelu" => nn.functional.gelu(x),
+        "gelu_new" or "gelu_pytorch_tanh" => nn.functional.gelu(x, GELU.Approximate.tanh),
+        "relu" => nn.functional.relu(x),
+        _ => throw new ArgumentException(
+            $"activation \"{name}\" is not known; use silu, swish, gelu, gelu_new, gelu_pytorch_tanh or relu.", nameof(name)),
+    };
+
+    private static Tensor PlainCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, double dropout)
+    {
+        if (cuSeqlens is null)
+            return PlainDenseAttention(q, k, v, scale, dropout);
+
+        using var scope = NewDisposeScope();
+        var borders = cuSeqlens.to_type(ScalarType.Int64);
+        var parts = new List<Tensor>();
+        for (long i = 0; i + 1 < borders.shape[0]; i++)
+        {
+            long start = borders[i].item<long>(), length = borders[i + 1].item<long>() - start;
+            if (length > 0)
+                parts.Add(PlainDenseAttention(
+                    q.narrow(1, start, length), k.narrow(1, start, length), v.narrow(1, start, length), scale, dropout));
+        }
+
+        return (parts.Count == 0 ? q.clone() : cat(parts.ToArray(), 1)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainDenseAttention(Tensor q, Tensor k, Tensor v, double scale, double dropout)
+    {
+        using var scope = NewDisposeScope();
+        long batch = q.shape[0], tokens = q.shape[1], heads = q.shape[2], size = q.shape[3];
+        long keys = k.shape[1], kvHeads = k.shape[2], group = heads / kvHeads;
+
+        // The query heads of one key/value head stand under one another, so that no key or value is repeated.
+        var q_BKND = q.reshape(batch, tokens, kvHeads, group, size).permute(0, 2, 3, 1, 4).reshape(batch, kvHeads, group * tokens, size);
+        var k_BKDS = k.permute(0, 2, 3, 1);
+        var v_BKSD = v.permute(0, 2, 1, 3);
+        var scores = (q_BKND.matmul(k_BKDS) * scale).reshape(batch, kvHeads, group, tokens, keys);
+        if (tokens > 1)
+        {
+            var unseen = ones([tokens, keys], ScalarType.Bool, q.device).triu(keys - tokens + 1);
+            scores = scores.masked_fill(unseen, double.NegativeInfinity);
+        }
+
+        var weights = scores.softmax(-1, Wide(q.dtype)).to_type(q.dtype);
+        if (dropout > 0)
+            weights = nn.functional.dropout(weights, dropout);
+        var out_BKND = weights.reshape(batch, kvHeads, group * tokens, keys).matmul(v_BKSD);
+        return out_BKND.reshape(batch, kvHeads, group, tokens, size).permute(0, 3, 1, 2, 4)
+            .reshape(batch, tokens, heads, size).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainEmbedding(Tensor ids, Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        return weight.index_select(0, ids.reshape(-1)).reshape([.. ids.shape, weight.shape[1]]).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.cross_entropy(
+            logits.to_type(Wide(logits.dtype)), labels.to_type(ScalarType.Int64), ignore_index: IgnoredLabel,
+            reduction: nn.Reduction.Sum, label_smoothing: labelSmoothing).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing)
+    {
+        using var logits = nn.functional.linear(hidden, weight);
+        return PlainCrossEntropy(logits, labels, labelSmoothing);
+    }
+
+    private static Tensor PlainLinear(Tensor x, Tensor weight, Tensor? bias) => nn.functional.linear(x, weight, bias);
+
+    private static void PlainAdamW(
+        Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
+        double lr, double beta1, double beta2, double eps, double weightDecay,
+        long step, double gradScale, Tensor? computeCopy)
+    {
+        using var scope = NewDisposeScope();
+        var scaled = gradient.to_type(master.dtype) * gradScale;
+        master.mul_(1 - lr * weightDecay);
+        expAvg.mul_(beta1).add_(scaled, 1 - beta1);
+        expAvgSq.mul_(beta2).addcmul_(scaled, scaled, 1 - beta2);
+        var root = expAvgSq.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, step))).add_(eps);
+        master.addcdiv_(expAvg, root, -lr / (1 - Math.Pow(beta1, step)));
+        computeCopy?.copy_(master);
+    }
+
+    private static Tensor PlainGlobalNormSquared(Tensor flat)
+    {
+        const long Block = 1 << 20; // float64 copies of one block at a time, not of the whole buffer
+        using var scope = NewDisposeScope();
+        var total = zeros([], ScalarType.Float64, flat.device);
+        var line = flat.reshape(-1);
+        for (long start = 0; start < line.shape[0]; start += Block)
+        {
+            using var inner = NewDisposeScope();
+            total.add_(line.narrow(0, start, Math.Min(Block, line.shape[0] - start)).to_type(ScalarType.Float64).square().sum());
+        }
+
+        return total.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,255 @@
+// The operators that TorchSharp lacks and that emitted model code calls: one door, two ways behind it.
+//
+// Shapes: B batch, T tokens, S keys and values, H query heads, K key/value heads, D head size, C channels, V vocabulary, N = B * T.
+// This file and Ops.Plain.cs name only public TorchSharp members: they compile against TorchSharp itself.
+// Ops.Native.cs fills the partial methods below with kernels of our own.
+
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Torch;
+
+/// <summary>
+/// Operators of a language model that TorchSharp has no name for. Each has a plain form, written in TorchSharp calls,
+/// which defines its meaning, and on a CPU a native kernel with its own backward (see docs/kernels.md).
+/// All are differentiable in their floating-point arguments except <see cref="AdamW"/> and <see cref="GlobalNormSquared"/>.
+/// </summary>
+public static partial class Ops
+{
+    /// <summary>The label of a token that the loss does not count.</summary>
+    public const long IgnoredLabel = -100;
+
+    /// <summary>
+    /// Whether native kernels are used where one exists for the arguments (CPU tensors of float32, float64 or bfloat16).
+    /// False takes the plain form everywhere. Process wide; the variable <c>EVO_KERNELS=plain</c> sets it to false at the start.
+    /// </summary>
+    public static bool UseNative { get; set; } =
+        Environment.GetEnvironmentVariable("EVO_KERNELS") != "plain";
+
+    /// <summary>
+    /// Root-mean-square norm over the last dimension: <c>weight * (x * rsqrt(mean(x^2) + eps))</c>. The statistics are float32
+    /// (float64 for float64), the normalised value is rounded to x's type before it meets the weight, as Llama's norm does.
+    /// </summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <param name="eps">Added to the mean of squares.</param>
+    /// <returns>[..., C], x's type.</returns>
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
+    {
+        Tensor? fast = null;
+        NativeRmsNorm(x, weight, eps, ref fast);
+        return fast ?? PlainRmsNorm(x, weight, eps);
+    }
+
+    /// <summary>Layer norm over the last dimension.</summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <param name="bias">[C] or none.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <returns>[..., C], x's type.</returns>
+    public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps) => PlainLayerNorm(x, weight, bias, eps);
+
+    /// <summary>
+    /// Rotary position embedding that turns the first half of a head against the second (the NeoX and Hugging Face form):
+    /// <c>x * cos + concat(-x2, x1) * sin</c>. The tables are constants: no gradient flows into them.
+    /// </summary>
+    /// <param name="x">[B, T, H, D], D even.</param>
+    /// <param name="cos">[B or 1, T, D], already gathered by position; cast to x's type.</param>
+    /// <param name="sin">As <paramref name="cos"/>.</param>
+    /// <returns>[B, T, H, D], x's type.</returns>
+    public static Tensor Rope(Tensor x, Tensor cos, Tensor sin)
+    {
+        Tensor? fast = null;
+        NativeRope(x, cos, sin, ref fast);
+        return fast ?? PlainRope(x, cos, sin);
+    }
+
+    /// <summary>The gated unit of Llama's MLP: <c>silu(gate) * up</c>.</summary>
+    /// <param name="gate">Any shape.</param>
+    /// <param name="up">The same shape and type.</param>
+    /// <returns>The same shape and type.</returns>
+    public static Tensor SiluMul(Tensor gate, Tensor up)
+    {
+        Tensor? fast = null;
+        NativeSiluMul(gate, up, ref fast);
+        return fast ?? PlainSiluMul(gate, up);
+    }
+
+    /// <summary>
+    /// An activation by the name that a config.json gives it: silu, swish, gelu (exact), gelu_new and gelu_pytorch_tanh
+    /// (the tanh form), relu.
+    /// </summary>
+    /// <exception cref="ArgumentException">Another name; the message lists the legal ones.</exception>
+    public static Tensor Activation(string name, Tensor x) => PlainActivation(name, x);
+
+    /// <summary>
+    /// Causal attention. A query sees the keys at its own place and before it; with more keys than queries the queries are the
+    /// last ones (query i stands at S - T + i), which is what a cache of keys and values needs. Fewer key/value heads than query
+    /// heads are shared by groups of H / K neighbours and are never repeated in memory by the native form.
+    /// The softmax is float32 (float64 for float64).
+    /// </summary>
+    /// <param name="q">[B, T, H, D]</param>
+    /// <param name="k">[B, S, K, D], S ≥ T, K divides H.</param>
+    /// <param name="v">[B, S, K, D]</param>
+    /// <param name="scale">Multiplies the scores, usually 1/sqrt(D).</param>
+    /// <param name="cuSeqlens">
+    /// [sequences + 1], int32 or int64 on the CPU, rising from 0 to T: the borders of the sequences packed into one row (B = 1, S = T).
+    /// A token sees its own sequence only.
+    /// </param>
+    /// <param name="dropout">Probability of dropping an attention weight; 0 when not training.</param>
+    /// <returns>[B, T, H, D], q's type.</returns>
+    /// <exception cref="ArgumentException">The shapes do not agree.</exception>
+    public static Tensor CausalAttention(
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0)
+    {
+        CheckAttention(q, k, v, cuSeqlens);
+        Tensor? fast = null;
+        if (dropout == 0)
+            NativeCausalAttention(q, k, v, scale, cuSeqlens, ref fast);
+        return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout);
+    }
+
+    /// <summary>Rows of a table.</summary>
+    /// <param name="ids">int64, any shape.</param>
+    /// <param name="weight">[V, C]</param>
+    /// <returns>The shape of ids with C appended.</returns>
+    public static Tensor Embedding(Tensor ids, Tensor weight)
+    {
+        Tensor? fast = null;
+        NativeEmbedding(ids, weight, ref fast);
+        return fast ?? PlainEmbedding(ids, weight);
+    }
+
+    /// <summary>
+    /// Cross entropy of logits, summed over the counted tokens, with label smoothing as <c>torch.nn.CrossEntropyLoss</c> defines it:
+    /// (1 - s) * -log p(label) + s / V * sum of -log p. Arithmetic in float32 (float64 for float64).
+    /// </summary>
+    /// <param name="logits">[N, V]</param>
+    /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
+    /// <param name="labelSmoothing">s, from 0 to 1.</param>
+    /// <returns>The sum (a float32 or float64 scalar) and the number of counted labels (an int64 scalar).</returns>
+    public static (Tensor lossSum, Tensor count) CrossEntropy(Tensor logits, Tensor labels, double labelSmoothing = 0)
+    {
+        Tensor? fast = null;
+        NativeCrossEntropy(logits, labels, labelSmoothing, ref fast);
+        return (fast ?? PlainCrossEntropy(logits, labels, labelSmoothing), CountedLabels(labels));
+    }
+
+    /// <summary>
+    /// The output head and its cross entropy in one: <c>CrossEntropy(hidden · weightᵀ, labels)</c>. The native form works on a few
+    /// hundred tokens at a time and never holds all logits.
+    /// </summary>
+    /// <param name="hidden">[N, C]</param>
+    /// <param name="weight">[V, C]</param>
+    /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
+    /// <param name="labelSmoothing">From 0 to 1.</param>
+    /// <returns>The sum and the count, as <see cref="CrossEntropy"/>.</returns>
+    public static (Tensor lossSum, Tensor count) LinearCrossEntropy(
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing = 0)
+    {
+        Tensor? fast = null;
+        NativeLinearCrossEntropy(hidden, weight, labels, labelSmoothing, ref fast);
+        return (fast ?? PlainLinearCrossEntropy(hidden, weight, labels, labelSmoothing), CountedLabels(labels));
+    }
+
+    /// <summary>
+    /// <c>x · weightᵀ + bias</c>: <c>torch.nn.functional.linear</c>, by the fastest matrix product at hand for the shape.
+    /// </summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[O, C]</param>
+    /// <param name="bias">[O] or none.</param>
+    /// <returns>[..., O]</returns>
+    public static Tensor Linear(Tensor x, Tensor weight, Tensor? bias = null)
+    {
+        Tensor? fast = null;
+        NativeLinear(x, weight, bias, ref fast);
+        return fast ?? PlainLinear(x, weight, bias);
+    }
+
+    /// <summary>
+    /// One step of AdamW, in place over flat buffers of one length, with PyTorch's arithmetic (decoupled decay, bias correction,
+    /// eps outside the square root).
+    /// </summary>
+    /// <param name="master">Parameters, float32 or float64.</param>
+    /// <param name="gradient">Gradients, any floating type; read only.</param>
+    /// <param name="expAvg">First moment, the type of <paramref name="master"/>.</param>
+    /// <param name="expAvgSq">Second moment, the type of <paramref name="master"/>.</param>
+    /// <param name="lr">Learning rate.</param>
+    /// <param name="beta1">Decay of the first moment.</param>
+    /// <param name="beta2">Decay of the second moment.</param>
+    /// <param name="eps">Added to the root of the second moment.</param>
+    /// <param name="weightDecay">Decoupled decay: parameters shrink by lr * weightDecay first.</param>
+    /// <param name="step">The number of this step, from 1.</param>
+    /// <param name="gradScale">Multiplies the gradients before use (clipping, averaging).</param>
+    /// <param name="computeCopy">Receives the new parameters, cast to its type; or none.</param>
+    public static void AdamW(
+        Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
+        double lr, double beta1, double beta2, double eps, double weightDecay,
+        long step, double gradScale, Tensor? computeCopy)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        using var noGrad = no_grad();
+        var done = false;
+        NativeAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, ref done);
+        if (!done)
+            PlainAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy);
+    }
+
+    /// <summary>
+    /// The sum of squares of a flat buffer, summed in float64 over blocks of a fixed size: the same bits on every run,
+    /// whatever the number of threads. A not-finite element makes it not finite.
+    /// </summary>
+    /// <param name="flat">Any floating type and length.</param>
+    /// <returns>A float64 scalar.</returns>
+    public static Tensor GlobalNormSquared(Tensor flat)
+    {
+        using var noGrad = no_grad();
+        Tensor? fast = null;
+        NativeGlobalNormSquared(flat, ref fast);
+        return fast ?? PlainGlobalNormSquared(flat);
+    }
+
+    private static Tensor CountedLabels(Tensor labels)
+    {
+        using var counted = labels.ne(IgnoredLabel);
+        return counted.sum();
+    }
+
+    private static void CheckAttention(Tensor q, Tensor k, Tensor v, Tensor? cuSeqlens)
+    {
+        long[] qs = q.shape, ks = k.shape, vs = v.shape;
+        if (qs.Length != 4 || ks.Length != 4 || !ks.AsSpan().SequenceEqual(vs)
+            || qs[0] != ks[0] || qs[3] != ks[3] || ks[1] < qs[1] || ks[2] == 0 || qs[2] % ks[2] != 0)
+            throw new ArgumentException(
+                $"CausalAttention: q [{string.Join(", ", qs)}], k [{string.Join(", ", ks)}], v [{string.Join(", ", vs)}]: "
+                + "q is [B, T, H, D], k and v are [B, S, K, D] with S ≥ T and H a multiple of K.");
+        if (cuSeqlens is not null && (qs[0] != 1 || qs[1] != ks[1] || cuSeqlens.dim() != 1 || cuSeqlens.shape[0] < 2))
+            throw new ArgumentException(
+                $"CausalAttention: cuSeqlens [{string.Join(", ", cuSeqlens.shape)}] with q [{string.Join(", ", qs)}] and "
+                + $"k [{string.Join(", ", ks)}]: packed sequences need B = 1, S = T and at least two borders.");
+    }
+
+    static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result);
+
+    static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result);
+
+    static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result);
+
+    static partial void NativeCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, ref Tensor? result);
+
+    static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);
+
+    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref Tensor? lossSum);
+
+    static partial void NativeLinearCrossEntropy(
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum);
+
+    static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result);
+
+    static partial void NativeAdamW(
+        Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
+        double lr, double beta1, double beta2, double eps, double weightDecay,
+        long step, double gradScale, Tensor? computeCopy, ref bool done);
+
+    static partial void NativeGlobalNormSquared(Tensor flat, ref Tensor? result);
+}

@@ -1,0 +1,106 @@
+// The kernels' arithmetic, free of libtorch: functions over pointers and ranges, one set for each processor generation.
+// The operators (*.cpp beside this file) split the ranges over threads. A range never changes what an element becomes,
+// so results do not depend on the number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace evo::kernels {
+
+using std::int64_t;
+
+// One sequence of one head: query i stands at keys - queries + i and sees the keys up to there.
+struct AttentionShape {
+  int64_t queries;
+  int64_t keys;
+  int64_t size;  // elements of a head
+  double scale;
+};
+
+// The functions for a stored type S, computed in W (float for bfloat16).
+template <class S, class W>
+struct TypedKernels {
+  // y = w * S(x * inverse), inverse = 1 / sqrt(mean(x^2) + eps), for rows [begin, end) of C elements.
+  void (*rms_norm)(const S* x, const S* weight, S* y, W* inverse, int64_t C, double eps, int64_t begin, int64_t end);
+  // dx of the same rows; the sum over them of dy * x * inverse is added to dweight [C].
+  void (*rms_norm_backward)(
+      const S* dy, const S* x, const S* weight, const W* inverse, S* dx, W* dweight, int64_t C, int64_t begin, int64_t end);
+  // One token: H heads of D elements turned by cos and sin [D]; backward applies the transpose.
+  void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
+  void (*silu_mul)(const S* gate, const S* up, S* y, int64_t count);
+  void (*silu_mul_backward)(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
+  // Rows [begin, end) of logits [.., V]: loss[row], and with `gradient` the logits are overwritten by d loss / d logits.
+  void (*cross_entropy)(
+      W* logits, int64_t V, const int64_t* labels, double smoothing, bool gradient, W* loss, int64_t begin, int64_t end);
+  // A piece of the flat buffers of AdamW; copy may be null.
+  void (*adamw)(
+      W* master, const S* gradient, W* mean, W* square, S* copy, int64_t count, double decay, double beta1, double beta2,
+      double eps, double step_size, double root_correction, double gradient_scale);
+  double (*sum_of_squares)(const S* x, int64_t count);
+  // total += x, and S(x) -> to.
+  void (*add_to)(W* total, const S* x, int64_t count);
+  void (*narrow)(const W* from, S* to, int64_t count);
+
+  // Attention reads keys and values in two packed forms. Panels hold [D] rows of `panel` neighbouring tokens each, so that a
+  // product over D meets whole vectors; rows hold a token's D elements padded to whole vectors.
+  int64_t panel;
+  int64_t lanes;
+  void (*pack_panels)(const S* from, int64_t token_stride, W* to, int64_t tokens, int64_t size);
+  void (*pack_rows)(const S* from, int64_t token_stride, W* to, int64_t tokens, int64_t size, double factor);
+  // Queries [begin, end) of one sequence and head, at most kQueryBlock of them; lse [queries] is written.
+  void (*attention)(
+      const S* q, int64_t q_stride, const W* k_panels, const W* v_rows, S* out, int64_t out_stride, W* lse,
+      AttentionShape shape, int64_t begin, int64_t end, W* scratch);
+  // The same for a few queries against a long cache, from the unpacked keys and values. scratch [keys].
+  void (*attend_one)(
+      const S* q, const S* k, const S* v, int64_t kv_stride, S* out, int64_t keys, int64_t size, double scale, W* scratch);
+  // One whole sequence and head: dq is written; dk and dv, rows padded to whole vectors, are added to.
+  void (*attention_backward)(
+      const S* q, int64_t q_stride, const W* k_panels, const W* k_rows, const W* v_panels, const S* out, const S* dout,
+      int64_t out_stride, const W* lse, S* dq, int64_t dq_stride, W* dk_rows, W* dv_rows, AttentionShape shape, W* scratch);
+};
+
+struct KernelTable {
+  const char* name;
+  TypedKernels<float, float> f32;
+  TypedKernels<double, double> f64;
+  TypedKernels<std::uint16_t, float> bf16;
+};
+
+// The best set that this processor can run; EVO_KERNEL_ISA=baseline|avx2|avx512 asks for a lesser one.
+const KernelTable& table();
+
+template <class S>
+struct Typed;
+template <>
+struct Typed<float> {
+  using Wide = float;
+  static const TypedKernels<float, float>& get() { return table().f32; }
+};
+template <>
+struct Typed<double> {
+  using Wide = double;
+  static const TypedKernels<double, double>& get() { return table().f64; }
+};
+template <>
+struct Typed<std::uint16_t> {
+  using Wide = float;
+  static const TypedKernels<std::uint16_t, float>& get() { return table().bf16; }
+};
+
+// Queries handled together, and keys they look at together: 64 x 128 scores and 128 rows of values stay in the first two caches.
+constexpr int64_t kQueryBlock = 64;
+constexpr int64_t kKeyBlock = 128;
+
+constexpr int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+// Elements of scratch for `attention` and `attention_backward`.
+constexpr int64_t attention_scratch(int64_t size, int64_t lanes) {
+  return 2 * kQueryBlock * rounded_up(size, lanes) + kQueryBlock * kKeyBlock + 2 * kQueryBlock;
+}
+constexpr int64_t attention_backward_scratch(int64_t size, int64_t lanes) {
+  return 3 * kQueryBlock * rounded_up(size, lanes) + 2 * kQueryBlock * kKeyBlock + kQueryBlock;
+}
+
+}  // namespace evo::kernels
