@@ -1,0 +1,225 @@
+// evo::causal_attention: exact causal attention in blocks, over packed sequences, shared key/value heads and a cache, with its backward.
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// A stretch of tokens that see one another: the whole row, or one of the sequences packed into it.
+struct Sequence {
+  int64_t batch;
+  int64_t query, queries;
+  int64_t key, keys;
+  int64_t panels;  // where its packed keys begin, in tokens
+};
+
+struct Plan {
+  std::vector<Sequence> sequences;
+  std::vector<std::pair<int64_t, int64_t>> query_blocks;  // (sequence, first query)
+  int64_t panel_tokens = 0;
+};
+
+Plan plan_of(const Tensor& q, const Tensor& k, const c10::optional<Tensor>& borders, int64_t panel) {
+  Plan plan;
+  const auto add = [&](int64_t b, int64_t query, int64_t queries, int64_t key, int64_t keys) {
+    if (queries == 0) return;
+    for (int64_t i = 0; i < queries; i += kQueryBlock) plan.query_blocks.emplace_back(plan.sequences.size(), i);
+    plan.sequences.push_back({b, query, queries, key, keys, plan.panel_tokens});
+    plan.panel_tokens += rounded_up(keys, panel);
+  };
+  const int64_t T = q.size(1), S = k.size(1);
+  if (!borders || !borders->defined()) {
+    for (int64_t b = 0; b < q.size(0); b++) add(b, 0, T, 0, S);
+    return plan;
+  }
+  const Tensor at = borders->to(at::kLong).contiguous();
+  const auto* border = at.data_ptr<int64_t>();
+  const int64_t count = at.numel();
+  TORCH_CHECK(
+      count >= 2 && border[0] == 0 && border[count - 1] == T, "evo::causal_attention: cu_seqlens must go from 0 to the ", T,
+      " tokens of the row, got ", at);
+  for (int64_t i = 0; i + 1 < count; i++) {
+    TORCH_CHECK(border[i] <= border[i + 1], "evo::causal_attention: cu_seqlens falls from ", border[i], " to ", border[i + 1]);
+    add(0, border[i], border[i + 1] - border[i], border[i], border[i + 1] - border[i]);
+  }
+  return plan;
+}
+
+// Keys or values of every sequence and key/value head in packed form: [K, tokens, size].
+enum class Form { panels, rows };
+
+template <class S>
+Tensor packed(const Tensor& kv, const Plan& plan, Form form) {
+  using W = typename Typed<S>::Wide;
+  const auto& kernels = Typed<S>::get();
+  const int64_t K = kv.size(2), D = kv.size(3), width = form == Form::panels ? D : rounded_up(D, kernels.lanes);
+  Tensor result = at::empty({K, plan.panel_tokens, width}, kv.options().dtype(wide_type(kv.scalar_type())));
+  const auto n = static_cast<int64_t>(plan.sequences.size());
+  at::parallel_for(0, n * K, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; item++) {
+      const auto& s = plan.sequences[item / K];
+      const int64_t head = item % K;
+      const S* from = pointer<S>(kv) + s.batch * kv.stride(0) + s.key * kv.stride(1) + head * kv.stride(2);
+      W* to = pointer<W>(result) + (head * plan.panel_tokens + s.panels) * width;
+      if (form == Form::panels)
+        kernels.pack_panels(from, kv.stride(1), to, s.keys, D);
+      else
+        kernels.pack_rows(from, kv.stride(1), to, s.keys, D, 1);
+    }
+  });
+  return result;
+}
+
+Tensor with_neighbours(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : t.contiguous(); }
+
+AttentionShape shape_of(const Sequence& s, int64_t size, double scale) { return {s.queries, s.keys, size, scale}; }
+
+// out [B, T, H, D] and the logarithm of each query's sum of exponentials [B, H, T].
+std::pair<Tensor, Tensor> forward_blocks(
+    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& borders) {
+  const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), group = H / k.size(2);
+  Tensor out = at::empty({B, T, H, D}, q.options());
+  Tensor lse = at::empty({B, H, T}, q.options().dtype(wide_type(q.scalar_type())));
+  with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
+    using S = decltype(stored);
+    using W = typename Typed<S>::Wide;
+    const auto& kernels = Typed<S>::get();
+    const Plan plan = plan_of(q, k, borders, kernels.panel);
+    const int64_t padded = rounded_up(D, kernels.lanes);
+    const Tensor k_panels = packed<S>(k, plan, Form::panels), v_rows = packed<S>(v, plan, Form::rows);
+    const auto blocks = static_cast<int64_t>(plan.query_blocks.size());
+    at::parallel_for(0, blocks * H, 1, [&](int64_t begin, int64_t end) {
+      const Scratch<W> scratch(attention_scratch(D, kernels.lanes));
+      for (int64_t item = begin; item < end; item++) {
+        const auto [sequence, first] = plan.query_blocks[item / H];
+        const auto& s = plan.sequences[sequence];
+        const int64_t h = item % H, kv_token = h / group * plan.panel_tokens + s.panels;
+        kernels.attention(
+            pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
+            pointer<W>(k_panels) + kv_token * D, pointer<W>(v_rows) + kv_token * padded,
+            pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+            shape_of(s, D, scale), first, std::min(s.queries, first + kQueryBlock), scratch.get());
+      }
+    });
+  });
+  return {out, lse};
+}
+
+// A few new tokens against a cache: reading the keys and values once is all there is to do.
+Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
+  const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), group = H / k.size(2);
+  Tensor out = at::empty({B, T, H, D}, q.options());
+  with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
+    using E = decltype(stored);
+    using W = typename Typed<E>::Wide;
+    const bool same = k.strides() == v.strides();
+    const Tensor keys = same ? k : k.contiguous(), values = same ? v : v.contiguous();
+    at::parallel_for(0, B * T * H, 1, [&](int64_t begin, int64_t end) {
+      const Scratch<W> scratch(S);
+      for (int64_t item = begin; item < end; item++) {
+        const int64_t b = item / (T * H), t = item / H % T, h = item % H;
+        const int64_t head = b * keys.stride(0) + h / group * keys.stride(2);
+        Typed<E>::get().attend_one(
+            pointer<E>(q) + b * q.stride(0) + t * q.stride(1) + h * q.stride(2), pointer<E>(keys) + head,
+            pointer<E>(values) + head, keys.stride(1), pointer<E>(out) + item * D, S - T + t + 1, D, scale, scratch.get());
+      }
+    });
+  });
+  return out;
+}
+
+variable_list backward_blocks(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, double scale,
+    const c10::optional<Tensor>& borders) {
+  const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), K = k.size(2), group = H / K;
+  Tensor dq = at::empty({B, T, H, D}, q.options()), dk = at::empty({B, S, K, D}, q.options()), dv = at::empty_like(dk);
+  with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
+    using E = decltype(stored);
+    using W = typename Typed<E>::Wide;
+    const auto& kernels = Typed<E>::get();
+    const Plan plan = plan_of(q, k, borders, kernels.panel);
+    const int64_t padded = rounded_up(D, kernels.lanes);
+    const Tensor k_panels = packed<E>(k, plan, Form::panels), k_rows = packed<E>(k, plan, Form::rows);
+    const Tensor v_panels = packed<E>(v, plan, Form::panels);
+    // Each query head has its own sums for the keys; the heads of a group are added afterwards in their order.
+    const auto wide = q.options().dtype(wide_type(q.scalar_type()));
+    Tensor dk_heads = at::zeros({B, H, S, padded}, wide), dv_heads = at::zeros({B, H, S, padded}, wide);
+    const auto n = static_cast<int64_t>(plan.sequences.size());
+    at::parallel_for(0, n * H, 1, [&](int64_t begin, int64_t end) {
+      const Scratch<W> scratch(attention_backward_scratch(D, kernels.lanes));
+      for (int64_t item = begin; item < end; item++) {
+        const auto& s = plan.sequences[item / H];
+        const int64_t h = item % H, kv_token = h / group * plan.panel_tokens + s.panels;
+        const int64_t place = ((s.batch * T + s.query) * H + h) * D, row = ((s.batch * H + h) * S + s.key) * padded;
+        kernels.attention_backward(
+            pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
+            pointer<W>(k_panels) + kv_token * D, pointer<W>(k_rows) + kv_token * padded, pointer<W>(v_panels) + kv_token * D,
+            pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+            pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, scale),
+            scratch.get());
+      }
+    });
+    at::parallel_for(0, B * S, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++)
+        for (int64_t head = 0; head < K; head++)
+          for (const auto& [heads, result] : {std::pair{&dk_heads, &dk}, std::pair{&dv_heads, &dv}}) {
+            W* first = pointer<W>(*heads) + ((n / S * H + head * group) * S + n % S) * padded;
+            for (int64_t g = 1; g < group; g++) Typed<W>::get().add_to(first, first + g * S * padded, D);
+            kernels.narrow(first, pointer<E>(*result) + (n * K + head) * D, D);
+          }
+    });
+  });
+  return {dq, dk, dv};
+}
+
+class CausalAttention : public torch::autograd::Function<CausalAttention> {
+ public:
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& borders) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto [out, lse] = forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale, borders);
+    ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor())});
+    ctx->saved_data["scale"] = scale;
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::causal_attention");
+    const auto saved = ctx->get_saved_variables();
+    auto inputs = backward_blocks(
+        with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
+        gradients[0].contiguous(), ctx->saved_data["scale"].toDouble(), saved[5]);
+    return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor()};
+  }
+};
+
+constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
+
+Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& cu_seqlens) {
+  check_cpu(q, "evo::causal_attention");
+  TORCH_CHECK(
+      q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
+          k.size(1) >= q.size(1) && k.size(2) > 0 && q.size(2) % k.size(2) == 0,
+      "evo::causal_attention: q ", q.sizes(), ", k ", k.sizes(), ", v ", v.sizes(),
+      " do not meet: q is [B, T, H, D], k and v are [B, S, K, D] with S >= T and H a multiple of K");
+  TORCH_CHECK(
+      q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type(), "evo::causal_attention: q, k and v must have one type");
+  const bool packed_row = cu_seqlens && cu_seqlens->defined();
+  TORCH_CHECK(
+      !packed_row || (q.size(0) == 1 && q.size(1) == k.size(1)), "evo::causal_attention: packed sequences need B = 1 and S = T");
+  if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
+  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, scale, cu_seqlens);
+  if (q.size(1) < kFewQueries && !packed_row) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale);
+  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale, cu_seqlens).first;
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None) -> Tensor", causal_attention);
+}
+
+}  // namespace
+}  // namespace evo::kernels

@@ -1,0 +1,169 @@
+// evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens. The gradient of the logits is made in the
+// forward, in the place of the logits, so that they are read while they are in cache and never kept twice.
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kIgnored = -100;
+
+// Labels as int64, each -100 or a row of the head.
+Tensor checked_labels(const Tensor& labels, int64_t rows, int64_t V, const char* name) {
+  TORCH_CHECK(labels.dim() == 1 && labels.size(0) == rows, name, ": ", rows, " rows need ", rows, " labels, got ", labels.sizes());
+  Tensor flat = labels.to(at::kLong).contiguous();
+  const auto* label = flat.data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows; i++)
+    TORCH_CHECK_INDEX(
+        label[i] == kIgnored || (label[i] >= 0 && label[i] < V), name, ": label ", label[i], " at place ", i,
+        " is neither -100 (not counted) nor below the vocabulary of ", V);
+  return flat;
+}
+
+// Losses of the rows, and with `gradient` the gradient in place of the logits (which are of the wide type).
+void rows_in_place(const Tensor& logits, const int64_t* labels, double smoothing, bool gradient, void* losses) {
+  const int64_t rows = logits.size(0), V = logits.size(1);
+  with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
+    using S = decltype(stored);
+    using W = typename Typed<S>::Wide;
+    at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
+      Typed<W>::get().cross_entropy(pointer<W>(logits), V, labels, smoothing, gradient, static_cast<W*>(losses), begin, end);
+    });
+  });
+}
+
+void check_smoothing(double smoothing, const char* name) {
+  TORCH_CHECK(smoothing >= 0 && smoothing <= 1, name, ": label_smoothing = ", smoothing, " must lie between 0 and 1");
+}
+
+Tensor total_of(const Tensor& losses) { return losses.sum(at::kDouble).to(losses.scalar_type()); }
+
+// ---- cross_entropy ----
+
+std::pair<Tensor, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor& labels, double smoothing, bool gradient) {
+  const auto wide = wide_type(logits.scalar_type());
+  Tensor work = logits.to(wide, /*non_blocking=*/false, /*copy=*/gradient).contiguous();
+  Tensor losses = at::empty({logits.size(0)}, logits.options().dtype(wide));
+  rows_in_place(work, labels.data_ptr<int64_t>(), smoothing, gradient, losses.data_ptr());
+  return {total_of(losses), work};
+}
+
+class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& logits, const Tensor& labels, double smoothing) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto [loss, gradient] = cross_entropy_forward(logits, labels, smoothing, true);
+    ctx->saved_data["type"] = static_cast<int64_t>(logits.scalar_type());
+    ctx->save_for_backward({gradient});
+    return loss;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::cross_entropy");
+    const Tensor gradient = ctx->get_saved_variables()[0];
+    const auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
+    return {(gradient * gradients[0]).to(type), Tensor(), Tensor()};
+  }
+};
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
+  check_cpu(logits, "evo::cross_entropy");
+  TORCH_CHECK(logits.dim() == 2, "evo::cross_entropy: the logits are a matrix [N, V], got ", logits.sizes());
+  check_smoothing(label_smoothing, "evo::cross_entropy");
+  const Tensor flat = checked_labels(labels, logits.size(0), logits.size(1), "evo::cross_entropy");
+  if (wants_gradient({&logits})) return CrossEntropy::apply(logits, flat, label_smoothing);
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return cross_entropy_forward(logits, flat, label_smoothing, false).first;
+}
+
+// ---- linear_cross_entropy ----
+
+constexpr int64_t kChunkElements = 1 << 21;  // logits of a chunk: 8 MiB of float32, which a last-level cache keeps
+
+struct HeadGradient {
+  Tensor loss, hidden, weight;
+};
+
+HeadGradient head_and_loss(
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, bool gradient) {
+  const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
+  const auto type = hidden.scalar_type(), wide = wide_type(type);
+  const int64_t chunk = std::max<int64_t>(64, std::min(N, kChunkElements / std::max<int64_t>(V, 1)));
+  const auto options = hidden.options();
+  Tensor losses = at::empty({N}, options.dtype(wide));
+  HeadGradient result;
+  if (gradient) {
+    result.hidden = at::empty({N, C}, options);
+    result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
+  }
+  Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(wide));
+  for (int64_t start = 0; start < N; start += chunk) {
+    const int64_t rows = std::min(chunk, N - start);
+    const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);
+    if (type == wide)
+      multiply(h, false, weight, true, x, false);
+    else
+      x.copy_(at::mm(h, weight.t()));
+    rows_in_place(
+        x, labels.data_ptr<int64_t>() + start, smoothing, gradient,
+        static_cast<char*>(losses.data_ptr()) + start * losses.element_size());
+    if (!gradient) continue;
+    const Tensor dh = result.hidden.narrow(0, start, rows);
+    if (type == wide) {
+      multiply(x, false, weight, false, dh, false);
+      multiply(x, true, h, false, result.weight, start > 0);
+    } else {
+      const Tensor dx = x.to(type);
+      dh.copy_(at::mm(dx, weight));
+      const Tensor dweight = at::mm(dx.t(), h);
+      start > 0 ? result.weight.add_(dweight) : result.weight.copy_(dweight);
+    }
+  }
+  result.loss = total_of(losses);
+  return result;
+}
+
+class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
+ public:
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    auto result = head_and_loss(hidden.contiguous(), weight.contiguous(), labels, smoothing, true);
+    ctx->save_for_backward({result.hidden, result.weight});
+    ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
+    return result.loss;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::linear_cross_entropy");
+    const auto saved = ctx->get_saved_variables();
+    const auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
+    return {(saved[0] * gradients[0]).to(type), (saved[1] * gradients[0]).to(type), Tensor(), Tensor()};
+  }
+};
+
+Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing) {
+  check_cpu(hidden, "evo::linear_cross_entropy");
+  TORCH_CHECK(
+      hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && hidden.scalar_type() == weight.scalar_type(),
+      "evo::linear_cross_entropy: hidden ", hidden.sizes(), " ", hidden.scalar_type(), " and weight ", weight.sizes(), " ",
+      weight.scalar_type(), " do not meet: they are [N, C] and [V, C] of one type");
+  check_smoothing(label_smoothing, "evo::linear_cross_entropy");
+  const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
+  if (wants_gradient({&hidden, &weight})) return LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing);
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false).loss;
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0.) -> Tensor", cross_entropy);
+  m.def(
+      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0.) -> Tensor", linear_cross_entropy);
+}
+
+}  // namespace
+}  // namespace evo::kernels

@@ -1,0 +1,129 @@
+// Matrix products. oneDNN's sgemm, which libtorch carries along but does not use for float32 products on x86, is the fastest at the
+// shapes of a language model (bench/operators); without it, or for other types, libtorch's own.
+
+#include <dlfcn.h>
+
+#include <cstring>
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using Sgemm = int (*)(
+    char, char, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*, int64_t, float, float*, int64_t);
+
+// Found in the process, not linked: a libtorch that hides its oneDNN, or has none, still loads this library.
+Sgemm find_sgemm() {
+  const char* asked = std::getenv("EVO_MATMUL");
+  if (asked && std::strcmp(asked, "blas") == 0) return nullptr;
+  if (auto* found = dlsym(RTLD_DEFAULT, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
+  // .NET loads libraries with local scope, so the one that libtorch depends on is asked by name.
+  for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"})
+    if (auto* library = dlopen(name, RTLD_NOW | RTLD_NOLOAD))
+      if (auto* found = dlsym(library, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
+  return nullptr;
+}
+
+Sgemm sgemm() {
+  static const Sgemm found = find_sgemm();
+  return found;
+}
+
+bool rows_are_neighbours(const at::Tensor& t) {
+  return t.stride(1) == 1 && (t.size(0) <= 1 || t.stride(0) >= t.size(1));
+}
+
+}  // namespace
+
+void multiply(
+    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate) {
+  const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
+  if (M == 0 || N == 0) return;
+  if (c.scalar_type() == at::kFloat && K > 0 && sgemm() && rows_are_neighbours(a) && rows_are_neighbours(b) &&
+      rows_are_neighbours(c)) {
+    const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
+    const int failed = sgemm()(
+        transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), lead(a), b.data_ptr<float>(), lead(b),
+        accumulate ? 1.0f : 0.0f, c.data_ptr<float>(), lead(c));
+    if (failed == 0) return;
+  }
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  at::Tensor target = c;
+  const at::Tensor left = transpose_a ? a.t() : a, right = transpose_b ? b.t() : b;
+  if (accumulate)
+    target.addmm_(left, right);
+  else
+    at::mm_out(target, left, right);
+}
+
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Tensor rows = matrix(x);
+  auto sizes = x.sizes().vec();
+  sizes.back() = weight.size(0);
+  Tensor y = at::empty({rows.size(0), weight.size(0)}, rows.options());
+  if (bias.defined()) y.copy_(bias.expand_as(y));
+  if (rows.size(1) == 0 && !bias.defined()) y.zero_();
+  multiply(rows, false, weight.contiguous(), true, y, bias.defined());
+  return y.view(sizes);
+}
+
+class Linear : public torch::autograd::Function<Linear> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const c10::optional<Tensor>& bias) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const Tensor b = bias.value_or(Tensor());
+    ctx->saved_data["bias"] = b.defined() && b.requires_grad();
+    ctx->saved_data["x"] = x.requires_grad();
+    ctx->saved_data["weight"] = weight.requires_grad();
+    ctx->save_for_backward({x, weight});
+    return linear_forward(x, weight, b);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::linear");
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor& weight = saved[1];
+    const Tensor dy = matrix(gradients[0]);
+    Tensor dx, dweight, dbias;
+    if (ctx->saved_data["x"].toBool()) {
+      dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
+      multiply(dy, false, weight.contiguous(), false, dx, false);
+      dx = dx.view(x.sizes());
+    }
+    if (ctx->saved_data["weight"].toBool()) {
+      dweight = dy.size(0) == 0 ? at::zeros(weight.sizes(), dy.options()) : at::empty(weight.sizes(), dy.options());
+      if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
+    }
+    if (ctx->saved_data["bias"].toBool()) dbias = dy.sum(0);
+    return {dx, dweight, dbias};
+  }
+};
+
+Tensor linear(const Tensor& x, const Tensor& weight, const c10::optional<Tensor>& bias) {
+  TORCH_CHECK(
+      x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "evo::linear: x ", x.sizes(), " and weight ",
+      weight.sizes(), " do not meet: the last dimension of x must be the second of the weight");
+  if (bias && bias->defined())
+    TORCH_CHECK(
+        bias->dim() == 1 && bias->size(0) == weight.size(0), "evo::linear: bias ", bias->sizes(), " for a weight ", weight.sizes());
+  const Tensor b = bias.value_or(Tensor());
+  const bool ours = x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
+      weight.scalar_type() == at::kFloat && (!b.defined() || b.scalar_type() == at::kFloat);
+  if (!ours) return at::linear(x, weight, bias);
+  return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias) : linear_forward(x, weight, b);
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor", linear);
+}
+
+}  // namespace
+}  // namespace evo::kernels

@@ -1,0 +1,75 @@
+// What the operators of evo:: share: types at run time, rows of memory, threads, and the rule that a backward is differentiated once.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "table.h"
+
+namespace evo::kernels {
+
+// Calls f with a value of the stored type: float, double, or uint16_t for bfloat16.
+template <class F>
+void with_type(at::ScalarType type, const char* name, F f) {
+  switch (type) {
+    case at::kFloat: return f(float{});
+    case at::kDouble: return f(double{});
+    case at::kBFloat16: return f(std::uint16_t{});
+    default: TORCH_CHECK(false, name, ": ", type, " tensors are not supported; use float32, float64 or bfloat16");
+  }
+}
+
+inline at::ScalarType wide_type(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+
+template <class S>
+S* pointer(const at::Tensor& t) {
+  return static_cast<S*>(t.data_ptr());
+}
+
+inline void check_cpu(const at::Tensor& t, const char* name) {
+  TORCH_CHECK(t.device().is_cpu(), name, ": the kernel is for CPU tensors, got one on ", t.device());
+}
+
+// Memory of one thread, on a cache line's border.
+template <class W>
+class Scratch {
+ public:
+  explicit Scratch(int64_t count)
+      : memory_(static_cast<W*>(std::aligned_alloc(64, static_cast<std::size_t>(rounded_up(count * sizeof(W) + 1, 64))))) {
+    TORCH_CHECK(memory_, "no memory for ", count, " elements of scratch");
+  }
+  W* get() const { return memory_.get(); }
+
+ private:
+  struct Free {
+    void operator()(W* p) const { std::free(p); }
+  };
+  std::unique_ptr<W, Free> memory_;
+};
+
+inline bool wants_gradient(std::initializer_list<const at::Tensor*> inputs) {
+  if (!at::GradMode::is_enabled()) return false;
+  for (const auto* t : inputs)
+    if (t->defined() && t->requires_grad()) return true;
+  return false;
+}
+
+inline void differentiated_once(const char* name) {
+  TORCH_CHECK(
+      !at::GradMode::is_enabled(), name, ": the backward of the kernel has no derivative of its own; "
+      "take the plain operators (Ops.UseNative = false) where create_graph is wanted");
+}
+
+// c (+)= op(a) op(b) for matrices whose rows are neighbours in memory; by oneDNN where it is there and the type is float32.
+void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
+
+// t as a matrix [rows, last dimension] with neighbours in the last dimension.
+inline at::Tensor matrix(const at::Tensor& t) { return t.reshape({-1, t.size(-1)}).contiguous(); }
+
+}  // namespace evo::kernels

@@ -1,0 +1,78 @@
+// evo::adamw_ and evo::sum_of_squares: one pass each over flat buffers.
+
+#include <cmath>
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using at::Tensor;
+
+constexpr int64_t kBlock = 1 << 16;  // elements that one thread takes at a time
+
+void check_flat(const Tensor& t, const Tensor& master, const char* what) {
+  TORCH_CHECK(
+      t.device().is_cpu() && t.is_contiguous() && t.numel() == master.numel(), "evo::adamw_: ", what, " ", t.sizes(),
+      " must be contiguous on the CPU with the ", master.numel(), " elements of master");
+}
+
+void adamw(
+    const Tensor& master, const Tensor& gradient, const Tensor& exp_avg, const Tensor& exp_avg_sq,
+    const c10::optional<Tensor>& compute_copy, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step,
+    double gradient_scale) {
+  TORCH_CHECK(step >= 1, "evo::adamw_: step ", step, " must be 1 or more");
+  TORCH_CHECK(
+      master.scalar_type() == wide_type(gradient.scalar_type()) && exp_avg.scalar_type() == master.scalar_type() &&
+          exp_avg_sq.scalar_type() == master.scalar_type(),
+      "evo::adamw_: master ", master.scalar_type(), " and moments ", exp_avg.scalar_type(), ", ", exp_avg_sq.scalar_type(),
+      " for gradients of ", gradient.scalar_type(), ": master and moments are float32, or float64 for float64 gradients");
+  check_flat(master, master, "master");
+  check_flat(gradient, master, "gradient");
+  check_flat(exp_avg, master, "exp_avg");
+  check_flat(exp_avg_sq, master, "exp_avg_sq");
+  const Tensor copy = compute_copy.value_or(Tensor());
+  if (copy.defined()) check_flat(copy, master, "compute_copy");
+  const bool in_pass = copy.defined() && copy.scalar_type() == gradient.scalar_type();
+  const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
+  const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
+  with_type(gradient.scalar_type(), "evo::adamw_", [&](auto stored) {
+    using S = decltype(stored);
+    using W = typename Typed<S>::Wide;
+    at::parallel_for(0, master.numel(), kBlock, [&](int64_t begin, int64_t end) {
+      Typed<S>::get().adamw(
+          pointer<W>(master) + begin, pointer<S>(gradient) + begin, pointer<W>(exp_avg) + begin, pointer<W>(exp_avg_sq) + begin,
+          in_pass ? pointer<S>(copy) + begin : nullptr, end - begin, 1 - lr * weight_decay, beta1, beta2, eps, lr / correction1,
+          std::sqrt(correction2), gradient_scale);
+    });
+  });
+  if (copy.defined() && !in_pass) copy.copy_(master);
+}
+
+Tensor sum_of_squares(const Tensor& flat) {
+  check_cpu(flat, "evo::sum_of_squares");
+  const Tensor x = flat.contiguous();
+  const int64_t blocks = (x.numel() + kBlock - 1) / kBlock;
+  std::vector<double> part(static_cast<std::size_t>(blocks));
+  with_type(x.scalar_type(), "evo::sum_of_squares", [&](auto stored) {
+    using S = decltype(stored);
+    at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t b = begin; b < end; b++)
+        part[b] = Typed<S>::get().sum_of_squares(pointer<S>(x) + b * kBlock, std::min(kBlock, x.numel() - b * kBlock));
+    });
+  });
+  double total = 0;
+  for (const double p : part) total += p;
+  return at::scalar_tensor(total, x.options().dtype(at::kDouble));
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def(
+      "adamw_(Tensor(a!) master, Tensor gradient, Tensor(b!) exp_avg, Tensor(c!) exp_avg_sq, Tensor(d!)? compute_copy, float lr, "
+      "float beta1, float beta2, float eps, float weight_decay, int step, float gradient_scale) -> ()",
+      adamw);
+  m.def("sum_of_squares(Tensor flat) -> Tensor", sum_of_squares);
+}
+
+}  // namespace
+}  // namespace evo::kernels

@@ -1,0 +1,239 @@
+// evo::rms_norm, evo::rope, evo::silu_mul and evo::embedding with their backwards.
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// ---- rms_norm ----
+
+constexpr int64_t kNormRows = 64;  // rows whose part of the weight's gradient is summed together, whatever the number of threads
+
+std::pair<Tensor, Tensor> rms_norm_forward(const Tensor& x, const Tensor& weight, double eps) {
+  const int64_t C = x.size(-1), rows = C == 0 ? 0 : x.numel() / C;
+  Tensor y = at::empty(x.sizes(), x.options());
+  Tensor inverse = at::empty({rows}, x.options().dtype(wide_type(x.scalar_type())));
+  with_type(x.scalar_type(), "evo::rms_norm", [&](auto stored) {
+    using S = decltype(stored);
+    using W = typename Typed<S>::Wide;
+    at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+      Typed<S>::get().rms_norm(
+          pointer<S>(x), pointer<S>(weight), pointer<S>(y), pointer<W>(inverse), C, eps, begin, end);
+    });
+  });
+  return {y, inverse};
+}
+
+class RmsNorm : public torch::autograd::Function<RmsNorm> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, double eps) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const Tensor from = x.contiguous(), gain = weight.contiguous();
+    auto [y, inverse] = rms_norm_forward(from, gain, eps);
+    ctx->save_for_backward({x, weight, inverse});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::rms_norm");
+    const auto saved = ctx->get_saved_variables();
+    const Tensor x = saved[0].contiguous(), weight = saved[1].contiguous(), dy = gradients[0].contiguous();
+    const Tensor& inverse = saved[2];
+    const int64_t C = x.size(-1), rows = inverse.numel(), parts = (rows + kNormRows - 1) / kNormRows;
+    Tensor dx = at::empty(x.sizes(), x.options());
+    Tensor part = at::zeros({parts, C}, inverse.options());
+    with_type(x.scalar_type(), "evo::rms_norm", [&](auto stored) {
+      using S = decltype(stored);
+      using W = typename Typed<S>::Wide;
+      at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; p++)
+          Typed<S>::get().rms_norm_backward(
+              pointer<S>(dy), pointer<S>(x), pointer<S>(weight), pointer<W>(inverse), pointer<S>(dx), pointer<W>(part) + p * C, C,
+              p * kNormRows, std::min(rows, (p + 1) * kNormRows));
+      });
+      for (int64_t p = 1; p < parts; p++) Typed<W>::get().add_to(pointer<W>(part), pointer<W>(part) + p * C, C);
+    });
+    Tensor dweight = parts == 0 ? at::zeros(weight.sizes(), weight.options()) : part[0].to(weight.scalar_type());
+    return {dx, dweight, Tensor()};
+  }
+};
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  check_cpu(x, "evo::rms_norm");
+  TORCH_CHECK(
+      x.dim() >= 1 && weight.dim() == 1 && x.size(-1) == weight.size(0) && x.scalar_type() == weight.scalar_type(),
+      "evo::rms_norm: x ", x.sizes(), " ", x.scalar_type(), " and weight ", weight.sizes(), " ", weight.scalar_type(),
+      " do not meet: the weight has the last dimension and the type of x");
+  if (wants_gradient({&x, &weight})) return RmsNorm::apply(x, weight, eps);
+  return rms_norm_forward(x.contiguous(), weight.contiguous(), eps).first;
+}
+
+// ---- rope ----
+
+Tensor rope_turned(const Tensor& input, const Tensor& cos, const Tensor& sin, bool backward) {
+  const Tensor x = input.stride(-1) == 1 || input.numel() == 0 ? input : input.contiguous();
+  const int64_t B = x.size(0), T = x.size(1), H = x.size(2), D = x.size(3);
+  Tensor y = at::empty({B, T, H, D}, x.options());
+  if (y.numel() == 0) return y;
+  with_type(x.scalar_type(), "evo::rope", [&](auto stored) {
+    using S = decltype(stored);
+    at::parallel_for(0, B * T, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++) {
+        const int64_t b = n / T, t = n % T, place = (cos.size(0) == 1 ? t : n) * D;
+        Typed<S>::get().rope(
+            pointer<S>(x) + b * x.stride(0) + t * x.stride(1), x.stride(2), pointer<S>(cos) + place, pointer<S>(sin) + place,
+            pointer<S>(y) + n * H * D, H, D, backward);
+      }
+    });
+  });
+  return y;
+}
+
+class Rope : public torch::autograd::Function<Rope> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& cos, const Tensor& sin) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({cos, sin});
+    return rope_turned(x, cos, sin, false);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::rope");
+    const auto saved = ctx->get_saved_variables();
+    return {rope_turned(gradients[0], saved[0], saved[1], true), Tensor(), Tensor()};
+  }
+};
+
+Tensor rope(const Tensor& x, const Tensor& cos, const Tensor& sin) {
+  check_cpu(x, "evo::rope");
+  TORCH_CHECK(
+      x.dim() == 4 && x.size(3) % 2 == 0 && cos.dim() == 3 && cos.sizes() == sin.sizes() && cos.size(1) == x.size(1) &&
+          cos.size(2) == x.size(3) && (cos.size(0) == 1 || cos.size(0) == x.size(0)),
+      "evo::rope: x ", x.sizes(), ", cos ", cos.sizes(), ", sin ", sin.sizes(),
+      " do not meet: x is [B, T, H, D] with D even, the tables are [B or 1, T, D]");
+  const Tensor c = cos.detach().to(x.scalar_type()).contiguous(), s = sin.detach().to(x.scalar_type()).contiguous();
+  return wants_gradient({&x}) ? Rope::apply(x, c, s) : rope_turned(x, c, s, false);
+}
+
+// ---- silu_mul ----
+
+constexpr int64_t kGrain = 16384;  // elements: about 10 microseconds of work, more than it costs to wake a thread
+
+Tensor silu_mul_forward(const Tensor& gate, const Tensor& up) {
+  const Tensor g = gate.contiguous(), u = up.contiguous();
+  Tensor y = at::empty(g.sizes(), g.options());
+  with_type(g.scalar_type(), "evo::silu_mul", [&](auto stored) {
+    using S = decltype(stored);
+    at::parallel_for(0, g.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      Typed<S>::get().silu_mul(pointer<S>(g) + begin, pointer<S>(u) + begin, pointer<S>(y) + begin, end - begin);
+    });
+  });
+  return y;
+}
+
+class SiluMul : public torch::autograd::Function<SiluMul> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& gate, const Tensor& up) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({gate, up});
+    return silu_mul_forward(gate, up);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::silu_mul");
+    const auto saved = ctx->get_saved_variables();
+    const Tensor gate = saved[0].contiguous(), up = saved[1].contiguous(), dy = gradients[0].contiguous();
+    Tensor dgate = at::empty(gate.sizes(), gate.options()), dup = at::empty(up.sizes(), up.options());
+    with_type(gate.scalar_type(), "evo::silu_mul", [&](auto stored) {
+      using S = decltype(stored);
+      at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
+        Typed<S>::get().silu_mul_backward(
+            pointer<S>(dy) + begin, pointer<S>(gate) + begin, pointer<S>(up) + begin, pointer<S>(dgate) + begin,
+            pointer<S>(dup) + begin, end - begin);
+      });
+    });
+    return {dgate, dup};
+  }
+};
+
+Tensor silu_mul(const Tensor& gate, const Tensor& up) {
+  check_cpu(gate, "evo::silu_mul");
+  TORCH_CHECK(
+      gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "evo::silu_mul: gate ", gate.sizes(), " ",
+      gate.scalar_type(), " and up ", up.sizes(), " ", up.scalar_type(), " must have one shape and one type");
+  return wants_gradient({&gate, &up}) ? SiluMul::apply(gate, up) : silu_mul_forward(gate, up);
+}
+
+// ---- embedding ----
+
+Tensor checked_ids(const Tensor& ids, int64_t V) {
+  const Tensor flat = ids.to(at::kLong).contiguous().view({-1});
+  const auto* id = flat.data_ptr<int64_t>();
+  for (int64_t i = 0; i < flat.numel(); i++)
+    TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < V, "evo::embedding: id ", id[i], " at place ", i, " is not in a table of ", V, " rows");
+  return flat;
+}
+
+Tensor embedding_forward(const Tensor& ids, const Tensor& weight) {
+  const Tensor table = weight.contiguous();
+  const int64_t C = table.size(1), bytes = C * table.element_size();
+  Tensor y = at::empty({ids.numel(), C}, table.options());
+  const auto* id = ids.data_ptr<int64_t>();
+  at::parallel_for(0, ids.numel(), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; n++)
+      std::memcpy(pointer<char>(y) + n * bytes, pointer<char>(table) + id[n] * bytes, static_cast<std::size_t>(bytes));
+  });
+  return y;
+}
+
+class Embedding : public torch::autograd::Function<Embedding> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& ids, const Tensor& weight) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({ids});
+    ctx->saved_data["rows"] = weight.size(0);
+    return embedding_forward(ids, weight);
+  }
+
+  // Every thread owns a range of the table and adds to it in the order of the tokens.
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::embedding");
+    const Tensor ids = ctx->get_saved_variables()[0], dy = gradients[0].contiguous();
+    const int64_t V = ctx->saved_data["rows"].toInt(), C = dy.size(1);
+    Tensor total = at::zeros({V, C}, dy.options().dtype(wide_type(dy.scalar_type())));
+    const auto* id = ids.data_ptr<int64_t>();
+    with_type(dy.scalar_type(), "evo::embedding", [&](auto stored) {
+      using S = decltype(stored);
+      using W = typename Typed<S>::Wide;
+      at::parallel_for(0, V, std::max<int64_t>(1, V / 64), [&](int64_t begin, int64_t end) {
+        for (int64_t n = 0; n < ids.numel(); n++)
+          if (id[n] >= begin && id[n] < end) Typed<S>::get().add_to(pointer<W>(total) + id[n] * C, pointer<S>(dy) + n * C, C);
+      });
+    });
+    return {Tensor(), total.to(dy.scalar_type())};
+  }
+};
+
+Tensor embedding(const Tensor& ids, const Tensor& weight) {
+  check_cpu(weight, "evo::embedding");
+  TORCH_CHECK(weight.dim() == 2, "evo::embedding: the weight is a table [V, C], got ", weight.sizes());
+  const Tensor flat = checked_ids(ids, weight.size(0));
+  auto sizes = ids.sizes().vec();
+  sizes.push_back(weight.size(1));
+  const Tensor y = wants_gradient({&weight}) ? Embedding::apply(flat, weight) : embedding_forward(flat, weight);
+  return y.view(sizes);
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", rms_norm);
+  m.def("rope(Tensor x, Tensor cos, Tensor sin) -> Tensor", rope);
+  m.def("silu_mul(Tensor gate, Tensor up) -> Tensor", silu_mul);
+  m.def("embedding(Tensor ids, Tensor weight) -> Tensor", embedding);
+}
+
+}  // namespace
+}  // namespace evo::kernels
