@@ -1,0 +1,89 @@
+// The fast side of Ops: kernels of native/kernels behind the operators of Operators/evo.txt, for CPU tensors of one supported type.
+
+using Evo.Torch.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Torch;
+
+public static partial class Ops
+{
+    private static bool Takes(Tensor first, params ReadOnlySpan<Tensor> others)
+    {
+        if (!UseNative || first.device_type != DeviceType.CPU
+            || first.dtype is not (ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16))
+            return false;
+        foreach (var other in others)
+            if (other.device_type != DeviceType.CPU || other.dtype != first.dtype)
+                return false;
+        return true;
+    }
+
+    static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result)
+    {
+        if (Takes(x, weight))
+            result = EvoOperators.rms_norm(x, weight, eps);
+    }
+
+    static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result)
+    {
+        if (Takes(x) && !(cos.requires_grad || sin.requires_grad))
+            result = EvoOperators.rope(x, cos, sin);
+    }
+
+    static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result)
+    {
+        if (Takes(gate, up))
+            result = EvoOperators.silu_mul(gate, up);
+    }
+
+    static partial void NativeCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, ref Tensor? result)
+    {
+        if (Takes(q, k, v))
+            result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens);
+    }
+
+    static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)
+    {
+        if (Takes(weight) && ids.device_type == DeviceType.CPU)
+            result = EvoOperators.embedding(ids, weight);
+    }
+
+    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
+    {
+        if (Takes(logits) && labels.device_type == DeviceType.CPU)
+            lossSum = EvoOperators.cross_entropy(logits, labels, labelSmoothing);
+    }
+
+    static partial void NativeLinearCrossEntropy(
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
+    {
+        if (Takes(hidden, weight) && labels.device_type == DeviceType.CPU)
+            lossSum = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing);
+    }
+
+    static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
+    {
+        if (Takes(x, weight))
+            result = EvoOperators.linear(x, weight, bias);
+    }
+
+    static partial void NativeAdamW(
+        Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
+        double lr, double beta1, double beta2, double eps, double weightDecay,
+        long step, double gradScale, Tensor? computeCopy, ref bool done)
+    {
+        if (!Takes(master, expAvg, expAvgSq) || master.dtype == ScalarType.BFloat16 || !Takes(gradient)
+            || (gradient.dtype == ScalarType.Float64) != (master.dtype == ScalarType.Float64))
+            return;
+        EvoOperators.adamw_(
+            master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale);
+        done = true;
+    }
+
+    static partial void NativeGlobalNormSquared(Tensor flat, ref Tensor? result)
+    {
+        if (Takes(flat))
+            result = EvoOperators.sum_of_squares(flat);
+    }
+}
