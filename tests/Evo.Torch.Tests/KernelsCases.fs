@@ -1,0 +1,236 @@
+/// The operators of Ops as cases to compare: random inputs of random shapes, and one function of them.
+module Evo.Torch.Tests.KernelsCases
+
+open System
+open FsCheck
+open FsCheck.FSharp
+open TorchSharp
+open Evo.Torch
+
+type Tensor = torch.Tensor
+
+/// One call: float64 inputs that are differentiated, and the call itself on inputs of any type.
+type Call =
+    { Inputs: Tensor[]
+      Run: Tensor[] -> Tensor }
+
+/// An operator with its dimensions named, the largest size tried for each, and how a call is made of sizes.
+type Operator =
+    { Name: string
+      Dimensions: string list
+      Most: int list
+      Call: int list -> Random -> Call }
+
+/// An operator at sizes, with the seed of its numbers, whether its inputs are laid out transposed.
+type Case =
+    { Operator: Operator
+      Sizes: int list
+      Seed: int
+      Strided: bool }
+
+    override case.ToString() =
+        let sizes = List.map2 (sprintf "%s=%d") case.Operator.Dimensions case.Sizes
+        $"""{case.Operator.Name} {String.concat " " sizes} seed={case.Seed} strided={case.Strided}"""
+
+let normal (random: Random) (shape: int list) =
+    let one _ = sqrt (-2.0 * log (1.0 - random.NextDouble())) * cos (2.0 * Math.PI * random.NextDouble())
+    let count = List.fold (*) 1 shape
+    torch.tensor(Array.init count one, dtype = Nullable torch.ScalarType.Float64).reshape(shape |> List.map int64 |> Array.ofList)
+
+let integers (random: Random) (count: int) (below: int) =
+    torch.tensor (Array.init count (fun _ -> int64 (random.Next below)), dtype = Nullable torch.ScalarType.Int64)
+
+let private labels (random: Random) count below =
+    torch.tensor (
+        Array.init count (fun _ -> if random.Next 4 = 0 then Ops.IgnoredLabel else int64 (random.Next below)),
+        dtype = Nullable torch.ScalarType.Int64
+    )
+
+let private smoothingOf size = if size % 2 = 0 then 0.1 else 0.0
+
+let operators =
+    [ { Name = "RmsNorm"
+        Dimensions = [ "rows"; "C" ]
+        Most = [ 130; 70 ]
+        Call =
+          fun sizes random ->
+              { Inputs = [| normal random sizes; normal random [ sizes[1] ] |]
+                Run = fun x -> Ops.RmsNorm(x[0], x[1], 1e-5) } }
+      { Name = "LayerNorm"
+        Dimensions = [ "rows"; "C" ]
+        Most = [ 9; 70 ]
+        Call =
+          fun sizes random ->
+              // One channel has no variance: its gradient is 0/eps, which is noise.
+              let C = sizes[1] + 1
+
+              { Inputs = [| normal random [ sizes[0]; C ]; normal random [ C ]; normal random [ C ] |]
+                Run = fun x -> Ops.LayerNorm(x[0], x[1], x[2], 1e-5) } }
+      { Name = "Rope"
+        Dimensions = [ "B"; "T"; "H"; "D/2"; "tables" ]
+        Most = [ 3; 9; 3; 35; 2 ]
+        Call =
+          fun sizes random ->
+              let B, T, H, D = sizes[0], sizes[1], sizes[2], 2 * sizes[3]
+              let tables = if sizes[4] = 1 then 1 else B
+              let cos, sin = normal random [ tables; T; D ], normal random [ tables; T; D ]
+
+              { Inputs = [| normal random [ B; T; H; D ] |]
+                Run = fun x -> Ops.Rope(x[0], cos, sin) } }
+      { Name = "SiluMul"
+        Dimensions = [ "rows"; "C" ]
+        Most = [ 40; 70 ]
+        Call =
+          fun sizes random ->
+              { Inputs = [| (normal random sizes).mul (Scalar.op_Implicit 4.0); normal random sizes |]
+                Run = fun x -> Ops.SiluMul(x[0], x[1]) } }
+      { Name = "CausalAttention"
+        Dimensions = [ "B"; "T"; "S-T+1"; "K"; "H/K"; "D" ]
+        Most = [ 2; 150; 150; 2; 3; 70 ]
+        Call =
+          fun sizes random ->
+              let B, T, K, D = sizes[0], sizes[1], sizes[3], sizes[5]
+              let S = T + sizes[2] - 1
+
+              { Inputs =
+                  [| normal random [ B; T; K * sizes[4]; D ]
+                     normal random [ B; S; K; D ]
+                     normal random [ B; S; K; D ] |]
+                Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 1.0 / sqrt (float D)) } }
+      { Name = "CausalAttention, packed"
+        Dimensions = [ "first"; "second"; "third"; "K"; "H/K"; "D" ]
+        Most = [ 70; 140; 9; 2; 2; 20 ]
+        Call =
+          fun sizes random ->
+              let first, second = sizes[0], sizes[0] + sizes[1]
+              let T = second + sizes[2] - 1
+              // The third sequence may be empty.
+              let borders = torch.tensor ([| 0; first; second; T |], dtype = Nullable torch.ScalarType.Int32)
+              let K, D = sizes[3], sizes[5]
+
+              { Inputs =
+                  [| normal random [ 1; T; K * sizes[4]; D ]
+                     normal random [ 1; T; K; D ]
+                     normal random [ 1; T; K; D ] |]
+                Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders) } }
+      { Name = "Embedding"
+        Dimensions = [ "N"; "V"; "C" ]
+        Most = [ 90; 40; 40 ]
+        Call =
+          fun sizes random ->
+              let ids = integers random sizes[0] sizes[1]
+
+              { Inputs = [| normal random [ sizes[1]; sizes[2] ] |]
+                Run = fun x -> Ops.Embedding(ids, x[0]) } }
+      { Name = "Linear"
+        Dimensions = [ "rows"; "C"; "O"; "bias" ]
+        Most = [ 40; 40; 40; 2 ]
+        Call =
+          fun sizes random ->
+              let x, weight = normal random [ sizes[0]; sizes[1] ], normal random [ sizes[2]; sizes[1] ]
+
+              if sizes[3] = 1 then
+                  { Inputs = [| x; weight |]
+                    Run = fun x -> Ops.Linear(x[0], x[1]) }
+              else
+                  { Inputs = [| x; weight; normal random [ sizes[2] ] |]
+                    Run = fun x -> Ops.Linear(x[0], x[1], x[2]) } }
+      { Name = "CrossEntropy"
+        Dimensions = [ "N"; "V"; "smoothing" ]
+        Most = [ 40; 90; 2 ]
+        Call =
+          fun sizes random ->
+              let targets = labels random sizes[0] sizes[1]
+
+              { Inputs = [| normal random [ sizes[0]; sizes[1] ] |]
+                Run = fun x -> let struct (loss, _) = Ops.CrossEntropy(x[0], targets, smoothingOf sizes[2]) in loss } }
+      { Name = "LinearCrossEntropy"
+        Dimensions = [ "N"; "V"; "C"; "smoothing" ]
+        Most = [ 150; 90; 20; 2 ]
+        Call =
+          fun sizes random ->
+              let targets = labels random sizes[0] sizes[1]
+
+              { Inputs = [| normal random [ sizes[0]; sizes[2] ]; normal random [ sizes[1]; sizes[2] ] |]
+                Run =
+                  fun x ->
+                      let struct (loss, _) = Ops.LinearCrossEntropy(x[0], x[1], targets, smoothingOf sizes[3])
+                      loss } } ]
+
+/// Sizes from 1 to the operator's most, half of them small; shrinks each size towards 1.
+let cases =
+    let sizeUpTo most =
+        Gen.oneof [ Gen.choose (1, min most 5); Gen.choose (1, most) ]
+
+    let make =
+        gen {
+            let! operator = Gen.elements operators
+            let! sizes = operator.Most |> List.map sizeUpTo |> Gen.sequence
+            let! seed = Gen.choose (0, 1_000_000)
+            let! strided = Gen.elements [ true; false ]
+
+            return
+                { Operator = operator
+                  Sizes = List.ofSeq sizes
+                  Seed = seed
+                  Strided = strided }
+        }
+
+    let smaller case =
+        seq {
+            if case.Strided then
+                { case with Strided = false }
+
+            for at in 0 .. case.Sizes.Length - 1 do
+                let size = case.Sizes[at]
+
+                for less in [ 1; size / 2; size - 1 ] do
+                    if less >= 1 && less < size then
+                        { case with
+                            Sizes = List.updateAt at less case.Sizes }
+        }
+
+    Arb.fromGenShrink (make, smaller)
+
+/// Runs f with the native kernels on or off. Tests that use it are in the collection "kernels", which runs alone.
+let withNative native f =
+    let before = Ops.UseNative
+    Ops.UseNative <- native
+
+    try
+        f ()
+    finally
+        Ops.UseNative <- before
+
+/// The same numbers in memory where the last two dimensions have changed places.
+let private transposed (x: Tensor) =
+    if x.dim () < 2L then
+        x
+    else
+        x.transpose(-1L, -2L).contiguous().transpose (-1L, -2L)
+
+/// The operator's result and the gradient of each input, for one cotangent that depends on the seed only.
+/// Inputs are rounded to `rounded` first and computed in `dtype`.
+let outcome (case: Case) native (rounded: torch.ScalarType) (dtype: torch.ScalarType) : Tensor[] =
+    withNative native (fun () ->
+        let random = Random case.Seed
+        let call = case.Operator.Call case.Sizes random
+
+        let inputs =
+            call.Inputs
+            |> Array.map (fun x -> x.to_type(rounded).to_type(dtype).clone().detach().requires_grad_ ())
+
+        let result = call.Run(if case.Strided then Array.map transposed inputs else inputs)
+        let shape = result.shape |> Array.map int |> List.ofArray
+        let cotangent = (normal random shape).to_type(rounded).to_type (result.dtype)
+        (result * cotangent).sum().backward ()
+        Array.append [| result.detach () |] (inputs |> Array.map (fun x -> x.grad)))
+
+/// The largest difference, relative to the largest entry of the reference.
+let difference (actual: Tensor) (expected: Tensor) =
+    if expected.numel () = 0L then
+        0.0
+    else
+        let wide (x: Tensor) = x.to_type torch.ScalarType.Float64
+        let largest = (wide expected).abs().max().item<double> ()
+        (wide actual - wide expected).abs().max().item<double> () / max largest 1e-6
