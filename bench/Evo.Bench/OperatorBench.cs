@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Bench;
+
+/// <summary>
+/// The speed of every kernel beside the ceiling of the machine measured in the same run: memory for what only moves data,
+/// the largest matrix product for what multiplies. Kernel, plain form and ceiling take turns, so that a busy machine slows all.
+/// </summary>
+internal static class OperatorBench
+{
+    // 8,192 tokens of 512 channels are 16 MiB: more than a core's own caches.
+    private const long Tokens = 8192, Channels = 512, Inner = 1376, Vocabulary = 8192, Heads = 8, HeadSize = 64;
+
+    private sealed record Case(string Name, double Work, bool Multiplies, Action Run);
+
+    public static void Print(Options options)
+    {
+        set_num_threads(options.Threads);
+        var cases = Cases();
+        var copy = Case("copy of 256 MiB", 2 * 256 << 20, false, [Normal(64 << 20)], x => x[0].clone(), backward: false);
+        var product = Case("product of 2048", 2.0 * 2048 * 2048 * 2048, true, [Normal(2048, 2048), Normal(2048, 2048)], x => Ops.Linear(x[0], x[1]), backward: false);
+
+        var native = cases.ConvertAll(_ => new List<double>());
+        var plain = cases.ConvertAll(_ => new List<double>());
+        List<double> copies = [], products = [];
+        for (var repeat = 0; repeat <= options.Repeats; repeat++)
+        {
+            var kept = repeat > 0; // the first round warms up
+            Measure(copy, copies, kept);
+            Measure(product, products, kept);
+            for (var i = 0; i < cases.Count; i++)
+            {
+                Ops.UseNative = true;
+                Measure(cases[i], native[i], kept);
+                Ops.UseNative = false;
+                Measure(cases[i], plain[i], kept);
+                Ops.UseNative = true;
+            }
+        }
+
+        double memory = copy.Work / Median(copies) / 1e9, multiply = product.Work / Median(products) / 1e9;
+        Console.WriteLine($"ceilings: memory {memory:F1} GB/s (copy of 256 MiB), matrix products {multiply:F0} GFLOP/s (2048 x 2048 x 2048), {options.Threads} threads, float32");
+        Console.WriteLine();
+        Console.WriteLine($"{"operator",-38} {"time",9} {"speed",14} {"of ceiling",11} {"plain / native",15}");
+        for (var i = 0; i < cases.Count; i++)
+        {
+            var seconds = Median(native[i]);
+            var speed = cases[i].Work / seconds / 1e9;
+            var share = speed / (cases[i].Multiplies ? multiply : memory);
+            Console.WriteLine($"{cases[i].Name,-38} {seconds * 1e3,6:F2} ms {speed,7:F1} {(cases[i].Multiplies ? "GFLOP/s" : "GB/s"),-7} {share,10:P0} {Median(plain[i]) / seconds,14:F2}x");
+        }
+    }
+
+    private static List<Case> Cases()
+    {
+        const double N = Tokens, C = Channels;
+        var batches = Tokens / 256;
+        Tensor[] attention = [.. Enumerable.Range(0, 3).Select(_ => Normal(batches, 256, Heads, HeadSize))];
+        Tensor[] shared = [Normal(batches, 256, Heads, HeadSize), Normal(batches, 256, 2, HeadSize), Normal(batches, 256, 2, HeadSize)];
+        Tensor[] tables = [Normal(1, 256, HeadSize), Normal(1, 256, HeadSize)];
+        var labels = randint(0, Vocabulary, [1024], ScalarType.Int64);
+        var ids = randint(0, Vocabulary, [Tokens], ScalarType.Int64);
+        // Products of causal attention: half of 2 T^2 D each, two forward and five backward (one of them computed again).
+        var causal = batches * Heads * 256.0 * 256 * HeadSize;
+        var head = 2.0 * 1024 * Vocabulary * C;
+        const long parameters = 32 << 20;
+        var flat = Enumerable.Range(0, 4).Select(_ => Normal(parameters)).ToArray();
+        flat[3].abs_();
+        Tensor Attend(Tensor[] x) => Ops.CausalAttention(x[0], x[1], x[2], 0.125);
+        Tensor Loss(Tensor[] x) => Ops.LinearCrossEntropy(x[0], x[1], labels).lossSum;
+        return
+        [
+            Case("RmsNorm 8192x512", 4 * 2 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5), backward: false),
+            Case("RmsNorm, forward and backward", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            Case("Rope 32x256x8x64", 4 * 2 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1]), backward: false),
+            Case("Rope, forward and backward", 4 * 4 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1])),
+            Case("SiluMul 8192x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1]), backward: false),
+            Case("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
+            Case("Embedding 8192 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
+            Case("CausalAttention 32x256x8x64", 2 * causal, true, attention, Attend, backward: false),
+            Case("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
+            Case("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
+            Case("Linear 8192x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
+            Case("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
+            Case("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
+            Case("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
+            new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
+            new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
+        ];
+    }
+
+    // Work in bytes or floating-point operations of one call.
+    private static Case Case(string name, double work, bool multiplies, Tensor[] inputs, Func<Tensor[], Tensor> call, bool backward = true)
+    {
+        if (!backward)
+            return new(name, work, multiplies, () =>
+            {
+                using var scope = NewDisposeScope();
+                using var quiet = no_grad();
+                call(inputs);
+            });
+
+        Tensor[] leaves = [.. inputs.Select(x => x.detach().clone().requires_grad_(true).DetachFromDisposeScope())];
+        Tensor? cotangent = null;
+        return new(name, work, multiplies, () =>
+        {
+            using var scope = NewDisposeScope();
+            var result = call(leaves);
+            cotangent ??= ones_like(result).DetachFromDisposeScope();
+            foreach (var leaf in leaves)
+                leaf.grad = null;
+            result.backward([cotangent]);
+        });
+    }
+
+    private static void Measure(Case @case, List<double> seconds, bool kept)
+    {
+        var started = Stopwatch.GetTimestamp();
+        @case.Run();
+        if (kept)
+            seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    private static double Median(List<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static Tensor Normal(params long[] shape) => randn(shape, ScalarType.Float32).DetachFromDisposeScope();
+}

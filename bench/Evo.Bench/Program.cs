@@ -1,0 +1,17 @@
+// Evo's side of the benchmarks: `train` answers bench/run, `operators` prints the table of bench/operators.
+
+using Evo.Bench;
+
+switch (args)
+{
+    case ["train", var folder, .. var options]:
+        TrainBench.Serve(folder, Options.Parse(options));
+        return 0;
+    case ["operators", .. var options]:
+        OperatorBench.Print(Options.Parse(options));
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
+        Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
+        return 64;
+}
