@@ -11,7 +11,10 @@ open Evo.Torch.Tests.KernelsCases
 type ``A kernel``() =
 
     static let float64 = torch.ScalarType.Float64
-    static let near bound (actual: Tensor) (expected: Tensor) = Assert.InRange(difference actual expected, 0.0, bound)
+
+    static let near bound (actual: Tensor) (expected: Tensor) =
+        Assert.InRange(difference actual expected, 0.0, bound)
+
     static let normal seed shape = normal (Random(seed: int)) shape
 
     /// Both ways of an operator, native first.
@@ -23,30 +26,45 @@ type ``A kernel``() =
     member _.``takes tensors without elements``() =
         for native in [ true; false ] do
             withNative native (fun () ->
-                let weight = (normal 1 [ 6 ]).requires_grad_ ()
+                let weight = (normal 1 [ 6 ]).requires_grad_()
                 let nothing = torch.zeros ([| 0L; 6L |], float64)
                 Assert.Equal<int64[]>([| 0L; 6L |], Ops.RmsNorm(nothing, weight, 1e-5).shape)
                 Assert.Equal<int64[]>([| 0L; 6L |], Ops.SiluMul(nothing, nothing).shape)
                 Assert.Equal<int64[]>([| 0L; 3L |], Ops.Linear(nothing, normal 2 [ 3; 6 ]).shape)
                 let q = torch.zeros ([| 0L; 3L; 2L; 4L |], float64)
                 Assert.Equal<int64[]>([| 0L; 3L; 2L; 4L |], (attention q q q).shape)
-                Assert.Equal<int64[]>([| 0L; 3L; 2L; 4L |], Ops.Rope(q, torch.zeros ([| 1L; 3L; 4L |], float64), torch.zeros ([| 1L; 3L; 4L |], float64)).shape)
-                let head = (normal 3 [ 5; 6 ]).requires_grad_ ()
+
+                Assert.Equal<int64[]>(
+                    [| 0L; 3L; 2L; 4L |],
+                    Ops
+                        .Rope(
+                            q,
+                            torch.zeros ([| 1L; 3L; 4L |], float64),
+                            torch.zeros ([| 1L; 3L; 4L |], float64)
+                        )
+                        .shape
+                )
+
+                let head = (normal 3 [ 5; 6 ]).requires_grad_()
                 let labels = torch.zeros ([| 0L |], torch.ScalarType.Int64)
                 let struct (loss, count) = Ops.LinearCrossEntropy(nothing, head, labels)
                 loss.backward ()
-                Assert.Equal(0.0, loss.item<double> ())
-                Assert.Equal(0L, count.item<int64> ())
-                Assert.Equal(0.0, head.grad.abs().sum().item<double> ())
-                Assert.Equal(0.0, Ops.GlobalNormSquared(torch.zeros ([| 0L |])).item<double> ()))
+                Assert.Equal(0.0, loss.item<double>())
+                Assert.Equal(0L, count.item<int64>())
+                Assert.Equal(0.0, (gradientOf head).abs().sum().item<double>())
+                Assert.Equal(0.0, Ops.GlobalNormSquared(torch.zeros ([| 0L |])).item<double>()))
 
     [<Fact>]
     member _.``that reads a cache token by token gives what one pass over the sequence gives``() =
-        let q, k, v = normal 1 [ 2; 150; 6; 20 ], normal 2 [ 2; 150; 3; 20 ], normal 3 [ 2; 150; 3; 20 ]
+        let q, k, v =
+            normal 1 [ 2; 150; 6; 20 ], normal 2 [ 2; 150; 3; 20 ], normal 3 [ 2; 150; 3; 20 ]
+
         let whole = attention q k v
 
         for t in [ 0L; 1L; 77L; 149L ] do
-            let one = attention (q.narrow (1, t, 1)) (k.narrow (1, 0, t + 1L)) (v.narrow (1, 0, t + 1L))
+            let one =
+                attention (q.narrow (1, t, 1)) (k.narrow (1, 0, t + 1L)) (v.narrow (1, 0, t + 1L))
+
             near 1e-12 one (whole.narrow (1, t, 1))
 
         // A prefix of many tokens, then many at once.
@@ -54,38 +72,48 @@ type ``A kernel``() =
 
     [<Fact>]
     member _.``of attention lets no token see a later one``() =
-        let q, k, v = normal 1 [ 1; 140; 2; 8 ], normal 2 [ 1; 140; 2; 8 ], normal 3 [ 1; 140; 2; 8 ]
+        let q, k, v =
+            normal 1 [ 1; 140; 2; 8 ], normal 2 [ 1; 140; 2; 8 ], normal 3 [ 1; 140; 2; 8 ]
+
         let before = attention q k v
-        k.narrow(1, 100, 40).add_ (Scalar.op_Implicit 7.0) |> ignore
-        v.narrow(1, 100, 40).mul_ (Scalar.op_Implicit -3.0) |> ignore
+        k.narrow(1, 100, 40).add_(Scalar.op_Implicit 7.0) |> ignore
+        v.narrow(1, 100, 40).mul_(Scalar.op_Implicit -3.0) |> ignore
         let after = attention q k v
-        Assert.True(torch.equal(before.narrow (1, 0, 100), after.narrow (1, 0, 100)).item<bool> ())
-        Assert.False(torch.equal(before, after).item<bool> ())
+        Assert.True(same (before.narrow (1, 0, 100)) (after.narrow (1, 0, 100)))
+        Assert.False(same before after)
 
     [<Fact>]
     member _.``of attention keeps packed sequences apart``() =
-        let q, k, v = normal 1 [ 1; 90; 4; 8 ], normal 2 [ 1; 90; 2; 8 ], normal 3 [ 1; 90; 2; 8 ]
+        let q, k, v =
+            normal 1 [ 1; 90; 4; 8 ], normal 2 [ 1; 90; 2; 8 ], normal 3 [ 1; 90; 2; 8 ]
+
         let packed = Ops.CausalAttention(q, k, v, 0.25, torch.tensor ([| 0L; 33L; 90L |]))
         let second (x: Tensor) = x.narrow (1, 33, 57)
         near 1e-12 (second packed) (attention (second q) (second k) (second v))
 
     [<Fact>]
     member _.``of attention survives scores that overflow an exponential``() =
-        let q, k, v = normal 1 [ 1; 20; 1; 4 ], normal 2 [ 1; 20; 1; 4 ], normal 3 [ 1; 20; 1; 4 ]
-        let huge (x: Tensor) = x.mul(Scalar.op_Implicit 300.0).to_type torch.ScalarType.Float32
-        let native, plain = both (fun () -> attention (huge q) (huge k) (v.to_type torch.ScalarType.Float32))
+        let q, k, v =
+            normal 1 [ 1; 20; 1; 4 ], normal 2 [ 1; 20; 1; 4 ], normal 3 [ 1; 20; 1; 4 ]
+
+        let huge (x: Tensor) =
+            x.mul(Scalar.op_Implicit 300.0).to_type torch.ScalarType.Float32
+
+        let native, plain =
+            both (fun () -> attention (huge q) (huge k) (v.to_type torch.ScalarType.Float32))
+
         near 1e-5 native plain
 
     [<Fact>]
     member _.``of the loss counts the labels that are not ignored, and gives the ignored no gradient``() =
-        let logits = (normal 1 [ 4; 7 ]).requires_grad_ ()
+        let logits = (normal 1 [ 4; 7 ]).requires_grad_()
         let labels = torch.tensor ([| 3L; -100L; 0L; -100L |])
         let struct (loss, count) = Ops.CrossEntropy(logits, labels, 0.1)
         loss.backward ()
-        Assert.Equal(2L, count.item<int64> ())
-        Assert.Equal(0.0, logits.grad.narrow(0, 1, 1).abs().sum().item<double> ())
+        Assert.Equal(2L, count.item<int64>())
+        Assert.Equal(0.0, (gradientOf logits).narrow(0, 1, 1).abs().sum().item<double>())
         // The gradient of a counted row sums to nothing: shifting all logits does not change the loss.
-        Assert.InRange(logits.grad.sum(1L).abs().max().item<double> (), 0.0, 1e-14)
+        Assert.InRange((gradientOf logits).sum(1L).abs().max().item<double>(), 0.0, 1e-14)
 
     [<Fact>]
     member _.``of AdamW steps as PyTorch's does, and writes the copy``() =
@@ -94,14 +122,27 @@ type ``A kernel``() =
 
             let after native (dtype: torch.ScalarType) =
                 withNative native (fun () ->
-                    let master = start.to_type(dtype).clone ()
+                    let master = start.to_type(dtype).clone()
                     let mean, square = torch.zeros_like master, torch.zeros_like master
                     let copy = torch.zeros_like (master, Nullable torch.ScalarType.BFloat16)
 
                     for step in 1L .. 3L do
-                        Ops.AdamW(master, gradient.to_type dtype, mean, square, 1e-2, 0.9, 0.95, 1e-8, 0.1, step, 0.5, copy)
+                        Ops.AdamW(
+                            master,
+                            gradient.to_type dtype,
+                            mean,
+                            square,
+                            1e-2,
+                            0.9,
+                            0.95,
+                            1e-8,
+                            0.1,
+                            step,
+                            0.5,
+                            copy
+                        )
 
-                    Assert.True(torch.equal(copy, master.to_type torch.ScalarType.BFloat16).item<bool> ())
+                    Assert.True(same copy (master.to_type torch.ScalarType.BFloat16))
                     [| master; mean; square |])
 
             Array.iter2 (near 1e-15) (after true float64) (after false float64)
@@ -109,24 +150,29 @@ type ``A kernel``() =
 
     [<Fact>]
     member _.``of AdamW moves a single parameter by the learning rate on its first step``() =
-        let one value = torch.tensor ([| value |], dtype = Nullable float64)
+        let one (value: float) =
+            torch.tensor ([| value |], dtype = Nullable float64)
+
         let master = one 1.0
         Ops.AdamW(master, one 0.3, one 0.0, one 0.0, 0.01, 0.9, 0.999, 0.0, 0.0, 1L, 1.0, null)
-        Assert.Equal(0.99, master.item<double> (), 15)
+        Assert.Equal(0.99, master.item<double>(), 15)
 
     [<Fact>]
     member _.``of the global norm adds in float64 and shows what is not finite``() =
-        let native, plain = both (fun () -> Ops.GlobalNormSquared((normal 1 [ 200_003 ]).to_type torch.ScalarType.Float32))
+        let native, plain =
+            both (fun () -> Ops.GlobalNormSquared((normal 1 [ 200_003 ]).to_type torch.ScalarType.Float32))
+
         Assert.Equal(torch.ScalarType.Float64, native.dtype)
         near 1e-13 native plain
         let broken = torch.ones [| 100_000L |]
-        broken.narrow(0, 99_999, 1).fill_ (Scalar.op_Implicit Single.NaN) |> ignore
-        Assert.True(Double.IsNaN(Ops.GlobalNormSquared(broken).item<double> ()))
+        broken.narrow(0, 99_999, 1).fill_(Scalar.op_Implicit Single.NaN) |> ignore
+        Assert.True(Double.IsNaN(Ops.GlobalNormSquared(broken).item<double>()))
 
     [<Fact>]
     member _.``names the operator and the shapes when they do not meet``() =
         let said (words: string list) (f: unit -> Tensor) =
             let error = Assert.ThrowsAny<Exception>(fun () -> f () |> ignore)
+
             for word in words do
                 Assert.Contains(word, error.Message)
 
@@ -134,17 +180,24 @@ type ``A kernel``() =
         said [ "evo::rms_norm"; "[2, 3]"; "[4]" ] (fun () -> Ops.RmsNorm(x, normal 2 [ 4 ], 1e-5))
         said [ "evo::silu_mul"; "[2, 3]"; "[3, 2]" ] (fun () -> Ops.SiluMul(x, normal 2 [ 3; 2 ]))
         said [ "evo::linear"; "[2, 3]"; "[5, 4]" ] (fun () -> Ops.Linear(x, normal 2 [ 5; 4 ]))
-        said [ "evo::embedding"; "id 7"; "5 rows" ] (fun () -> Ops.Embedding(torch.tensor ([| 7L |]), normal 2 [ 5; 4 ]))
-        said [ "label 9"; "-100" ] (fun () -> let struct (loss, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
-        said [ "CausalAttention"; "multiple of K" ] (fun () -> attention (normal 1 [ 1; 2; 3; 4 ]) (normal 1 [ 1; 2; 2; 4 ]) (normal 1 [ 1; 2; 2; 4 ]))
+
+        said [ "evo::embedding"; "id 7"; "5 rows" ] (fun () ->
+            Ops.Embedding(torch.tensor ([| 7L |]), normal 2 [ 5; 4 ]))
+
+        said [ "label 9"; "-100" ] (fun () ->
+            let struct (loss, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
+
+        said [ "CausalAttention"; "multiple of K" ] (fun () ->
+            attention (normal 1 [ 1; 2; 3; 4 ]) (normal 1 [ 1; 2; 2; 4 ]) (normal 1 [ 1; 2; 2; 4 ]))
+
         said [ "gelu_new"; "relu"; "\"mish\"" ] (fun () -> Ops.Activation("mish", x))
 
     [<Fact>]
     member _.``refuses a second derivative instead of giving a wrong one``() =
-        let gate, up = (normal 1 [ 5 ]).requires_grad_ (), (normal 2 [ 5 ]).requires_grad_ ()
+        let gate, up = (normal 1 [ 5 ]).requires_grad_(), (normal 2 [ 5 ]).requires_grad_()
 
         let twice () =
-            let y = Ops.SiluMul(gate, up).sum ()
+            let y = Ops.SiluMul(gate, up).sum()
             torch.autograd.grad ([| y |], [| gate |], create_graph = true) |> ignore
 
         let error = Assert.ThrowsAny<Exception>(fun () -> withNative true twice)
@@ -162,10 +215,18 @@ type ``A kernel``() =
     [<Fact>]
     member _.``of an activation is what its name says``() =
         let x = normal 1 [ 100 ]
-        let scalar (f: double -> double) = x.data<double>().ToArray() |> Array.map f |> fun y -> torch.tensor (y, dtype = Nullable float64)
+
+        let scalar (f: double -> double) =
+            x.data<double>().ToArray()
+            |> Array.map f
+            |> fun y -> torch.tensor (y, dtype = Nullable float64)
+
         near 1e-14 (Ops.Activation("swish", x)) (scalar (fun v -> v / (1.0 + exp -v)))
         near 1e-14 (Ops.Activation("relu", x)) (scalar (max 0.0))
-        let tanh v = v / 2.0 * (1.0 + Math.Tanh(sqrt (2.0 / Math.PI) * (v + 0.044715 * v * v * v)))
+
+        let tanh v =
+            v / 2.0 * (1.0 + Math.Tanh(sqrt (2.0 / Math.PI) * (v + 0.044715 * v * v * v)))
+
         near 1e-14 (Ops.Activation("gelu_new", x)) (scalar tanh)
         // The exact form differs from the tanh form by up to 5e-4.
         Assert.InRange(difference (Ops.Activation("gelu", x)) (scalar tanh), 1e-5, 1e-3)

@@ -22,77 +22,119 @@ type ``Every kernel``() =
     static let names (case: Case) count =
         [ "result"; yield! List.init (count - 1) (sprintf "gradient %d") ]
 
-    /// Each quantity of two outcomes within a bound, with the worst one in the label.
+    /// Each quantity of two outcomes within a bound, with the worst one in the label. Where a gradient is nothing in exact
+    /// arithmetic (one key to attend to, one channel to normalise), a tenth of the outcome's largest entry is the measure.
     static let agree bound case (actual: Tensor[]) (expected: Tensor[]) =
-        let errors = Array.map2 difference actual expected |> Array.zip (names case expected.Length |> Array.ofList)
-        let worst, error = errors |> Array.maxBy (fun (_, error) -> if Double.IsNaN error then infinity else error)
-        (error <= bound) |> Prop.label $"{worst} differs by {error:g3}, bound {bound:g3}"
+        let floor = max 1e-6 (0.1 * (expected |> Array.map largest |> Array.max))
+
+        let errors =
+            Array.map2 (differenceAbove floor) actual expected
+            |> Array.zip (names case expected.Length |> Array.ofList)
+
+        let worst, error =
+            errors
+            |> Array.maxBy (fun (_, error) -> if Double.IsNaN error then infinity else error)
+
+        (error <= bound)
+        |> Prop.label $"{worst} differs by {error:g3}, bound {bound:g3}"
 
     [<Fact>]
     member _.``equals its plain form in float64, with its gradients``() =
-        check 300 (Prop.forAll cases (fun case ->
-            let run native = outcome case native torch.ScalarType.Float64 torch.ScalarType.Float64
-            agree 1e-12 case (run true) (run false)))
+        check
+            300
+            (Prop.forAll cases (fun case ->
+                let run native =
+                    outcome case native torch.ScalarType.Float64 torch.ScalarType.Float64
+
+                agree 1e-12 case (run true) (run false)))
 
     [<Fact>]
     member _.``in float32 is within rounding of its plain form in float64``() =
-        check 200 (Prop.forAll cases (fun case ->
-            let float32 = torch.ScalarType.Float32
-            agree 1e-5 case (outcome case true float32 float32) (outcome case false float32 torch.ScalarType.Float64)))
+        check
+            200
+            (Prop.forAll cases (fun case ->
+                let float32 = torch.ScalarType.Float32
+
+                agree
+                    1e-5
+                    case
+                    (outcome case true float32 float32)
+                    (outcome case false float32 torch.ScalarType.Float64)))
 
     [<Fact>]
     member _.``in bfloat16 is within rounding of its plain form in float64``() =
-        check 100 (Prop.forAll cases (fun case ->
-            let bfloat16 = torch.ScalarType.BFloat16
-            agree 4e-2 case (outcome case true bfloat16 bfloat16) (outcome case false bfloat16 torch.ScalarType.Float64)))
+        check
+            100
+            (Prop.forAll cases (fun case ->
+                let bfloat16 = torch.ScalarType.BFloat16
+
+                agree
+                    4e-2
+                    case
+                    (outcome case true bfloat16 bfloat16)
+                    (outcome case false bfloat16 torch.ScalarType.Float64)))
 
     [<Fact>]
     member _.``has the same bits on a second run and with one thread``() =
+        // Products and LayerNorm are libraries' own: how they divide their sums among threads is theirs.
+        let ofOurs (case: Case) =
+            not (List.contains case.Operator.Name [ "LayerNorm"; "Linear"; "LinearCrossEntropy" ])
+
         let threads = torch.get_num_threads ()
 
-        check 100 (Prop.forAll cases (fun case ->
-            // libtorch's LayerNorm divides its rows among the threads before it adds up the weight's gradient.
-            let alone = case.Operator.Name = "LayerNorm"
-            let run () = outcome case true torch.ScalarType.Float32 torch.ScalarType.Float32
-            let first, second = run (), run ()
-            torch.set_num_threads 1
+        check
+            150
+            (Prop.forAll cases (fun case ->
+                let run () =
+                    outcome case true torch.ScalarType.Float32 torch.ScalarType.Float32
 
-            try
-                let third = if alone then first else run ()
+                let first, second = run (), run ()
+                torch.set_num_threads 1
 
-                Array.forall2 (fun (a: Tensor) b -> torch.equal(a, b).item<bool> ()) first second
-                |> Prop.label "second run"
-                |> Prop.trivial alone
-                |> fun again ->
-                    again
-                    .&. (Array.forall2 (fun (a: Tensor) b -> torch.equal(a, b).item<bool> ()) first third
-                         |> Prop.label "one thread")
-            finally
-                torch.set_num_threads threads))
+                try
+                    let third = if ofOurs case then run () else first
+
+                    (Array.forall2 same first second |> Prop.label "second run")
+                    .&. (Array.forall2 same first third |> Prop.label "one thread")
+                finally
+                    torch.set_num_threads threads))
 
     [<Fact>]
     member _.``has a backward that is its derivative``() =
-        check 100 (Prop.forAll cases (fun case ->
-            let step = 1e-5
-            let random = Random case.Seed
-            let call = case.Operator.Call case.Sizes random
-            let gradients = outcome case true torch.ScalarType.Float64 torch.ScalarType.Float64
+        check
+            100
+            (Prop.forAll cases (fun case ->
+                let step = 1e-5
+                let random = Random case.Seed
+                let call = case.Operator.Call case.Sizes random
+                let gradients = outcome case true torch.ScalarType.Float64 torch.ScalarType.Float64
 
-            let result = gradients[0]
-            let cotangent = normal random (result.shape |> Array.map int |> List.ofArray)
+                let result = gradients[0]
+                let cotangent = normal random (result.shape |> Array.map int |> List.ofArray)
 
-            let direction =
-                call.Inputs |> Array.map (fun x -> normal random (x.shape |> Array.map int |> List.ofArray))
+                let direction =
+                    call.Inputs
+                    |> Array.map (fun x -> normal random (x.shape |> Array.map int |> List.ofArray))
 
-            let at (factor: float) =
-                let moved = Array.map2 (fun (x: Tensor) (u: Tensor) -> x + u * Scalar.op_Implicit factor) call.Inputs direction
-                withNative true (fun () -> (call.Run moved * cotangent).sum().item<double> ())
+                let at (factor: float) =
+                    let moved =
+                        Array.map2
+                            (fun (x: Tensor) (u: Tensor) -> x + u * Scalar.op_Implicit factor)
+                            call.Inputs
+                            direction
 
-            let slope = (at step - at -step) / (2.0 * step)
+                    withNative true (fun () -> (call.Run moved * cotangent).sum().item<double>())
 
-            let predicted =
-                Array.map2 (fun (g: Tensor) (u: Tensor) -> (g * u).sum().item<double> ()) gradients[1..] direction |> Array.sum
+                let slope = (at step - at -step) / (2.0 * step)
 
-            let size = max 1.0 (abs predicted)
-            (abs (slope - predicted) <= 1e-6 * size * 10.0)
-            |> Prop.label $"slope {slope:g9}, from the gradients {predicted:g9}"))
+                let predicted =
+                    Array.map2
+                        (fun (g: Tensor) (u: Tensor) -> (g * u).sum().item<double>())
+                        gradients[1..]
+                        direction
+                    |> Array.sum
+
+                let size = max 1.0 (abs predicted)
+
+                (abs (slope - predicted) <= 1e-6 * size * 10.0)
+                |> Prop.label $"slope {slope:g9}, from the gradients {predicted:g9}"))
