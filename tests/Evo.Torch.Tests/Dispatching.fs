@@ -8,6 +8,7 @@ open Xunit
 open TorchSharp
 open Evo.Torch
 open Evo.Torch.Native
+open Evo.Generators.Operators
 open Evo.Torch.Tests.Given
 
 [<Fact>]
@@ -86,9 +87,12 @@ let ``an operator that does not exist is an exception`` () =
 
     Assert.Contains("no_such_operator", error.Message)
 
-/// A schema as a comparison sees it: int and SymInt are one type, alias marks and sizes of lists do not count.
-let private comparable (schema: Evo.Generators.Operators.OperatorSchema) =
-    schema.Arguments |> Seq.map (fun a -> a.Name, a.Kind) |> List.ofSeq
+/// Whether libtorch's argument takes what ours is: the same kind, or any number where ours is an integer.
+let private takes (theirs: Argument) (ours: Argument) =
+    theirs.Name = ours.Name
+    && (theirs.Kind = ours.Kind
+        || (theirs.Kind, ours.Kind) = (ValueKind.Scalar, ValueKind.Int)
+        || (theirs.Kind, ours.Kind) = (ValueKind.OptionalScalar, ValueKind.OptionalInt))
 
 [<Fact>]
 let ``every schema line says what the loaded libtorch has`` () =
@@ -98,7 +102,7 @@ let ``every schema line says what the loaded libtorch has`` () =
         [
             for line in File.ReadLines file do
                 if line <> "" && not (line.StartsWith '#') then
-                    let ours = Evo.Generators.Operators.SchemaParser.Parse line
+                    let ours = SchemaParser.Parse line
 
                     let found =
                         try
@@ -110,18 +114,20 @@ let ``every schema line says what the loaded libtorch has`` () =
                     | Error text -> $"{line}: {text}"
                     | Ok text ->
                         try
-                            let theirs = Evo.Generators.Operators.SchemaParser.Parse text
+                            let theirs = SchemaParser.Parse text
 
-                            let known, further =
-                                theirs.Arguments
-                                |> List.ofSeq
-                                |> List.splitAt (min ours.Arguments.Count theirs.Arguments.Count)
+                            let count = ours.Arguments.Count
 
                             let same =
-                                comparable ours = (known |> List.map (fun a -> a.Name, a.Kind))
-                                && further |> List.forall (fun a -> not (isNull a.Default))
-                                && (ours.Results |> Seq.map _.Kind |> List.ofSeq) =
-                                    (theirs.Results |> Seq.map _.Kind |> List.ofSeq)
+                                count <= theirs.Arguments.Count
+                                && Seq.forall2 takes theirs.Arguments ours.Arguments
+                                && theirs.Arguments
+                                   |> Seq.skip count
+                                   |> Seq.forall (fun a -> not (isNull a.Default))
+                                && Seq.forall2
+                                    (fun (a: Result) (b: Result) -> a.Kind = b.Kind)
+                                    theirs.Results
+                                    ours.Results
 
                             if not same then
                                 $"{line}\n    is here {text}"
