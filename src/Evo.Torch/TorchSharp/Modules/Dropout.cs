@@ -76,7 +76,7 @@ public sealed class AlphaDropout : ParameterLessModule<Tensor, Tensor>
     public bool inplace { get; set; }
 
     /// <summary>Dropout that keeps mean and variance of selu networks.</summary>
-    public override Tensor forward(Tensor input) => nn.functional.alpha_dropout(input, p, training, inplace);
+    public override Tensor forward(Tensor tensor) => nn.functional.alpha_dropout(tensor, p, training, inplace);
 }
 
 /// <summary>Alpha dropout of whole channels.</summary>

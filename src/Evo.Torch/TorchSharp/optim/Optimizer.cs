@@ -38,6 +38,8 @@ public static partial class torch
         {
             private protected readonly List<ParamGroup> _parameter_groups = [];
 
+            private protected Optimizer() { }
+
             /// <summary>The groups of parameters, with their learning rates.</summary>
             public virtual IEnumerable<ILearningRateController> ParamGroups => _parameter_groups;
 

@@ -75,7 +75,7 @@ public static partial class torch
     public static Tensor slice_scatter(Tensor input, Tensor src, long dim = 0, long? start = null, long? end = null, long step = 1) => input.slice_scatter(src, dim, start, end, step);
 
     /// <summary>Sorted along a dimension, and where each came from.</summary>
-    public static (Tensor Values, Tensor Indices) sort(Tensor input, long dim = -1, bool descending = false, bool stable = false) => input.sort(dim, descending, stable);
+    public static (Tensor values, Tensor indices) sort(Tensor input, long dim = -1, bool descending = false, bool stable = false) => input.sort(dim, descending, stable);
 
     /// <summary>The elements at indices of the flattened tensor.</summary>
     public static Tensor take(Tensor input, Tensor index) => input.take(index);
@@ -86,7 +86,7 @@ public static partial class torch
     public static Tensor take_along_dim(Tensor input, Tensor indices, long dim = 0) => input.take_along_dim(indices, dim);
 
     /// <summary>The k largest (or smallest) along a dimension, and where they stand.</summary>
-    public static (Tensor values, Tensor indexes) topk(Tensor tensor, int k, int dim = -1, bool largest = true, bool sorted = true) => tensor.topk(k, dim, largest, sorted);
+    public static (Tensor values, Tensor indices) topk(Tensor tensor, int k, int dim = -1, bool largest = true, bool sorted = true) => tensor.topk(k, dim, largest, sorted);
 
     /// <summary>With x and y: x where the condition is true, y elsewhere. Alone: the indices where it is true, one tensor a dimension.</summary>
     public static Tensor[] where(Tensor condition) => Aten.where(condition);
