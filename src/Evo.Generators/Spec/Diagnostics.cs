@@ -1,0 +1,68 @@
+// The findings of the spec compiler. An id is never used again for another thing; each has a page under docs/diagnostics.
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.Text;
+
+namespace Evo.Generators.Spec;
+
+internal static class Diagnostics
+{
+    public const string UnknownSize = "EVO101";
+    public const string UnreadableSize = "EVO102";
+    public const string SizeOfWrongType = "EVO103";
+    public const string UnreadableForward = "EVO110";
+    public const string NotASpec = "EVO111";
+    public const string NoForward = "EVO112";
+    public const string PartSignature = "EVO113";
+    public const string MissingRole = "EVO114";
+    public const string UnusedPart = "EVO115";
+    public const string LayerShape = "EVO116";
+    public const string PropertyOfWrongType = "EVO117";
+    public const string SameParameterName = "EVO401";
+    public const string MissingMapping = "EVO402";
+    public const string SameConfigKey = "EVO403";
+    public const string LayerPlaceholder = "EVO404";
+    public const string PropertyWithoutKey = "EVO405";
+    public const string UnknownTie = "EVO406";
+
+    private static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> Descriptors = new[]
+    {
+        Shape(UnknownSize, "Unknown size", "'{0}' is not a property of {1}{2}"),
+        Shape(UnreadableSize, "Size cannot be read", "'{0}' cannot be read as a size: {1}"),
+        Shape(SizeOfWrongType, "Size has the wrong type", "'{0}' is {1}: {2} is needed here"),
+        Shape(UnreadableForward, "Forward cannot be read", "'{0}' cannot be read by the spec compiler: {1}"),
+        Shape(NotASpec, "Not a spec", "{0} cannot be a model: {1}"),
+        Shape(NoForward, "No forward", "{0} has {1} public methods Tensor (Tensor, Positions): the forward must be the only one"),
+        Shape(PartSignature, "Part has the wrong signature", "{0} must be declared 'private partial {1}'"),
+        Shape(MissingRole, "Model lacks a part", "{0} has {1} parts marked [{2}]: a causal language model has {3}"),
+        Shape(UnusedPart, "Part is never used", "{0} is never called by {1}: its parameters would never learn"),
+        Shape(LayerShape, "Not a layer", "{0} cannot be a layer of {1}: {2}"),
+        Shape(PropertyOfWrongType, "Property has an unsupported type", "{0} is {1}: a property of config.json is int, double, bool, string, one of these with '?', or an IHuggingFaceValue"),
+        Names(SameParameterName, "Two parameters with one name", "'{0}' names both {1} and {2} in a checkpoint"),
+        Names(MissingMapping, "Part has no name in checkpoints", "{0} holds parameters and needs [Hf(\"...\")]"),
+        Names(SameConfigKey, "Two properties with one key", "'{0}' is the key of both {1} and {2}"),
+        Names(LayerPlaceholder, "Layers need {{layer}}", "'{0}' must hold {{layer}} once, where the layer's index stands"),
+        Names(PropertyWithoutKey, "Property has no key", "{0} can be set but stands in no config: give it [Hf(\"...\")] or [RunKey(\"...\")], or compute it"),
+        Names(UnknownTie, "Head is tied to nothing", "'{0}' is not an [Embedding] part of {1}"),
+    }.ToDictionary(d => d.Id);
+
+    public static Diagnostic Create(DiagnosticSpec finding)
+    {
+        var place = finding.Place;
+        return Diagnostic.Create(
+            Descriptors[finding.Id],
+            Location.Create(
+                place.File,
+                new TextSpan(place.Start, place.Length),
+                new LinePositionSpan(new LinePosition(place.StartLine, place.StartColumn), new LinePosition(place.EndLine, place.EndColumn))),
+            finding.Arguments.Cast<object>().ToArray());
+    }
+
+    private static DiagnosticDescriptor Shape(string id, string title, string message) => Make(id, title, message, "Evo.Spec");
+
+    private static DiagnosticDescriptor Names(string id, string title, string message) => Make(id, title, message, "Evo.HuggingFace");
+
+    private static DiagnosticDescriptor Make(string id, string title, string message, string category) =>
+        new(id, title, message, category, DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/" + id + ".md");
+}

@@ -1,0 +1,169 @@
+// config.json both ways, and the rules that its numbers keep.
+using System.Linq;
+
+namespace Evo.Generators.Spec.Emitting;
+
+internal static class ConfigEmitter
+{
+    public static void Problems(SourceWriter writer, ModelSpec spec)
+    {
+        writer.Line("/// <inheritdoc/>");
+        writer.Open("public override global::System.Collections.Generic.IReadOnlyList<string> Problems()");
+        writer.Line($"var rules = new {Names.Models}Rules();");
+        foreach (var p in spec.Properties.Where(p => p.Type is PropertyType.Int or PropertyType.NullableInt))
+        {
+            writer.Line($"rules.Positive({Names.Quote(Shown(p))}, {p.Name});");
+        }
+
+        foreach (var p in spec.Properties.Where(p => p.OneOf.Count > 0))
+        {
+            writer.Line($"rules.OneOf({Names.Quote(Shown(p))}, {p.Name}, {List(p.OneOf)});");
+        }
+
+        foreach (var d in spec.Divides)
+        {
+            var rule = $"rules.Divides({Names.Quote(d.DivisorName)}, {d.Divisor}, {Names.Quote(d.DividendName)}, {d.Dividend}, {Names.Quote(d.Because)});";
+            writer.Line(d.Unless.Length == 0 ? rule : $"if ({d.Unless} is null)");
+            if (d.Unless.Length > 0)
+            {
+                writer.Line("    " + rule);
+            }
+        }
+
+        writer.Line("if (rules.Found.Count > 0)");
+        writer.Line("    return rules.Found; // what follows divides by these sizes");
+        PartRules(writer, spec.Body, "");
+        foreach (var layers in spec.Body.Parts.Where(p => p.Kind == PartKind.Layers))
+        {
+            writer.Line($"{ModuleEmitter.NewLayer(spec.Layers.First(l => l.FullName == layers.Extra), "this", "0")}.Check(rules);");
+        }
+
+        writer.Line("return rules.Found;");
+        writer.Close();
+        writer.Line();
+    }
+
+    /// <summary>A layer's own rules.</summary>
+    public static void PartProblems(SourceWriter writer, BlockSpec block)
+    {
+        writer.Line("/// <summary>The rules that this layer's parts need.</summary>");
+        writer.Open($"internal void Check({Names.Models}Rules rules)");
+        PartRules(writer, block, block.ModelParameter + ".");
+        writer.Close();
+        writer.Line();
+    }
+
+    private static void PartRules(SourceWriter writer, BlockSpec block, string prefix)
+    {
+        foreach (var part in block.Parts)
+        {
+            string Shown(string expression) => Names.Quote(prefix.Length > 0 ? expression.Replace(prefix, "") : expression);
+            switch (part.Kind)
+            {
+                case PartKind.Rope:
+                    writer.Line($"rules.Even({Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]});");
+                    if (part.Extra.Length > 0)
+                    {
+                        writer.Line($"rules.All({part.Extra}?.Problems({part.Extra2}));");
+                    }
+
+                    break;
+                case PartKind.Attention:
+                    writer.Line($"rules.Divides({Names.Quote(part.SizeTexts[1])}, {part.Sizes[1]}, {Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]}, \"query heads share key-value heads evenly\");");
+                    if (part.Extra2 != "0")
+                    {
+                        writer.Line($"rules.Share({Shown(part.Extra2)}, {part.Extra2});");
+                    }
+
+                    break;
+                case PartKind.Dropout:
+                    writer.Line($"rules.Share({Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]});");
+                    break;
+            }
+        }
+    }
+
+    public static void Write(SourceWriter writer, ModelSpec spec)
+    {
+        writer.Line("/// <inheritdoc/>");
+        writer.Open($"public override {Names.JsonObject} ToHuggingFace()");
+        writer.Line($"var json = new {Names.JsonObject}");
+        writer.Line("{");
+        writer.Line($"    [\"architectures\"] = new global::System.Text.Json.Nodes.JsonArray({Names.Quote(spec.Architecture)}),");
+        writer.Line($"    [\"model_type\"] = {Names.Quote(spec.ModelType)},");
+        writer.Line("};");
+        foreach (var p in spec.Properties.Where(p => p.HfKey.Length > 0))
+        {
+            var key = Names.Quote(p.HfKey);
+            switch (p.Type)
+            {
+                case PropertyType.NullableInt or PropertyType.NullableDouble or PropertyType.NullableBool:
+                    writer.Line($"if ({p.Name} is {{ }} {Names.Local(p.Name)})");
+                    writer.Line($"    json[{key}] = {Names.Local(p.Name)};");
+                    break;
+                case PropertyType.Value:
+                    writer.Line($"if ({p.Name} is {{ }} {Names.Local(p.Name)})");
+                    writer.Line($"    json[{key}] = {Names.Local(p.Name)}.ToHuggingFace();");
+                    break;
+                default:
+                    writer.Line($"json[{key}] = {p.Name};");
+                    break;
+            }
+        }
+
+        writer.Line("Extras.WriteTo(json);");
+        writer.Line("return json;");
+        writer.Close();
+        writer.Line();
+    }
+
+    public static void Read(SourceWriter writer, ModelSpec spec)
+    {
+        writer.Line("/// <summary>Reads a config.json: every key is honoured, known to be neutral, or refused by name.</summary>");
+        writer.Open($"private static {Names.Models}CausalLM ReadHuggingFace({Names.JsonObject} json)");
+        writer.Line($"var read = new {Names.Models}ConfigReader(json, \"config.json ({spec.Architecture})\");");
+        writer.Line($"read.Architecture({Names.Quote(spec.Architecture)}, {Names.Quote(spec.ModelType)});");
+        writer.Line($"var fallback = new {spec.Body.Name}();");
+        writer.Line($"var spec = new {spec.Body.Name}");
+        writer.Line("{");
+        foreach (var p in spec.Properties.Where(p => p.HfKey.Length > 0))
+        {
+            writer.Line($"    {p.Name} = {ReadOne(p, p.HfKey, "fallback." + p.Name)},");
+        }
+
+        writer.Line("};");
+        foreach (var only in spec.Only)
+        {
+            // A property's name stands for its value.
+            var value = only.Value.Length > 0 && (char.IsLetter(only.Value[0]) && only.Value is not ("true" or "false")) ? "spec." + only.Value : only.Value;
+            writer.Line($"read.Only({Names.Quote(only.Key)}, {value}, {Names.Quote(only.Because)});");
+        }
+
+        if (spec.Neutral.Count > 0)
+        {
+            writer.Line($"read.Neutral({List(spec.Neutral)});");
+        }
+
+        writer.Line("return read.Finish(spec with { Extras = read.Rest() });");
+        writer.Close();
+        writer.Line();
+    }
+
+    /// <summary>The call that reads one property under a key.</summary>
+    public static string ReadOne(PropertySpec p, string key, string fallback)
+    {
+        var quoted = Names.Quote(key);
+        return p.Type switch
+        {
+            PropertyType.Int or PropertyType.NullableInt => $"read.Int({quoted}, {fallback})",
+            PropertyType.Double or PropertyType.NullableDouble => $"read.Double({quoted}, {fallback})",
+            PropertyType.Bool or PropertyType.NullableBool => $"read.Bool({quoted}, {fallback})",
+            PropertyType.Text => $"read.Text({quoted}, {fallback}{(p.OneOf.Count > 0 ? ", " + List(p.OneOf) : "")})",
+            _ => $"read.Value<{p.TypeName}>({quoted})",
+        };
+    }
+
+    public static string List(System.Collections.Generic.IEnumerable<string> texts) => string.Join(", ", texts.Select(Names.Quote));
+
+    private static string Shown(PropertySpec p) => p.HfKey.Length > 0 ? p.HfKey : p.RunKey;
+}

@@ -1,0 +1,135 @@
+// The generated half of a model record, and of each of its layers.
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Evo.Generators.Spec.Emitting;
+
+internal static class ModelEmitter
+{
+    public static IEnumerable<(string Name, string Text)> Emit(ModelSpec spec)
+    {
+        yield return (HintName(spec.Body.Namespace, spec.Body.Name), Model(spec));
+        foreach (var layer in spec.Layers)
+        {
+            yield return (HintName(layer.Namespace, layer.Name), Layer(layer, spec.Body));
+        }
+    }
+
+    public static string HintName(string space, string name) => (space.Length == 0 ? "" : space + ".") + name + ".g.cs";
+
+    private static string Model(ModelSpec spec)
+    {
+        var writer = new SourceWriter();
+        var block = spec.Body;
+        FileHeader.Write(writer, block, $"module, parameter table, Hugging Face mapping and keys of {spec.Family}");
+        writer.Open($"partial record {block.Name}");
+        writer.Line($"private {Names.Models}Bound<SerialModule> {Names.Bound};");
+        writer.Line();
+        Parts(writer, block);
+        Overrides(writer, spec);
+        ConfigEmitter.Problems(writer, spec);
+        ConfigEmitter.Write(writer, spec);
+        ConfigEmitter.Read(writer, spec);
+        KeysEmitter.Family(writer, spec);
+        KeysEmitter.Read(writer, spec);
+        ModuleEmitter.Model(writer, spec);
+        writer.Close();
+        return writer.ToString();
+    }
+
+    private static string Layer(BlockSpec block, BlockSpec model)
+    {
+        var writer = new SourceWriter();
+        FileHeader.Write(writer, block, $"a layer of {model.Name}");
+        writer.Open($"partial record {block.Name}");
+        writer.Line($"private {Names.Models}Bound<SerialModule> {Names.Bound};");
+        writer.Line();
+        Parts(writer, block);
+        writer.Line("/// <summary>Adds this layer's parameters to a table, their names behind the given beginnings.</summary>");
+        writer.Open($"internal void Describe({Names.Models}ParameterTable table, string name, string huggingFace, int layer)");
+        TableEmitter.Parameters(writer, block, []);
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <summary>Counts the operations of one forward pass of this layer.</summary>");
+        writer.Open($"internal void CountForward({Names.Models}FlopCounter counter)");
+        TableEmitter.Flops(writer, block, []);
+        writer.Close();
+        writer.Line();
+        var attention = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Attention);
+        writer.Line("/// <summary>Sizes of this layer's attention, for planners and caches.</summary>");
+        writer.Line(attention is null
+            ? "internal (int heads, int kvHeads, int headSize, int count) AttentionSizes() => (0, 0, 0, 0);"
+            : $"internal (int heads, int kvHeads, int headSize, int count) AttentionSizes() => ({string.Join(", ", attention.Sizes)}, {block.Parts.Count(p => p.Kind == PartKind.Attention)});");
+        writer.Line();
+        ConfigEmitter.PartProblems(writer, block);
+        ModuleEmitter.Layer(writer, block);
+        writer.Close();
+        return writer.ToString();
+    }
+
+    private static void Parts(SourceWriter writer, BlockSpec block)
+    {
+        var slot = 0;
+        foreach (var part in block.Parts)
+        {
+            PartEmitter.Write(writer, part, slot);
+            slot += part.Kind == PartKind.Attention ? 1 : 0;
+        }
+
+        foreach (var part in block.Parts)
+        {
+            var member = part.Kind switch
+            {
+                PartKind.Layers => $"internal int {part.Method}Count() => {part.Sizes[0]};",
+                PartKind.Embedding => $"internal int {part.Method}Rows() => {part.Sizes[0]};",
+                PartKind.Head when part.Extra2.Length > 0 => $"internal bool {part.Method}Tied() => {part.Extra2};",
+                PartKind.Rope => $"internal {Names.Models}RotaryTable {part.Method}Rotary() => new({part.Sizes[0]}, {part.Sizes[1]}, {(part.Extra.Length == 0 ? "null" : part.Extra)}, {part.Extra2});",
+                _ => "",
+            };
+            if (member.Length > 0)
+            {
+                writer.Line(member);
+                writer.Line();
+            }
+        }
+    }
+
+    private static void Overrides(SourceWriter writer, ModelSpec spec)
+    {
+        var block = spec.Body;
+        writer.Line("/// <inheritdoc/>");
+        writer.Open($"public override global::System.Collections.Generic.IReadOnlyList<{Names.Models}ParameterInfo> Parameters");
+        writer.Open("get");
+        writer.Line($"var table = new {Names.Models}ParameterTable();");
+        TableEmitter.Parameters(writer, block, spec.Layers);
+        writer.Line("return table.Rows;");
+        writer.Close();
+        writer.Close();
+        writer.Line();
+
+        var head = block.Parts.First(p => p.Kind == PartKind.Head);
+        var layers = block.Parts.First(p => p.Kind == PartKind.Layers);
+        var layer = spec.Layers.First(l => l.FullName == layers.Extra);
+        var inner = spec.Properties.FirstOrDefault(p => p.Ratio is not null);
+        var most = spec.Properties.FirstOrDefault(p => p.RunKey == "max_position_embeddings");
+        var gated = inner is not null && layer.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { inner.Name })) > 1;
+        writer.Line("/// <inheritdoc/>");
+        writer.Open($"public override {Names.Models}ModelSize Size");
+        writer.Open("get");
+        writer.Line($"var (heads, kvHeads, headSize, count) = {ModuleEmitter.NewLayer(layer, "this", "0")}.AttentionSizes();");
+        writer.Line($"return new({head.Sizes[1]}, {head.Sizes[0]}, {layers.Sizes[0]}, heads, kvHeads, headSize, {Whole(inner)}, {Whole(most)}, {(gated ? "true" : "false")}, count * {Names.Atom(layers.Sizes[0])});");
+        writer.Close();
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Open($"public override void CountForward({Names.Models}FlopCounter counter)");
+        TableEmitter.Flops(writer, block, spec.Layers);
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override {Names.Models}CausalLMModule Build({Names.Models}BuildOptions options) => new SerialModule(this, options);");
+        writer.Line();
+    }
+
+    private static string Whole(PropertySpec? property) => property is null ? "0" : property.Type == PropertyType.NullableInt ? property.Name + " ?? 0" : property.Name;
+}

@@ -1,0 +1,159 @@
+// The serial modules: who holds the weights, and how a record's copy is bound to them.
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Evo.Generators.Spec.Emitting;
+
+internal static class ModuleEmitter
+{
+    public static string NewLayer(BlockSpec layer, string model, string index) =>
+        layer.IndexParameter.Length == 0 ? $"new {layer.FullName}({model})"
+        : layer.IndexFirst ? $"new {layer.FullName}({index}, {model})"
+        : $"new {layer.FullName}({model}, {index})";
+
+    public static void Model(SourceWriter writer, ModelSpec spec)
+    {
+        var block = spec.Body;
+        var head = block.Parts.First(p => p.Kind == PartKind.Head);
+        writer.Line($"/// <summary>{block.Name} on one device: parameters beside the record's own forward.</summary>");
+        writer.Line(Names.GeneratedCode);
+        writer.Open($"public sealed class SerialModule : {Names.Models}CausalLMModule");
+        writer.Line($"private readonly {block.Name} _record;");
+        foreach (var part in block.Parts.Where(p => p.HasWeight && p != head))
+        {
+            writer.Line($"internal readonly {Names.Models}Weights {Names.Weights(part)};");
+        }
+
+        foreach (var part in block.Parts.Where(p => p.Kind == PartKind.Layers))
+        {
+            writer.Line($"internal readonly {Names.Models}LayerModule[] {Names.Modules(part)};");
+        }
+
+        writer.Line($"internal readonly global::TorchSharp.Modules.Parameter {head.Method}Table;");
+        Tables(writer, block);
+        writer.Line();
+        writer.Line("/// <summary>Makes the parts in the order of the data flow.</summary>");
+        writer.Open($"internal SerialModule({block.Name} spec, {Names.Models}BuildOptions options) : base(spec, options)");
+        writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
+        foreach (var part in block.Parts)
+        {
+            Make(writer, spec, part);
+        }
+
+        NewTables(writer, block, "spec.");
+        writer.Line("Ready();");
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override {Names.Tensor} Logits({Names.Tensor} hidden) => _record.{head.Method}(hidden);");
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"protected override {Names.Tensor} Compute({Names.Tensor} ids_BT, {Names.Positions} at) => _record.{block.ForwardName}(ids_BT, at);");
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) HeadLoss({Names.Tensor} hidden_NC, {Names.Tensor} labels_N, double labelSmoothing) =>");
+        writer.Line($"    {Names.Ops}.LinearCrossEntropy(hidden_NC, {head.Method}Table, labels_N, labelSmoothing);");
+        var learned = LearnedPositions(block).ToList();
+        if (learned.Count > 0)
+        {
+            writer.Line();
+            writer.Line("/// <inheritdoc/>");
+            writer.Line($"protected override int LearnedPositions => _record.{learned[0].Method}Rows();");
+        }
+
+        writer.Close();
+    }
+
+    public static void Layer(SourceWriter writer, BlockSpec block)
+    {
+        writer.Line($"/// <summary>{block.Name} on one device: parameters beside the record's own forward.</summary>");
+        writer.Line(Names.GeneratedCode);
+        writer.Open($"internal sealed class SerialModule : {Names.Models}LayerModule");
+        writer.Line($"private readonly {block.Name} _record;");
+        foreach (var part in block.Parts.Where(p => p.HasWeight))
+        {
+            writer.Line($"internal readonly {Names.Models}Weights {Names.Weights(part)};");
+        }
+
+        Tables(writer, block);
+        writer.Line();
+        writer.Line("/// <summary>First cache of this layer's attention parts.</summary>");
+        writer.Line("internal readonly int FirstSlot;");
+        writer.Line();
+        writer.Line("/// <summary>Makes the parts in the order of the data flow; their names begin with <paramref name=\"prefix\"/>.</summary>");
+        writer.Open($"internal SerialModule({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)})");
+        writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
+        writer.Line($"FirstSlot = index * {block.Parts.Count(p => p.Kind == PartKind.Attention)};");
+        foreach (var part in block.Parts.Where(p => p.HasWeight))
+        {
+            writer.Line($"{Names.Weights(part)} = model.Part(prefix + \"{Names.Snake(part.Method)}\");");
+            writer.Line($"register_module(\"{Names.Snake(part.Method)}\", {Names.Weights(part)});");
+        }
+
+        NewTables(writer, block, "spec.");
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override {Names.Tensor} Forward({Names.Tensor} x_BTC, {Names.Positions} at) => _record.{block.ForwardName}(x_BTC, at);");
+        writer.Close();
+    }
+
+    private static void Make(SourceWriter writer, ModelSpec spec, PartSpec part)
+    {
+        var name = Names.Snake(part.Method);
+        switch (part.Kind)
+        {
+            case PartKind.Head when part.Extra2.Length > 0:
+                var own = $"Part(\"{name}\")";
+                writer.Open($"if (spec.{part.Method}Tied())");
+                writer.Line($"{part.Method}Table = {part.Extra}Weights.Weight; // tied: one parameter, two uses");
+                writer.Close();
+                writer.Open("else");
+                writer.Line($"var own = {own};");
+                writer.Line($"{part.Method}Table = own.Weight;");
+                writer.Line($"register_module(\"{name}\", own);");
+                writer.Close();
+                break;
+            case PartKind.Head:
+                writer.Line($"var {Names.Local(part.Method)} = Part(\"{name}\");");
+                writer.Line($"{part.Method}Table = {Names.Local(part.Method)}.Weight;");
+                writer.Line($"register_module(\"{name}\", {Names.Local(part.Method)});");
+                break;
+            case PartKind.Layers:
+                var layer = spec.Layers.First(l => l.FullName == part.Extra);
+                writer.Line($"{Names.Modules(part)} = new {Names.Models}LayerModule[spec.{part.Method}Count()];");
+                writer.Line($"for (int layer = 0; layer < {Names.Modules(part)}.Length; layer++)");
+                writer.Line($"    {Names.Modules(part)}[layer] = new {layer.FullName}.SerialModule({NewLayer(layer, "spec", "layer")}, this, $\"{name}.{{layer}}.\", layer);");
+                writer.Line($"register_module(\"{name}\", new global::TorchSharp.Modules.ModuleList<{Names.Models}LayerModule>({Names.Modules(part)}));");
+                break;
+            case var _ when part.HasWeight:
+                writer.Line($"{Names.Weights(part)} = Part(\"{name}\");");
+                writer.Line($"register_module(\"{name}\", {Names.Weights(part)});");
+                break;
+        }
+    }
+
+    private static void Tables(SourceWriter writer, BlockSpec block)
+    {
+        foreach (var part in block.Parts.Where(p => p.Kind == PartKind.Rope))
+        {
+            writer.Line($"internal readonly {Names.Models}RotaryTable {Names.Table(part)};");
+        }
+    }
+
+    private static void NewTables(SourceWriter writer, BlockSpec block, string scope)
+    {
+        foreach (var part in block.Parts.Where(p => p.Kind == PartKind.Rope))
+        {
+            writer.Line($"{Names.Table(part)} = {scope}{part.Method}Rotary();");
+        }
+    }
+
+    // An embedding that is looked up by positions.
+    private static IEnumerable<PartSpec> LearnedPositions(BlockSpec block)
+    {
+        var positions = new HashSet<int>(block.Forward.Where(s => s.Kind == StepKind.Function && s.Name.StartsWith("positions.", System.StringComparison.Ordinal)).Select(s => s.Output));
+        var used = new HashSet<string>(block.Forward.Where(s => s.Kind == StepKind.Part && s.Inputs.Any(positions.Contains)).Select(s => s.Name));
+        return block.Parts.Where(p => p.Kind == PartKind.Embedding && used.Contains(p.Method));
+    }
+}

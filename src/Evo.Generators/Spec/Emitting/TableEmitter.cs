@@ -1,0 +1,138 @@
+// The parameter table and the count of operations.
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Evo.Generators.Spec.Emitting;
+
+internal static class TableEmitter
+{
+    /// <summary>Lines that add a block's parameters to <c>table</c>, in the order of the data flow.</summary>
+    public static void Parameters(SourceWriter writer, BlockSpec block, IReadOnlyList<BlockSpec> layers)
+    {
+        var layered = block.ModelParameter.Length > 0;
+        foreach (var part in block.Parts)
+        {
+            if (part.Kind == PartKind.Layers)
+            {
+                var layer = layers.First(l => l.FullName == part.Extra);
+                writer.Open($"for (int layer = 0; layer < {part.Sizes[0]}; layer++)");
+                writer.Line($"{ModuleEmitter.NewLayer(layer, "this", "layer")}.Describe(table, $\"{Names.Snake(part.Method)}.{{layer}}.\", $\"{part.Hf}.\", layer);");
+                writer.Close();
+            }
+            else if (part.HasWeight)
+            {
+                Weight(writer, block, part, layered);
+            }
+        }
+    }
+
+    private static void Weight(SourceWriter writer, BlockSpec block, PartSpec part, bool layered)
+    {
+        string Name(string text, string prefix, string suffix) => layered ? $"{prefix} + \"{text}.{suffix}\"" : $"\"{text}.{suffix}\"";
+        var shape = part.Kind switch
+        {
+            PartKind.Embedding => $"{part.Sizes[0]}, {part.Sizes[1]}",
+            PartKind.Head or PartKind.Row => $"{part.Sizes[1]}, {part.Sizes[0]}",
+            PartKind.Column => $"{Names.Product(part.Sizes.Skip(1))}, {part.Sizes[0]}",
+            _ => part.Sizes[0],
+        };
+        var kind = part.Kind switch
+        {
+            PartKind.Embedding => "Embedding",
+            PartKind.RmsNorm or PartKind.LayerNorm => "Norm",
+            _ => "Matrix",
+        };
+        var init = kind == "Norm" ? "Ones" : $"Normal({part.Init})";
+        var tied = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && p.Extra == part.Method);
+        var call = $"table.Add({Name(Names.Snake(part.Method), "name", "weight")}, {Name(part.Hf, "huggingFace", "weight")}, {Names.Models}Initializer.{init}, "
+            + $"{Names.Models}ParameterKind.{kind}, {(part.Transposed ? "true" : "false")}, {(layered ? "layer" : "null")}, "
+            + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]);";
+        if (part.Kind == PartKind.Head && part.Extra2.Length > 0)
+        {
+            writer.Line($"if (!{part.Method}Tied())");
+            writer.Line("    " + call);
+        }
+        else
+        {
+            writer.Line(call);
+        }
+
+        if (part.Bias != "false")
+        {
+            var size = part.Kind switch
+            {
+                PartKind.Column => Names.Product(part.Sizes.Skip(1)),
+                PartKind.Row => part.Sizes[1],
+                _ => part.Sizes[0],
+            };
+            if (part.Bias != "true")
+            {
+                writer.Line($"if ({part.Bias})");
+            }
+
+            writer.Line($"{(part.Bias == "true" ? "" : "    ")}table.Add({Name(Names.Snake(part.Method), "name", "bias")}, {Name(part.Hf, "huggingFace", "bias")}, {Names.Models}Initializer.Zeros, "
+                + $"{Names.Models}ParameterKind.Bias, false, {(layered ? "layer" : "null")}, [], [{size}]);");
+        }
+    }
+
+    /// <summary>Lines that count a block's operations on <c>counter</c>, along its data flow.</summary>
+    public static void Flops(SourceWriter writer, BlockSpec block, IReadOnlyList<BlockSpec> layers)
+    {
+        var parts = block.Parts.ToDictionary(p => p.Method);
+        Steps(block.Forward);
+        // The head is no step of the forward: it ends it.
+        foreach (var head in block.Parts.Where(p => p.Kind == PartKind.Head))
+        {
+            writer.Line($"counter.Linear({head.Sizes[0]}, {head.Sizes[1]}); // {head.Method}");
+        }
+
+        void Steps(IEnumerable<StepSpec> steps)
+        {
+            foreach (var step in steps)
+            {
+                if (step.Kind == StepKind.Choice)
+                {
+                    if (!Costs(step))
+                    {
+                        continue;
+                    }
+
+                    writer.Open($"if ({step.Condition})");
+                    Steps(step.Then);
+                    writer.Close();
+                    writer.Open("else");
+                    Steps(step.Else);
+                    writer.Close();
+                }
+                else if (step.Kind == StepKind.Part)
+                {
+                    Part(parts[step.Name]);
+                }
+            }
+        }
+
+        bool Costs(StepSpec step) => step.Kind == StepKind.Choice
+            ? step.Then.Any(Costs) || step.Else.Any(Costs)
+            : step.Kind == StepKind.Part && parts[step.Name].Kind is PartKind.Column or PartKind.Row or PartKind.Attention or PartKind.Layers;
+
+        void Part(PartSpec part)
+        {
+            switch (part.Kind)
+            {
+                case PartKind.Column:
+                    writer.Line($"counter.Linear({part.Sizes[0]}, {Names.Product(part.Sizes.Skip(1))}); // {part.Method}");
+                    break;
+                case PartKind.Row:
+                    writer.Line($"counter.Linear({part.Sizes[0]}, {part.Sizes[1]}); // {part.Method}");
+                    break;
+                case PartKind.Attention:
+                    writer.Line($"counter.Attention({part.Sizes[0]}, {part.Sizes[2]}); // {part.Method}");
+                    break;
+                case PartKind.Layers:
+                    writer.Line($"for (int layer = 0; layer < {part.Sizes[0]}; layer++)");
+                    writer.Line($"    {ModuleEmitter.NewLayer(layers.First(l => l.FullName == part.Extra), "this", "layer")}.CountForward(counter);");
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// Collects findings while one spec is read.
+using System.Collections.Generic;
+using System.Linq;
+using Microsoft.CodeAnalysis;
+
+namespace Evo.Generators.Spec.Parsing;
+
+internal sealed class ParseContext
+{
+    private readonly List<DiagnosticSpec> findings = new();
+
+    public ParseContext(Compilation compilation) => Compilation = compilation;
+
+    public Compilation Compilation { get; }
+
+    public EquatableArray<DiagnosticSpec> Findings => new(findings);
+
+    public bool Clean => findings.Count == 0;
+
+    public void Report(string id, Location? where, params string[] arguments)
+    {
+        var span = (where ?? Location.None).GetLineSpan();
+        findings.Add(new DiagnosticSpec(
+            id,
+            new PlaceSpec(
+                span.Path ?? "",
+                where?.SourceSpan.Start ?? 0,
+                where?.SourceSpan.Length ?? 0,
+                span.StartLinePosition.Line,
+                span.StartLinePosition.Character,
+                span.EndLinePosition.Line,
+                span.EndLinePosition.Character),
+            new EquatableArray<string>(arguments)));
+    }
+
+    public void Report(string id, SyntaxNode where, params string[] arguments) => Report(id, where.GetLocation(), arguments);
+}
+
+/// <summary>Questions about symbols that several parsers ask.</summary>
+internal static class Symbols
+{
+    private static readonly SymbolDisplayFormat Plain =
+        SymbolDisplayFormat.CSharpErrorMessageFormat.WithMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.None);
+
+    public static string NameOf(ISymbol? type) => type?.ToDisplayString(Plain) ?? "";
+
+    public static bool Is(ITypeSymbol? type, string name) => NameOf(type) == name;
+
+    public static AttributeData? Attribute(ISymbol symbol, string name) =>
+        symbol.GetAttributes().FirstOrDefault(a => Is(a.AttributeClass, name));
+
+    public static IEnumerable<AttributeData> Attributes(ISymbol symbol, string name) =>
+        symbol.GetAttributes().Where(a => Is(a.AttributeClass, name));
+
+    public static string Text(AttributeData? attribute, string named, string fallback = "") =>
+        attribute?.NamedArguments.FirstOrDefault(a => a.Key == named).Value.Value as string ?? fallback;
+
+    public static bool DerivesFrom(ITypeSymbol? type, string name)
+    {
+        for (var t = type?.BaseType; t is not null; t = t.BaseType)
+        {
+            if (Is(t, name))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public static string Namespace(INamedTypeSymbol type) =>
+        type.ContainingNamespace is { IsGlobalNamespace: false } space ? space.ToDisplayString() : "";
+
+    public static string Accessibility(ISymbol symbol) => symbol.DeclaredAccessibility == Microsoft.CodeAnalysis.Accessibility.Public ? "public" : "internal";
+}

@@ -1,0 +1,144 @@
+// What the parser hands to the emitter: a spec as plain values. Nothing here knows the compiler.
+using System;
+
+namespace Evo.Generators.Spec;
+
+/// <summary>One model record with its layers, as read.</summary>
+internal sealed record ModelSpec(
+    string Family,
+    string Architecture,
+    string ModelType,
+    string Doc,
+    EquatableArray<PropertySpec> Properties,
+    EquatableArray<DividesSpec> Divides,
+    EquatableArray<OnlySpec> Only,
+    EquatableArray<string> Neutral,
+    BlockSpec Body,
+    EquatableArray<BlockSpec> Layers) : IEquatable<ModelSpec>;
+
+/// <summary>A record that has parts and a forward: the model itself or one kind of layer.</summary>
+/// <param name="ModelParameter">In a layer: name of the constructor parameter that is the model; else empty.</param>
+/// <param name="IndexParameter">In a layer: name of the constructor parameter that is its index, or empty.</param>
+/// <param name="IndexFirst">Whether the index stands before the model in the constructor.</param>
+/// <param name="ForwardName">The public method (Tensor, Positions) → Tensor.</param>
+internal sealed record BlockSpec(
+    string Namespace,
+    string Name,
+    string Accessibility,
+    string ModelParameter,
+    string IndexParameter,
+    bool IndexFirst,
+    EquatableArray<PartSpec> Parts,
+    string ForwardName,
+    EquatableArray<StepSpec> Forward) : IEquatable<BlockSpec>
+{
+    public string FullName => Namespace.Length == 0 ? "global::" + Name : $"global::{Namespace}.{Name}";
+}
+
+internal enum PropertyType
+{
+    Int,
+    NullableInt,
+    Double,
+    NullableDouble,
+    Bool,
+    NullableBool,
+    Text,
+    /// <summary>A type that implements IHuggingFaceValue.</summary>
+    Value,
+}
+
+/// <summary>A number or text of the model's description.</summary>
+internal sealed record PropertySpec(
+    string Name,
+    PropertyType Type,
+    string TypeName,
+    string Doc,
+    string HfKey,
+    string RunKey,
+    bool Required,
+    string RunDefault,
+    EquatableArray<string> OneOf,
+    RatioSpec? Ratio) : IEquatable<PropertySpec>;
+
+internal sealed record RatioSpec(string Key, string Of, string MultipleKey, int Multiple) : IEquatable<RatioSpec>;
+
+/// <summary>A size that must divide another; expressions are C# in the model's scope.</summary>
+internal sealed record DividesSpec(string DivisorName, string Divisor, string DividendName, string Dividend, string Unless, string Because)
+    : IEquatable<DividesSpec>;
+
+/// <summary>A key with one legal value, as C# literal or property name.</summary>
+internal sealed record OnlySpec(string Key, string Value, string Because) : IEquatable<OnlySpec>;
+
+internal enum PartKind
+{
+    Layers,
+    Embedding,
+    Head,
+    Column,
+    Row,
+    RmsNorm,
+    LayerNorm,
+    Rope,
+    Attention,
+    Dropout,
+}
+
+/// <summary>A partial method with a part's attribute.</summary>
+/// <param name="Sizes">The attribute's sizes as C# in the record's scope, in its order (outputs of a column are all that follow the first).</param>
+/// <param name="SizeTexts">The same as the spec's author wrote them, for comments.</param>
+/// <param name="Bias">"true", "false" or a C# condition.</param>
+/// <param name="Init">Standard deviation as C#, or empty for the model's own.</param>
+/// <param name="Extra">What only this kind has: the layer's full name, the tied part, rotary scaling, the attention's scale.</param>
+/// <param name="Extra2">The condition of tying, the rotary maximum, the attention's dropout.</param>
+internal sealed record PartSpec(
+    PartKind Kind,
+    string Method,
+    string Modifiers,
+    EquatableArray<string> Parameters,
+    string Doc,
+    string Hf,
+    bool Transposed,
+    EquatableArray<string> Sizes,
+    EquatableArray<string> SizeTexts,
+    string Bias,
+    string Init,
+    string Extra,
+    string Extra2) : IEquatable<PartSpec>
+{
+    public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.RmsNorm or PartKind.LayerNorm;
+}
+
+internal enum StepKind
+{
+    Part,
+    Function,
+    TensorMethod,
+    Operator,
+    Choice,
+}
+
+/// <summary>
+/// One step of a forward in order of execution: value <c>Output</c> is made from values <c>Inputs</c>. Values 0 and up are
+/// parameters first. A choice runs one of two lists by a condition over the configuration.
+/// </summary>
+internal sealed record StepSpec(
+    StepKind Kind,
+    string Name,
+    EquatableArray<int> Inputs,
+    int Output,
+    string Condition,
+    EquatableArray<StepSpec> Then,
+    EquatableArray<StepSpec> Else) : IEquatable<StepSpec>;
+
+/// <summary>What stands in for a spec that cannot be read: its methods with bodies that say so.</summary>
+internal sealed record StubSpec(string Namespace, string Name, string Accessibility, bool IsModel, EquatableArray<string> Methods) : IEquatable<StubSpec>;
+
+/// <summary>A finding at a place in a file.</summary>
+internal sealed record DiagnosticSpec(string Id, PlaceSpec Place, EquatableArray<string> Arguments) : IEquatable<DiagnosticSpec>;
+
+/// <summary>A place, without the syntax tree that holds it.</summary>
+internal sealed record PlaceSpec(string File, int Start, int Length, int StartLine, int StartColumn, int EndLine, int EndColumn) : IEquatable<PlaceSpec>;
+
+/// <summary>All that one model record gives: the spec where it can be read, stand-ins where not, and the findings.</summary>
+internal sealed record ParsedSpec(ModelSpec? Model, EquatableArray<StubSpec> Stubs, EquatableArray<DiagnosticSpec> Diagnostics) : IEquatable<ParsedSpec>;

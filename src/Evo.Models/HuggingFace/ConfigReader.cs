@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Evo.Models;
+
+/// <summary>
+/// Reads one JSON object key by key and remembers everything wrong with it, so that a person sees all at once. What was
+/// neither read nor declared neutral is refused by name.
+/// </summary>
+public sealed class ConfigReader(JsonObject json, string where)
+{
+    private readonly HashSet<string> known = new(StringComparer.Ordinal), neutral = new(StringComparer.Ordinal);
+
+    /// <summary>What was found wrong so far.</summary>
+    public List<string> Problems { get; } = [];
+
+    /// <summary>Whether the key is there with a value.</summary>
+    public bool Has(string key) => json[key] is not null;
+
+    /// <summary>A key that must be there.</summary>
+    public void Require(string key)
+    {
+        if (!Has(key))
+            Problems.Add($"{key}: must be given");
+    }
+
+    /// <summary>A whole number.</summary>
+    public int Int(string key, int fallback) => Read(key, fallback, false, Whole) ?? fallback;
+
+    /// <summary>A whole number, or null where it is absent or null.</summary>
+    public int? Int(string key, int? fallback) => Read(key, fallback, true, Whole);
+
+    /// <summary>A number.</summary>
+    public double Double(string key, double fallback) => Read(key, fallback, false, Number) ?? fallback;
+
+    /// <summary>A number, or null where it is absent or null.</summary>
+    public double? Double(string key, double? fallback) => Read(key, fallback, true, Number);
+
+    /// <summary>true or false.</summary>
+    public bool Bool(string key, bool fallback) => Read(key, fallback, false, Flag) ?? fallback;
+
+    /// <summary>true or false, or null where it is absent or null.</summary>
+    public bool? Bool(string key, bool? fallback) => Read(key, fallback, true, Flag);
+
+    /// <summary>A text, one of <paramref name="oneOf"/> where that is not empty.</summary>
+    public string Text(string key, string fallback, params string[] oneOf)
+    {
+        known.Add(key);
+        if (!json.TryGetPropertyValue(key, out var node))
+            return fallback;
+        if (node is not JsonValue value || !value.TryGetValue<string>(out var text))
+            Problems.Add($"{key} = {Show(node)}: must be a text");
+        else if (oneOf.Length > 0 && !oneOf.Contains(text))
+            Problems.Add($"{key} = \"{text}\": is not supported; use {string.Join(", ", oneOf)}");
+        else
+            return text;
+        return fallback;
+    }
+
+    /// <summary>An object, or null where it is absent or null.</summary>
+    public T? Value<T>(string key) where T : class, IHuggingFaceValue<T>
+    {
+        known.Add(key);
+        switch (json[key])
+        {
+            case null: return null;
+            case JsonObject value: return T.FromHuggingFace(value, key, Problems);
+            case var other:
+                Problems.Add($"{key} = {Show(other)}: must be an object or null");
+                return null;
+        }
+    }
+
+    /// <summary>InternEvo's ratio of MLP width to hidden size where a run gives neither.</summary>
+    public const double UsualRatio = 4;
+
+    /// <summary>
+    /// A width given directly or as a ratio of another, <c>int(of × ratio)</c> rounded up to a multiple; giving both is a
+    /// problem.
+    /// </summary>
+    public int Ratio(string key, string ratioKey, string multipleKey, int usualMultiple, int of)
+    {
+        var (width, ratio, multiple) = (Int(key, (int?)null), Double(ratioKey, (double?)null), Int(multipleKey, usualMultiple));
+        if (width is not null && ratio is not null)
+            Problems.Add($"{key} = {width} and {ratioKey} = {Show(ratio.Value)}: give one of them");
+        if (multiple < 1)
+            Problems.Add($"{multipleKey} = {multiple}: must be at least 1");
+        return width ?? (int)(Math.Ceiling((double)(long)(of * (ratio ?? UsualRatio)) / Math.Max(multiple, 1)) * Math.Max(multiple, 1));
+    }
+
+    /// <summary>A key with one legal value.</summary>
+    public void Only(string key, bool value, string because) => Only(key, JsonValue.Create(value), because);
+
+    /// <summary>A key with one legal value.</summary>
+    public void Only(string key, double value, string because) => Only(key, JsonValue.Create(value), because);
+
+    /// <summary>A key with one legal value.</summary>
+    public void Only(string key, string value, string because) => Only(key, JsonValue.Create(value), because);
+
+    private void Only(string key, JsonValue legal, string because)
+    {
+        neutral.Add(key);
+        if (json[key] is { } node && !JsonNode.DeepEquals(node, legal)
+            && !(node is JsonValue a && a.TryGetValue<double>(out var x) && legal.TryGetValue<double>(out var y) && x == y))
+            Problems.Add($"{key} = {Show(node)}: only {legal.ToJsonString()} is supported{(because == "" ? "" : ": " + because)}");
+    }
+
+    /// <summary>Keys that change nothing about what is computed; they are kept for writing.</summary>
+    public void Neutral(params string[] keys) => neutral.UnionWith(keys);
+
+    /// <summary>Checks <c>architectures</c> and <c>model_type</c>.</summary>
+    public void Architecture(string architecture, string modelType)
+    {
+        known.UnionWith(["architectures", "model_type"]);
+        if (json["architectures"] is { } named && !(named is JsonArray names && names.Any(n => n is JsonValue v && v.TryGetValue<string>(out var s) && s == architecture)))
+            Problems.Add($"architectures = {Show(named)}: must name {architecture}");
+        if (json["model_type"] is { } type && !(type is JsonValue value && value.TryGetValue<string>(out var text) && text == modelType))
+            Problems.Add($"model_type = {Show(type)}: must be \"{modelType}\"");
+    }
+
+    /// <summary>The neutral keys found; every other key that was not read becomes a problem.</summary>
+    public Extras Rest()
+    {
+        var kept = new List<KeyValuePair<string, JsonNode?>>();
+        foreach (var pair in json)
+        {
+            if (known.Contains(pair.Key))
+                continue;
+            if (neutral.Contains(pair.Key) || NeutralKeys.Contains(pair.Key))
+                kept.Add(pair);
+            else if (NeutralKeys.MustBeOff(pair.Key))
+            {
+                if (NeutralKeys.IsOff(pair.Value))
+                    kept.Add(pair);
+                else
+                    Problems.Add($"{pair.Key} = {Show(pair.Value)}: is not supported for a decoder-only language model; leave it out");
+            }
+            else
+                Problems.Add($"{pair.Key} = {Show(pair.Value)}: is not a key of this family{Nearest(pair.Key)}");
+        }
+        return new Extras(kept);
+    }
+
+    /// <summary>The model, where nothing was wrong with it.</summary>
+    /// <exception cref="ModelConfigException">Everything that was.</exception>
+    public T Finish<T>(T model) where T : CausalLM
+    {
+        if (Problems.Count == 0)
+            Problems.AddRange(model.Problems());
+        return Problems.Count == 0 ? model : throw new ModelConfigException(where, Problems);
+    }
+
+    private string Nearest(string key)
+    {
+        var near = Core.Nearest.find(known.Concat(neutral), key);
+        return near is null ? "" : $"; did you mean {near.Value}?";
+    }
+
+    private T? Read<T>(string key, T? fallback, bool nullable, Func<JsonValue, (T value, string rule)> read) where T : struct
+    {
+        known.Add(key);
+        if (!json.TryGetPropertyValue(key, out var node) || (node is null && nullable))
+            return node is null && json.ContainsKey(key) ? null : fallback;
+        var (value, rule) = node is JsonValue v ? read(v) : (default, "must be a single value");
+        if (rule == "")
+            return value;
+        Problems.Add($"{key} = {Show(node)}: {rule}");
+        return fallback;
+    }
+
+    private static (int, string) Whole(JsonValue v) =>
+        v.TryGetValue<double>(out var d) && d == Math.Floor(d) && Math.Abs(d) <= int.MaxValue ? ((int)d, "") : (0, "must be a whole number");
+
+    private static (double, string) Number(JsonValue v) =>
+        v.TryGetValue<double>(out var d) && double.IsFinite(d) ? (d, "") : (0, "must be a number");
+
+    private static (bool, string) Flag(JsonValue v) => v.TryGetValue<bool>(out var b) ? (b, "") : (false, "must be true or false");
+
+    private static string Show(JsonNode? node) => node?.ToJsonString() ?? "null";
+
+    /// <summary>A number as a message shows it.</summary>
+    public static string Show(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,25 @@
+using TorchSharp;
+
+namespace Evo.Models;
+
+/// <summary>How a module is made from a spec.</summary>
+public sealed record BuildOptions
+{
+    /// <summary>Type of parameters and activations.</summary>
+    public torch.ScalarType Dtype { get; init; } = torch.ScalarType.Float32;
+
+    /// <summary>Where parameters live; null is the processor.</summary>
+    public torch.Device? Device { get; init; }
+
+    /// <summary>The first <c>int(layers × fraction)</c> layers keep only their input and are computed again in the backward pass.</summary>
+    public double RecomputeFraction { get; init; }
+
+    /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
+    public ulong? InitSeed { get; init; }
+
+    /// <summary>
+    /// Gives the tensor that a parameter's numbers lie in (say, a view of a flat buffer): its shape and type must be the
+    /// parameter's. Null makes a tensor of its own for each.
+    /// </summary>
+    public Func<ParameterInfo, torch.Tensor>? Storage { get; init; }
+}

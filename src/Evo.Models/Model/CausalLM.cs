@@ -1,0 +1,51 @@
+using System.Text.Json.Nodes;
+
+namespace Evo.Models;
+
+/// <summary>
+/// A causal language model as a value: the numbers that its config.json says, and nothing else. A spec record derives from
+/// this, and the generator fills in every abstract member from the record's attributes and its forward.
+/// </summary>
+public abstract record CausalLM
+{
+    /// <summary>The family: its names, its config keys and how to read them.</summary>
+    public abstract ModelFamily Family { get; }
+
+    /// <summary>
+    /// Every tensor of the model in the order in which the data flow meets it, tied ones once. Computed on each call: keep it.
+    /// </summary>
+    public abstract IReadOnlyList<ParameterInfo> Parameters { get; }
+
+    /// <summary>The sizes that planners, caches and reports ask for, by role.</summary>
+    public abstract ModelSize Size { get; }
+
+    /// <summary>Neutral config.json keys (token ids, versions, task settings) that were read and will be written again.</summary>
+    public Extras Extras { get; init; } = Extras.None;
+
+    /// <summary>This model's config.json, with <c>architectures</c>, <c>model_type</c> and the neutral keys that were read.</summary>
+    public abstract JsonObject ToHuggingFace();
+
+    /// <summary>
+    /// The serial module: the record's own forward over fresh parameters, uninitialised until
+    /// <see cref="CausalLMModule.Initialize"/> or a loader fills them. The caller owns and disposes it.
+    /// </summary>
+    /// <exception cref="ModelConfigException">The sizes contradict each other; every problem is listed.</exception>
+    public abstract CausalLMModule Build(BuildOptions options);
+
+    /// <summary>What is wrong with the sizes, in one line each; empty for a model that can be built.</summary>
+    public abstract IReadOnlyList<string> Problems();
+
+    /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
+    public abstract void CountForward(FlopCounter counter);
+
+    /// <summary>Learned numbers, a tied head counted once.</summary>
+    public long ParameterCount => Parameters.Sum(p => p.Count);
+
+    /// <summary>Floating point operations of one training step over <paramref name="batch"/> rows of <paramref name="length"/> tokens.</summary>
+    public Flops FlopsPerStep(long batch, long length)
+    {
+        var counter = new FlopCounter(batch, length);
+        CountForward(counter);
+        return counter.Total;
+    }
+}

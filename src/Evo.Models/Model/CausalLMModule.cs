@@ -1,0 +1,187 @@
+using System.Numerics;
+using System.Text;
+using Evo.Torch;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Evo.Models;
+
+/// <summary>One parameter of a module beside its description.</summary>
+public sealed record ModuleParameter(ParameterInfo Info, Parameter Value);
+
+/// <summary>
+/// A model with weights. What is generated for a spec derives from this; a trainer, a verifier and a generator of text need
+/// only this.
+/// </summary>
+public abstract class CausalLMModule : nn.Module
+{
+    private readonly Dictionary<string, ParameterInfo> described;
+    private readonly Dictionary<string, Parameter> made = new(StringComparer.Ordinal);
+    private ICollection<Tensor>? collecting;
+
+    /// <summary>Describes the model; the derived class makes the parts.</summary>
+    protected CausalLMModule(CausalLM spec, BuildOptions options) : base(spec.Family.Name)
+    {
+        var problems = spec.Problems();
+        if (problems.Count > 0)
+            throw new ModelConfigException(spec.Family.Name, problems);
+        if (options.RecomputeFraction is not (>= 0 and <= 1))
+            throw new ArgumentException($"RecomputeFraction = {options.RecomputeFraction}: must be from 0 to 1", nameof(options));
+        (Spec, Options) = (spec, options);
+        described = spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>What was built.</summary>
+    public CausalLM Spec { get; }
+
+    /// <summary>How it was built.</summary>
+    public BuildOptions Options { get; }
+
+    /// <summary>Every parameter with its description, in the order of the data flow.</summary>
+    public IReadOnlyList<ModuleParameter> Table => [.. described.Values.Select(p => new ModuleParameter(p, made[p.Name]))];
+
+    /// <summary>
+    /// Final hidden states, [B, T, C] after the last norm.
+    /// </summary>
+    /// <param name="ids_BT">Token ids, int64 [B, T].</param>
+    /// <param name="at">Where the tokens stand; its cache, if any, has moved on by T tokens on return.</param>
+    /// <param name="hiddenStates">Where not null: gets the input of the first layer and the output of each, n + 1 tensors.</param>
+    public Tensor Hidden(Tensor ids_BT, Positions at, ICollection<Tensor>? hiddenStates = null)
+    {
+        if (ids_BT.dim() != 2 || ids_BT.shape[1] != at.Length)
+            throw new ArgumentException($"token ids [{string.Join(", ", ids_BT.shape)}] do not fit positions of {at.Length} tokens: they must be [B, {at.Length}]", nameof(ids_BT));
+        if (LearnedPositions is var most and > 0 && at.End > most)
+            throw new ArgumentException($"position {at.End - 1} is beyond the {most} learned positions of this model", nameof(at));
+        collecting = hiddenStates;
+        try
+        {
+            var hidden = Compute(ids_BT, at);
+            at.Cache?.Advance(at.Length);
+            return hidden;
+        }
+        finally
+        {
+            collecting = null;
+        }
+    }
+
+    /// <summary>Logits [B, T, V] of final hidden states.</summary>
+    public abstract Tensor Logits(Tensor hidden);
+
+    /// <summary>
+    /// Cross entropy of the next tokens, summed in nats, and the number of labels that counted. Never holds all logits at once.
+    /// </summary>
+    /// <param name="ids_BT">Token ids, int64 [B, T].</param>
+    /// <param name="labels_BT">The token after each, int64 [B, T]; −100 does not count.</param>
+    /// <param name="at">Where the tokens stand.</param>
+    /// <param name="labelSmoothing">Share of the target spread evenly over the vocabulary.</param>
+    public (Tensor lossSum, Tensor count) Loss(Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
+    {
+        var hidden = Hidden(ids_BT, at);
+        return HeadLoss(hidden.flatten(0, 1), labels_BT.flatten(), labelSmoothing);
+    }
+
+    /// <summary>
+    /// Gives every parameter its start: drawn in float32 from a stream of its own that depends on <paramref name="seed"/>
+    /// and on its name only, so that neither the order nor the number of the others matters.
+    /// </summary>
+    public void Initialize(ulong seed)
+    {
+        using (no_grad())
+            foreach (var (info, value) in Table)
+                Start(info, value, seed);
+    }
+
+    private static void Start(ParameterInfo info, Parameter value, ulong seed)
+    {
+        if (info.Init.Std == 0)
+        {
+            nn.init.constant_(value, info.Init.Constant);
+            return;
+        }
+        using var generator = new Generator(Stream(seed, info.Name));
+        using var drawn = empty([.. info.Shape], float32);
+        drawn.normal_(0, info.Init.Std, generator);
+        value.copy_(drawn);
+    }
+
+    /// <summary>The seed of a parameter's stream: its name (FNV-1a), mixed with the run's seed (SplitMix64).</summary>
+    public static ulong Stream(ulong seed, string name)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var b in Encoding.UTF8.GetBytes(name))
+            hash = (hash ^ b) * 1099511628211UL;
+        var z = hash + BitOperations.RotateLeft(seed, 32) + seed * 0x9E3779B97F4A7C15UL;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBUL;
+        return z ^ (z >> 31);
+    }
+
+    /// <summary>The record's forward over this module's weights.</summary>
+    protected abstract Tensor Compute(Tensor ids_BT, Positions at);
+
+    /// <summary>Head and cross entropy together over [N, C] hidden states and [N] labels.</summary>
+    protected abstract (Tensor lossSum, Tensor count) HeadLoss(Tensor hidden_NC, Tensor labels_N, double labelSmoothing);
+
+
+    /// <summary>Rows of the table that positions come from, beyond which there is none; 0 where there is no table.</summary>
+    protected virtual int LearnedPositions => 0;
+
+    /// <summary>
+    /// The tensors of the part called <paramref name="name"/>, made as the parameter table says: emitted constructors call
+    /// this once per part.
+    /// </summary>
+    public Weights Part(string name)
+    {
+        var weight = Make(name + ".weight")!;
+        return new Weights(name, weight, Make(name + ".bias"));
+    }
+
+    private Parameter? Make(string name)
+    {
+        if (!described.TryGetValue(name, out var info))
+            return null;
+        var storage = Options.Storage?.Invoke(info) ?? empty([.. info.Shape], Options.Dtype, Options.Device);
+        if (!storage.shape.SequenceEqual(info.Shape))
+            throw new InvalidOperationException($"the storage given for {name} is [{string.Join(", ", storage.shape)}], not [{string.Join(", ", info.Shape)}]");
+        var parameter = new Parameter(storage);
+        parameter.DetachFromDisposeScope();
+        return made[name] = parameter;
+    }
+
+    /// <summary>
+    /// Runs the layers one after the other. Each layer's intermediate tensors are freed when it ends (autograd keeps what it
+    /// needs); the first share of them keeps only its input and is computed again in the backward pass.
+    /// </summary>
+    public Tensor Run(IReadOnlyList<LayerModule> layers, Tensor x, Positions at)
+    {
+        var recomputed = training && is_grad_enabled() ? (int)(layers.Count * Options.RecomputeFraction) : 0;
+        collecting?.Add(x);
+        for (int i = 0; i < layers.Count; i++)
+        {
+            var layer = layers[i];
+            using var scope = NewDisposeScope();
+            var y = i < recomputed
+                ? Recompute.Run(inputs => [layer.Forward(inputs[0], at)], x)[0]
+                : layer.Forward(x, at);
+            x = y.MoveToOuterDisposeScope();
+            collecting?.Add(x);
+        }
+        return x;
+    }
+
+    /// <summary>Fills a fresh module by <see cref="BuildOptions.InitSeed"/>; the last line of an emitted constructor.</summary>
+    protected void Ready()
+    {
+        if (Options.InitSeed is { } seed)
+            Initialize(seed);
+    }
+}
+
+/// <summary>One layer with weights; emitted for a layer's record.</summary>
+public abstract class LayerModule(string name) : nn.Module(name)
+{
+    /// <summary>The layer's forward, [B, T, C] → [B, T, C].</summary>
+    public abstract Tensor Forward(Tensor x_BTC, Positions at);
+}

@@ -1,0 +1,50 @@
+namespace Evo.Models;
+
+/// <summary>
+/// Floating point operations of one training step, a multiply and an add counted as two. "Full" counts attention over the
+/// whole T × T square (Megatron's and InternEvo's convention), "causal" only the pairs that a causal mask lets through,
+/// T (T + 1) / 2 of them. Norms, activations and softmax are left out, as everywhere.
+/// </summary>
+/// <param name="Matrices">Forward operations of linear maps and head.</param>
+/// <param name="AttentionFull">Forward operations of scores and weighted sums over the square.</param>
+/// <param name="AttentionCausal">The same over the pairs that the mask lets through.</param>
+public sealed record Flops(double Matrices, double AttentionFull, double AttentionCausal)
+{
+    /// <summary>Forward, whole square.</summary>
+    public double ForwardFull => Matrices + AttentionFull;
+
+    /// <summary>Forward, causal pairs.</summary>
+    public double ForwardCausal => Matrices + AttentionCausal;
+
+    /// <summary>Backward costs twice the forward: one product for the input's gradient, one for the weight's.</summary>
+    public double BackwardFull => 2 * ForwardFull;
+
+    /// <summary>Backward, causal pairs.</summary>
+    public double BackwardCausal => 2 * ForwardCausal;
+
+    /// <summary>Forward and backward, whole square.</summary>
+    public double TotalFull => ForwardFull + BackwardFull;
+
+    /// <summary>Forward and backward, causal pairs.</summary>
+    public double TotalCausal => ForwardCausal + BackwardCausal;
+}
+
+/// <summary>Adds up a forward pass; emitted code calls it once per part, in the order of the data flow.</summary>
+public sealed class FlopCounter(long batch, long length)
+{
+    private double matrices, full, causal;
+
+    /// <summary>A linear map of <paramref name="inputs"/> × <paramref name="outputs"/> applied to every token, <paramref name="times"/> times.</summary>
+    public void Linear(long inputs, long outputs, long times = 1) => matrices += 2.0 * batch * length * inputs * outputs * times;
+
+    /// <summary>Scores and weighted sums of <paramref name="heads"/> query heads, <paramref name="times"/> times.</summary>
+    public void Attention(long heads, long headSize, long times = 1)
+    {
+        var perPair = 4.0 * batch * heads * headSize * times;
+        full += perPair * length * length;
+        causal += perPair * length * (length + 1) / 2;
+    }
+
+    /// <summary>What was counted.</summary>
+    public Flops Total => new(matrices, full, causal);
+}

@@ -1,0 +1,53 @@
+namespace Evo.Models;
+
+/// <summary>What a parameter is for, which decides how it is initialised by default and whether a recipe decays it.</summary>
+public enum ParameterKind
+{
+    /// <summary>The weight of a linear map.</summary>
+    Matrix,
+    /// <summary>A table that is indexed: token or position embedding.</summary>
+    Embedding,
+    /// <summary>The gain of a norm.</summary>
+    Norm,
+    /// <summary>An additive vector, of a linear map or a norm.</summary>
+    Bias,
+}
+
+/// <summary>How a parameter starts: drawn from a normal distribution, or constant.</summary>
+/// <param name="Std">Standard deviation; 0 for a constant.</param>
+/// <param name="Constant">The value where <paramref name="Std"/> is 0.</param>
+public readonly record struct Initializer(double Std, double Constant)
+{
+    /// <summary>Zero mean, the given standard deviation.</summary>
+    public static Initializer Normal(double std) => new(std, 0);
+
+    /// <summary>Gains start at one.</summary>
+    public static Initializer Ones => new(0, 1);
+
+    /// <summary>Biases start at zero.</summary>
+    public static Initializer Zeros => new(0, 0);
+
+    /// <summary>"normal(0.02)", "ones", "zeros".</summary>
+    public override string ToString() =>
+        Std != 0 ? FormattableString.Invariant($"normal({Std:0.######})") : Constant == 0 ? "zeros" : Constant == 1 ? "ones" : FormattableString.Invariant($"constant({Constant})");
+}
+
+/// <summary>One logical tensor of a model: its names, its global shape, how it starts and what it is.</summary>
+/// <param name="Name">Logical name, e.g. <c>layers.3.query.weight</c>; also the name in <c>state_dict</c>.</param>
+/// <param name="HuggingFaceName">Name in a Hugging Face folder.</param>
+/// <param name="Shape">Shape in the module; a linear map is [out, in].</param>
+/// <param name="Init">How it starts.</param>
+/// <param name="Kind">What it is; weight decay by kind is the recipe's choice (InternEvo decays all).</param>
+/// <param name="Transposed">True where the file holds [in, out] (GPT-2's Conv1D).</param>
+/// <param name="Layer">Index of its layer, or null outside the layers.</param>
+/// <param name="TiedNames">Hugging Face names under which a file may repeat this tensor because it is tied.</param>
+public sealed record ParameterInfo(
+    string Name, string HuggingFaceName, IReadOnlyList<long> Shape, Initializer Init, ParameterKind Kind,
+    bool Transposed, int? Layer, IReadOnlyList<string> TiedNames)
+{
+    /// <summary>Numbers in it.</summary>
+    public long Count => Shape.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>Shape in a Hugging Face file.</summary>
+    public IReadOnlyList<long> HuggingFaceShape => Transposed ? [.. Shape.Reverse()] : Shape;
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+
+namespace Evo.Models;
+
+/// <summary>The rules that a model's numbers keep: each broken one gives a line with the name, the value, the rule and what would be right.</summary>
+public sealed class Rules
+{
+    private readonly List<string> found = [];
+
+    /// <summary>The rules broken so far.</summary>
+    public IReadOnlyList<string> Found => found;
+
+    /// <summary>A size is at least one.</summary>
+    public void Positive(string name, int? value)
+    {
+        if (value < 1)
+            found.Add($"{name} = {value}: must be at least 1");
+    }
+
+    /// <summary>Halves of a head are turned against each other.</summary>
+    public void Even(string name, int value)
+    {
+        if (value % 2 != 0)
+            found.Add($"{name} = {value}: rotary positions need an even head size");
+    }
+
+    /// <summary>One size divides another.</summary>
+    public void Divides(string divisorName, int divisor, string dividendName, int dividend, string because)
+    {
+        if (divisor >= 1 && dividend % divisor == 0)
+            return;
+        var legal = Enumerable.Range(1, Math.Max(dividend, 0)).Where(d => dividend % d == 0).Select(d => d.ToString(CultureInfo.InvariantCulture)).ToList();
+        var shown = legal.Count <= 12 ? string.Join(", ", legal) : "a divisor of " + dividend;
+        var line = $"{divisorName} = {divisor}: must divide {dividendName} = {dividend}{(because == "" ? "" : $" ({because})")}; use {shown}";
+        if (!found.Contains(line))
+            found.Add(line);
+    }
+
+    /// <summary>A share lies in [0, 1).</summary>
+    public void Share(string name, double value)
+    {
+        var line = FormattableString.Invariant($"{name} = {value}: must be at least 0 and less than 1");
+        if (value is not (>= 0 and < 1) && !found.Contains(line))
+            found.Add(line);
+    }
+
+    /// <summary>A text is one of a few.</summary>
+    public void OneOf(string name, string value, params string[] legal)
+    {
+        if (!legal.Contains(value))
+            found.Add($"{name} = \"{value}\": is not supported; use {string.Join(", ", legal)}");
+    }
+
+    /// <summary>Broken rules found elsewhere.</summary>
+    public void All(IEnumerable<string>? lines) => found.AddRange(lines?.Where(l => !found.Contains(l)) ?? []);
+}

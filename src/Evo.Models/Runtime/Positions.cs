@@ -1,0 +1,95 @@
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Models;
+
+/// <summary>
+/// Where each token of one forward pass stands: its position in its sequence, the boundaries of packed sequences, and the
+/// cache it continues. Holds the rotary rows of its positions while it lives, so that all layers share them; dispose it with
+/// the pass.
+/// </summary>
+public sealed class Positions : IDisposable
+{
+    private readonly Dictionary<(RotaryTable, ScalarType), (Tensor cos, Tensor sin)> rows = [];
+    private readonly int start;
+
+    private Positions(Tensor ids, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
+    {
+        (Ids, Length, End, this.start, CuSeqlens, Cache) = (ids.DetachFromDisposeScope(), length, end, start, cuSeqlens, cache);
+    }
+
+    /// <summary>Position of each token in its own sequence, int64 [1, T] (all rows alike) or [B, T].</summary>
+    public Tensor Ids { get; }
+
+    /// <summary>Tokens in a row.</summary>
+    public int Length { get; }
+
+    /// <summary>One past the largest position: what dynamic rotary scaling looks at.</summary>
+    public long End { get; }
+
+    /// <summary>Boundaries 0 … T of the packed sequences, int32 on the processor, or null where a row is one sequence.</summary>
+    public Tensor? CuSeqlens { get; }
+
+    /// <summary>The tokens before these, or null.</summary>
+    public KvCache? Cache { get; }
+
+    /// <summary>Rows of one sequence each, positions 0 … <paramref name="length"/> − 1.</summary>
+    public static Positions Sequential(int batch, int length, Device? device = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
+        return new(arange(0, length, int64, device).unsqueeze(0), length, length, 0, null, null);
+    }
+
+    /// <summary>
+    /// One row of several sequences that do not see each other. <paramref name="cuSeqlens"/>: int32 on the processor, 0 … T;
+    /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's.
+    /// </summary>
+    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds)
+    {
+        var ids = (positionIds.dim() == 1 ? positionIds.unsqueeze(0) : positionIds.alias()).to(int64);
+        if (ids.shape[0] != 1)
+            throw new ArgumentException($"packed positions are one row [1, T]; found [{string.Join(", ", ids.shape)}]", nameof(positionIds));
+        using var largest = ids.max();
+        return new(ids, (int)ids.shape[1], largest.item<long>() + 1, -1, cuSeqlens, null);
+    }
+
+    /// <summary>The next <paramref name="newTokens"/> tokens of every row of <paramref name="cache"/>.</summary>
+    public static Positions Cached(KvCache cache, int newTokens, Device? device = null) =>
+        new(arange(cache.Length, cache.Length + newTokens, int64, device).unsqueeze(0), newTokens, cache.Length + newTokens, cache.Length, null, cache);
+
+    /// <summary>Rotary rows of these positions, [1 or B, T, D] in float32, or float64 for float64 activations.</summary>
+    public (Tensor cos, Tensor sin) Rotary(RotaryTable table, ScalarType activations)
+    {
+        var dtype = activations == float64 ? float64 : float32;
+        if (!rows.TryGetValue((table, dtype), out var found))
+        {
+            found = table.Rows(this, dtype, start);
+            found.cos.DetachFromDisposeScope();
+            found.sin.DetachFromDisposeScope();
+            rows[(table, dtype)] = found;
+        }
+        return found;
+    }
+
+    /// <summary>Causal attention of these tokens over themselves and the cache, [B, T, H, D]; heads share keys in groups.</summary>
+    public Tensor Attend(int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, double dropout)
+    {
+        if (Cache is null)
+            return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout);
+        var (k_BSKD, v_BSKD) = Cache.Append(slot, k_BTKD, v_BTKD);
+        return Ops.CausalAttention(q_BTHD, k_BSKD, v_BSKD, scale, null, dropout);
+    }
+
+    /// <summary>Frees the positions and the rotary rows, not <see cref="CuSeqlens"/> and not the cache.</summary>
+    public void Dispose()
+    {
+        Ids.Dispose();
+        foreach (var (cos, sin) in rows.Values)
+        {
+            cos.Dispose();
+            sin.Dispose();
+        }
+        rows.Clear();
+    }
+}

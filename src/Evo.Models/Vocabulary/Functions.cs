@@ -1,0 +1,15 @@
+using Evo.Torch;
+using static TorchSharp.torch;
+
+namespace Evo.Models;
+
+/// <summary>The functions without parameters that a forward may call (<c>using static Evo.Models.Functions</c>).</summary>
+public static class Functions
+{
+    /// <summary>The activation of that Hugging Face name, element by element.</summary>
+    public static Tensor Activate(string name, Tensor x) => Ops.Activation(name, x);
+
+    /// <summary>activation(gate) × up: the inside of a gated MLP.</summary>
+    public static Tensor Gated(string name, Tensor gate, Tensor up) =>
+        name is "silu" or "swish" ? Ops.SiluMul(gate, up) : Ops.Activation(name, gate) * up;
+}
