@@ -16,7 +16,7 @@ internal static class BlockParser
         var forward = ForwardReader.Find(context, record);
         var steps = forward is null ? new List<StepSpec>() : ForwardReader.Read(context, record, forward, cancel);
         var order = Uses(steps).Distinct().ToList();
-        foreach (var part in parts.Where(p => p.Kind != PartKind.Head && forward is not null && !order.Contains(p.Method)))
+        foreach (var part in parts.Where(p => p.Kind != PartKind.Head && forward is not null && context.FlowComplete && !order.Contains(p.Method)))
         {
             context.Report(
                 Diagnostics.UnusedPart, record.GetMembers(part.Method).First().Locations.FirstOrDefault(), part.Method, $"{record.Name}.{forward!.Name}");

@@ -73,8 +73,8 @@ internal sealed class ExpressionReader
     {
         if (model.GetSymbolInfo(call).Symbol is not IMethodSymbol method)
         {
-            // The compiler itself says what is wrong with the name.
-            return Unreadable(call, call.Expression.ToString(), "it is not a method that exists");
+            context.LeaveToCompiler();
+            return 0;
         }
 
         var owner = Symbols.NameOf(method.ContainingType);

@@ -8,6 +8,7 @@ namespace Evo.Generators.Spec.Parsing;
 internal sealed class ParseContext
 {
     private readonly List<DiagnosticSpec> findings = new();
+    private bool quiet;
 
     public ParseContext(Compilation compilation) => Compilation = compilation;
 
@@ -15,10 +16,17 @@ internal sealed class ParseContext
 
     public EquatableArray<DiagnosticSpec> Findings => new(findings);
 
-    public bool Clean => findings.Count == 0;
+    public bool Clean => findings.Count == 0 && !quiet;
+
+    /// <summary>Whether a forward could be read to its end; where not, what it seems to leave unused means nothing.</summary>
+    public bool FlowComplete { get; private set; } = true;
+
+    /// <summary>The compiler itself reports what is wrong here: no finding of ours, but no model either.</summary>
+    public void LeaveToCompiler() => (quiet, FlowComplete) = (true, false);
 
     public void Report(string id, Location? where, params string[] arguments)
     {
+        FlowComplete &= id != Diagnostics.UnreadableForward;
         var span = (where ?? Location.None).GetLineSpan();
         findings.Add(new DiagnosticSpec(
             id,

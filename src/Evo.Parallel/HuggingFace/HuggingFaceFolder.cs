@@ -1,0 +1,142 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Evo.Core;
+using Evo.Data;
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// A model as Hugging Face lays it out: config.json beside model.safetensors, or beside shards with their index. Names,
+/// shapes and transposes come from the model's generated parameter table.
+/// </summary>
+public static class HuggingFaceFolder
+{
+    /// <summary>The configuration's file.</summary>
+    public const string ConfigFile = "config.json";
+
+    /// <summary>Largest data of one weights file that <see cref="Save"/> writes unless told otherwise, as transformers does: 5 GB.</summary>
+    public const long UsualShardBytes = 5_000_000_000;
+
+    /// <summary>The model that a folder's config.json describes.</summary>
+    /// <exception cref="DataException">There is no such file, or it is not JSON.</exception>
+    /// <exception cref="ModelConfigException">No known family, or keys that the family refuses: all of them.</exception>
+    public static CausalLM ReadConfig(string folder)
+    {
+        var path = Path.Combine(folder, ConfigFile);
+        var json = ReadJson(path);
+        var names = json["architectures"] is JsonArray list
+            ? list.OfType<JsonValue>().Select(v => v.TryGetValue<string>(out var s) ? s : "").Where(s => s != "").ToList()
+            : [];
+        if (names.Count == 0 && json["model_type"] is JsonValue type && type.TryGetValue<string>(out var only))
+            names.Add(only);
+        var family = names.Select(ModelFamilies.Find).OfType<ModelFamily>().FirstOrDefault();
+        if (family is null)
+            throw new ModelConfigException(path, [
+                $"architectures = {json["architectures"]?.ToJsonString() ?? "null"}, model_type = {json["model_type"]?.ToJsonString() ?? "null"}: "
+                + $"no known family; known are {string.Join(", ", ModelFamilies.All.Select(f => f.Architecture))}"]);
+        try
+        {
+            return family.FromHuggingFace(json);
+        }
+        catch (ModelConfigException error)
+        {
+            throw new ModelConfigException(path, error.Problems);
+        }
+    }
+
+    /// <summary>
+    /// Fills every parameter from the folder's weights, cast to its type. Strict: tensors that are missing, unexpected, of
+    /// another shape or not of a floating point type are all reported at once, and nothing is loaded then. A tied model's
+    /// file may repeat the shared tensor under its other name if it holds the same numbers.
+    /// </summary>
+    /// <exception cref="DataException">The files are not there or damaged, or do not fit the model.</exception>
+    public static void LoadWeights(CausalLMModule module, string folder)
+    {
+        using var files = SafeTensorsFolder.Open(folder);
+        var problems = WeightCheck.Problems(module.Table, files);
+        if (problems.Count > 0)
+            throw new DataException(
+                folder,
+                problems.Count == 1 ? problems[0] : $"{problems.Count} tensors do not fit:\n  " + string.Join("\n  ", problems) + "\n",
+                $"it must hold exactly the tensors of {module.Spec.Family.Architecture} as its config.json describes it",
+                "compare config.json with the weights, or fetch both from one place");
+        using (no_grad())
+            foreach (var (info, value) in module.Table)
+            {
+                using var scope = NewDisposeScope();
+                var (file, stored) = WeightCheck.Stored(info, files)!.Value;
+                var read = TensorFiles.View(file, stored);
+                value.copy_(info.Transposed ? read.t() : read);
+            }
+    }
+
+    /// <summary>
+    /// Writes config.json and the weights, in the module's type or the given one. The folder is made where it is not there;
+    /// each file gets its name only when it is complete.
+    /// </summary>
+    /// <param name="module">The model.</param>
+    /// <param name="folder">Where to.</param>
+    /// <param name="dtype">Type in the file; null for each parameter's own.</param>
+    /// <param name="maxShardBytes">Largest data of one file.</param>
+    /// <exception cref="DataException">The disk is full, or not to be written.</exception>
+    public static void Save(CausalLMModule module, string folder, ScalarType? dtype = null, long maxShardBytes = UsualShardBytes)
+    {
+        Directory.CreateDirectory(folder);
+        var table = module.Table;
+        var type = dtype ?? module.Options.Dtype;
+        var config = module.Spec.ToHuggingFace();
+        config["torch_dtype"] = TensorFiles.TorchName(type);
+        using (var file = new AtomicFile(Path.Combine(folder, ConfigFile)))
+        {
+            file.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(config, Indented));
+            file.Stream.WriteByte((byte)'\n');
+            file.Complete();
+        }
+
+        var byName = table.ToDictionary(p => p.Info.HuggingFaceName, StringComparer.Ordinal);
+        var plans = table.Select(p => new SafeTensorPlan(p.Info.HuggingFaceName, TensorFiles.FileType(type), p.Info.HuggingFaceShape));
+        var shards = SafeTensorsIndex.Shards(plans, maxShardBytes);
+        using (no_grad())
+            foreach (var (name, planned) in shards)
+            {
+                using var writer = new SafeTensorsWriter(Path.Combine(folder, name), planned);
+                foreach (var tensor in writer.Tensors)
+                    TensorFiles.Write(writer, tensor.Name, byName[tensor.Name], type);
+                writer.Complete();
+            }
+        // An index of an earlier, sharded save would hide the single file.
+        var index = Path.Combine(folder, SafeTensorsFolder.IndexFile);
+        if (shards.Count > 1)
+            SafeTensorsIndex.Write(folder, shards);
+        else if (File.Exists(index))
+            File.Delete(index);
+    }
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+
+    internal static JsonObject ReadJson(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw DataException.FromSystem(path, "read", error);
+        }
+        try
+        {
+            return JsonNode.Parse(bytes) as JsonObject
+                ?? throw new DataException(path, "it is no JSON object", "a configuration is one JSON object");
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException)
+        {
+            throw new DataException(path, $"not valid JSON: {error.Message}", "a configuration is one JSON object", "fetch the file again", error);
+        }
+    }
+}
