@@ -32,7 +32,7 @@ internal static class ConfigEmitter
 
         writer.Line("if (rules.Found.Count > 0)");
         writer.Line("    return rules.Found; // what follows divides by these sizes");
-        PartRules(writer, spec.Body, "");
+        PartRules(writer, spec, spec.Body);
         foreach (var layers in spec.Body.Parts.Where(p => p.Kind == PartKind.Layers))
         {
             writer.Line($"{ModuleEmitter.NewLayer(spec.Layers.First(l => l.FullName == layers.Extra), "this", "0")}.Check(rules);");
@@ -44,24 +44,26 @@ internal static class ConfigEmitter
     }
 
     /// <summary>A layer's own rules.</summary>
-    public static void PartProblems(SourceWriter writer, BlockSpec block)
+    public static void PartProblems(SourceWriter writer, ModelSpec spec, BlockSpec block)
     {
         writer.Line("/// <summary>The rules that this layer's parts need.</summary>");
         writer.Open($"internal void Check({Names.Models}Rules rules)");
-        PartRules(writer, block, block.ModelParameter + ".");
+        PartRules(writer, spec, block);
         writer.Close();
         writer.Line();
     }
 
-    private static void PartRules(SourceWriter writer, BlockSpec block, string prefix)
+    private static void PartRules(SourceWriter writer, ModelSpec spec, BlockSpec block)
     {
+        // A person knows a size by its key; one that is computed has none and keeps its name.
+        string Known(string text) => Names.Quote(spec.Properties.FirstOrDefault(p => p.Name == text) is { } p ? Shown(p) : text);
+        var prefix = block.ModelParameter.Length == 0 ? "" : block.ModelParameter + ".";
         foreach (var part in block.Parts)
         {
-            string Shown(string expression) => Names.Quote(prefix.Length > 0 ? expression.Replace(prefix, "") : expression);
             switch (part.Kind)
             {
                 case PartKind.Rope:
-                    writer.Line($"rules.Even({Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]});");
+                    writer.Line($"rules.Even({Known(part.SizeTexts[0])}, {part.Sizes[0]});");
                     if (part.Extra.Length > 0)
                     {
                         writer.Line($"rules.All({part.Extra}?.Problems({part.Extra2}));");
@@ -69,15 +71,15 @@ internal static class ConfigEmitter
 
                     break;
                 case PartKind.Attention:
-                    writer.Line($"rules.Divides({Names.Quote(part.SizeTexts[1])}, {part.Sizes[1]}, {Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]}, \"query heads share key-value heads evenly\");");
+                    writer.Line($"rules.Divides({Known(part.SizeTexts[1])}, {part.Sizes[1]}, {Known(part.SizeTexts[0])}, {part.Sizes[0]}, \"query heads share key-value heads evenly\");");
                     if (part.Extra2 != "0")
                     {
-                        writer.Line($"rules.Share({Shown(part.Extra2)}, {part.Extra2});");
+                        writer.Line($"rules.Share({Known(prefix.Length > 0 ? part.Extra2.Replace(prefix, "") : part.Extra2)}, {part.Extra2});");
                     }
 
                     break;
                 case PartKind.Dropout:
-                    writer.Line($"rules.Share({Names.Quote(part.SizeTexts[0])}, {part.Sizes[0]});");
+                    writer.Line($"rules.Share({Known(part.SizeTexts[0])}, {part.Sizes[0]});");
                     break;
             }
         }

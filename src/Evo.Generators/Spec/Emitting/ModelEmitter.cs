@@ -11,7 +11,7 @@ internal static class ModelEmitter
         yield return (HintName(spec.Body.Namespace, spec.Body.Name), Model(spec));
         foreach (var layer in spec.Layers)
         {
-            yield return (HintName(layer.Namespace, layer.Name), Layer(layer, spec.Body));
+            yield return (HintName(layer.Namespace, layer.Name), Layer(layer, spec));
         }
     }
 
@@ -37,10 +37,10 @@ internal static class ModelEmitter
         return writer.ToString();
     }
 
-    private static string Layer(BlockSpec block, BlockSpec model)
+    private static string Layer(BlockSpec block, ModelSpec spec)
     {
         var writer = new SourceWriter();
-        FileHeader.Write(writer, block, $"a layer of {model.Name}");
+        FileHeader.Write(writer, block, $"a layer of {spec.Body.Name}");
         writer.Open($"partial record {block.Name}");
         writer.Line($"private {Names.Models}Bound<SerialModule> {Names.Bound};");
         writer.Line();
@@ -55,16 +55,24 @@ internal static class ModelEmitter
         TableEmitter.Flops(writer, block, []);
         writer.Close();
         writer.Line();
-        var attention = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Attention);
-        writer.Line("/// <summary>Sizes of this layer's attention, for planners and caches.</summary>");
-        writer.Line(attention is null
-            ? "internal (int heads, int kvHeads, int headSize, int count) AttentionSizes() => (0, 0, 0, 0);"
-            : $"internal (int heads, int kvHeads, int headSize, int count) AttentionSizes() => ({string.Join(", ", attention.Sizes)}, {block.Parts.Count(p => p.Kind == PartKind.Attention)});");
-        writer.Line();
-        ConfigEmitter.PartProblems(writer, block);
+        Sizes(writer, block);
+        ConfigEmitter.PartProblems(writer, spec, block);
         ModuleEmitter.Layer(writer, block);
         writer.Close();
         return writer.ToString();
+    }
+
+    // Read off the data flow: the last map back into the residual stream is the MLP's, and what is as wide as its input
+    // and made by two maps has a gate.
+    private static void Sizes(SourceWriter writer, BlockSpec block)
+    {
+        var attention = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Attention);
+        var down = block.Parts.LastOrDefault(p => p.Kind == PartKind.Row);
+        var gated = down is not null && block.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { down.SizeTexts[0] })) > 1;
+        writer.Line("/// <summary>Sizes of this layer, for planners and caches.</summary>");
+        writer.Line("internal (int heads, int kvHeads, int headSize, int attentions, int inner, bool gated) Sizes() =>");
+        writer.Line($"    ({(attention is null ? "0, 0, 0" : string.Join(", ", attention.Sizes))}, {block.Parts.Count(p => p.Kind == PartKind.Attention)}, {down?.Sizes[0] ?? "0"}, {(gated ? "true" : "false")});");
+        writer.Line();
     }
 
     private static void Parts(SourceWriter writer, BlockSpec block)
@@ -110,14 +118,12 @@ internal static class ModelEmitter
         var head = block.Parts.First(p => p.Kind == PartKind.Head);
         var layers = block.Parts.First(p => p.Kind == PartKind.Layers);
         var layer = spec.Layers.First(l => l.FullName == layers.Extra);
-        var inner = spec.Properties.FirstOrDefault(p => p.Ratio is not null);
         var most = spec.Properties.FirstOrDefault(p => p.RunKey == "max_position_embeddings");
-        var gated = inner is not null && layer.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { inner.Name })) > 1;
         writer.Line("/// <inheritdoc/>");
         writer.Open($"public override {Names.Models}ModelSize Size");
         writer.Open("get");
-        writer.Line($"var (heads, kvHeads, headSize, count) = {ModuleEmitter.NewLayer(layer, "this", "0")}.AttentionSizes();");
-        writer.Line($"return new({head.Sizes[1]}, {head.Sizes[0]}, {layers.Sizes[0]}, heads, kvHeads, headSize, {Whole(inner)}, {Whole(most)}, {(gated ? "true" : "false")}, count * {Names.Atom(layers.Sizes[0])});");
+        writer.Line($"var (heads, kvHeads, headSize, attentions, inner, gated) = {ModuleEmitter.NewLayer(layer, "this", "0")}.Sizes();");
+        writer.Line($"return new({head.Sizes[1]}, {head.Sizes[0]}, {layers.Sizes[0]}, heads, kvHeads, headSize, inner, {Whole(most)}, gated, attentions * {Names.Atom(layers.Sizes[0])});");
         writer.Close();
         writer.Close();
         writer.Line();
