@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Evo.Core;
 using Evo.Data;
 using Evo.Models;
 using Evo.Torch;
@@ -33,7 +32,7 @@ public static class HuggingFaceFolder
             : [];
         if (names.Count == 0 && json["model_type"] is JsonValue type && type.TryGetValue<string>(out var only))
             names.Add(only);
-        var family = names.Select(ModelFamilies.Find).OfType<ModelFamily>().FirstOrDefault();
+        var family = names.Select(name => ModelFamilies.Find(name)).OfType<ModelFamily>().FirstOrDefault();
         if (family is null)
             throw new ModelConfigException(path, [
                 $"architectures = {json["architectures"]?.ToJsonString() ?? "null"}, model_type = {json["model_type"]?.ToJsonString() ?? "null"}: "

@@ -1,6 +1,0 @@
-module Evo.Generators.Tests.Smoke
-
-open Xunit
-
-[<Fact>]
-let ``the room builds`` () = Assert.Equal(4, 2 + 2)
