@@ -26,25 +26,93 @@ internal static class Diagnostics
     public const string PropertyWithoutKey = "EVO405";
     public const string UnknownTie = "EVO406";
 
+    private static readonly DiagnosticDescriptor UnknownSizeDescriptor = new(
+        UnknownSize, "Unknown size", "'{0}' is not a property of {1}{2}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO101.md");
+
+    private static readonly DiagnosticDescriptor UnreadableSizeDescriptor = new(
+        UnreadableSize, "Size cannot be read", "'{0}' cannot be read as a size: {1}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO102.md");
+
+    private static readonly DiagnosticDescriptor SizeOfWrongTypeDescriptor = new(
+        SizeOfWrongType, "Size has the wrong type", "'{0}' is {1}: {2} is needed here",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO103.md");
+
+    private static readonly DiagnosticDescriptor UnreadableForwardDescriptor = new(
+        UnreadableForward, "Forward cannot be read", "'{0}' cannot be read by the spec compiler: {1}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO110.md");
+
+    private static readonly DiagnosticDescriptor NotASpecDescriptor = new(
+        NotASpec, "Not a spec", "{0} cannot be a model: {1}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO111.md");
+
+    private static readonly DiagnosticDescriptor NoForwardDescriptor = new(
+        NoForward, "No forward", "{0} has {1} public methods Tensor (Tensor, Positions): the forward must be the only one",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO112.md");
+
+    private static readonly DiagnosticDescriptor PartSignatureDescriptor = new(
+        PartSignature, "Part has the wrong signature", "{0} must be declared 'private partial {1}'",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO113.md");
+
+    private static readonly DiagnosticDescriptor MissingRoleDescriptor = new(
+        MissingRole, "Model lacks a part", "{0} has {1} parts marked [{2}]: a causal language model has {3}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO114.md");
+
+    private static readonly DiagnosticDescriptor UnusedPartDescriptor = new(
+        UnusedPart, "Part is never used", "{0} is never called by {1}: its parameters would never learn",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO115.md");
+
+    private static readonly DiagnosticDescriptor LayerShapeDescriptor = new(
+        LayerShape, "Not a layer", "{0} cannot be a layer of {1}: {2}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO116.md");
+
+    private static readonly DiagnosticDescriptor PropertyOfWrongTypeDescriptor = new(
+        PropertyOfWrongType, "Property has an unsupported type", "{0} is {1}: a property of config.json is int, double, bool, string, one of these with '?', or an IHuggingFaceValue",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO117.md");
+
+    private static readonly DiagnosticDescriptor SameParameterNameDescriptor = new(
+        SameParameterName, "Two parameters with one name", "'{0}' names both {1} and {2} in a checkpoint",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO401.md");
+
+    private static readonly DiagnosticDescriptor MissingMappingDescriptor = new(
+        MissingMapping, "Part has no name in checkpoints", "{0} holds parameters and needs [Hf(\"...\")]",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO402.md");
+
+    private static readonly DiagnosticDescriptor SameConfigKeyDescriptor = new(
+        SameConfigKey, "Two properties with one key", "'{0}' is the key of both {1} and {2}",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO403.md");
+
+    private static readonly DiagnosticDescriptor LayerPlaceholderDescriptor = new(
+        LayerPlaceholder, "Layers need {layer}", "'{0}' must hold {{layer}} once, where the layer's index stands",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO404.md");
+
+    private static readonly DiagnosticDescriptor PropertyWithoutKeyDescriptor = new(
+        PropertyWithoutKey, "Property has no key", "{0} can be set but stands in no config: give it [Hf(\"...\")] or [RunKey(\"...\")], or compute it",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO405.md");
+
+    private static readonly DiagnosticDescriptor UnknownTieDescriptor = new(
+        UnknownTie, "Head is tied to nothing", "'{0}' is not an [Embedding] part of {1}",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO406.md");
+
     private static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> Descriptors = new[]
     {
-        Shape(UnknownSize, "Unknown size", "'{0}' is not a property of {1}{2}"),
-        Shape(UnreadableSize, "Size cannot be read", "'{0}' cannot be read as a size: {1}"),
-        Shape(SizeOfWrongType, "Size has the wrong type", "'{0}' is {1}: {2} is needed here"),
-        Shape(UnreadableForward, "Forward cannot be read", "'{0}' cannot be read by the spec compiler: {1}"),
-        Shape(NotASpec, "Not a spec", "{0} cannot be a model: {1}"),
-        Shape(NoForward, "No forward", "{0} has {1} public methods Tensor (Tensor, Positions): the forward must be the only one"),
-        Shape(PartSignature, "Part has the wrong signature", "{0} must be declared 'private partial {1}'"),
-        Shape(MissingRole, "Model lacks a part", "{0} has {1} parts marked [{2}]: a causal language model has {3}"),
-        Shape(UnusedPart, "Part is never used", "{0} is never called by {1}: its parameters would never learn"),
-        Shape(LayerShape, "Not a layer", "{0} cannot be a layer of {1}: {2}"),
-        Shape(PropertyOfWrongType, "Property has an unsupported type", "{0} is {1}: a property of config.json is int, double, bool, string, one of these with '?', or an IHuggingFaceValue"),
-        Names(SameParameterName, "Two parameters with one name", "'{0}' names both {1} and {2} in a checkpoint"),
-        Names(MissingMapping, "Part has no name in checkpoints", "{0} holds parameters and needs [Hf(\"...\")]"),
-        Names(SameConfigKey, "Two properties with one key", "'{0}' is the key of both {1} and {2}"),
-        Names(LayerPlaceholder, "Layers need {{layer}}", "'{0}' must hold {{layer}} once, where the layer's index stands"),
-        Names(PropertyWithoutKey, "Property has no key", "{0} can be set but stands in no config: give it [Hf(\"...\")] or [RunKey(\"...\")], or compute it"),
-        Names(UnknownTie, "Head is tied to nothing", "'{0}' is not an [Embedding] part of {1}"),
+        UnknownSizeDescriptor,
+        UnreadableSizeDescriptor,
+        SizeOfWrongTypeDescriptor,
+        UnreadableForwardDescriptor,
+        NotASpecDescriptor,
+        NoForwardDescriptor,
+        PartSignatureDescriptor,
+        MissingRoleDescriptor,
+        UnusedPartDescriptor,
+        LayerShapeDescriptor,
+        PropertyOfWrongTypeDescriptor,
+        SameParameterNameDescriptor,
+        MissingMappingDescriptor,
+        SameConfigKeyDescriptor,
+        LayerPlaceholderDescriptor,
+        PropertyWithoutKeyDescriptor,
+        UnknownTieDescriptor,
     }.ToDictionary(d => d.Id);
 
     public static Diagnostic Create(DiagnosticSpec finding)
@@ -58,11 +126,4 @@ internal static class Diagnostics
                 new LinePositionSpan(new LinePosition(place.StartLine, place.StartColumn), new LinePosition(place.EndLine, place.EndColumn))),
             finding.Arguments.Cast<object>().ToArray());
     }
-
-    private static DiagnosticDescriptor Shape(string id, string title, string message) => Make(id, title, message, "Evo.Spec");
-
-    private static DiagnosticDescriptor Names(string id, string title, string message) => Make(id, title, message, "Evo.HuggingFace");
-
-    private static DiagnosticDescriptor Make(string id, string title, string message, string category) =>
-        new(id, title, message, category, DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/" + id + ".md");
 }
