@@ -10,7 +10,7 @@ open Xunit
 
 let private family (text: string) (name: string) =
     let record = nonNull ((load text).GetType name)
-    (nonNull (record.GetProperty "ModelFamily")).GetValue null :?> ModelFamily
+    nonNull ((nonNull (record.GetProperty "ModelFamily")).GetValue null) :?> ModelFamily
 
 let private build (family: ModelFamily) (json: string) =
     let spec = family.FromHuggingFace.Invoke(nonNull (JsonNode.Parse json) :?> JsonObject)
