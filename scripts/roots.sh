@@ -51,17 +51,17 @@ let_in() {
 }
 
 # inside FOLDER BINDS COMMAND...: runs a command in the root, with BINDS (lines of source, a tab, and the target below the root)
-# mounted for it alone. Processes that it leaves behind end with it.
+# mounted for it alone. Processes that it leaves behind end with it. With become=exec the shell becomes it.
 inside() {
     local folder=$1 binds=$2 keep=() name
     shift 2
     for name in $(compgen -e); do
         case $name in
-        NUGET_* | NuGet* | *_proxy | *_PROXY | TERM | EVO_TEST_FULL | EVO_TEST_TIMEOUT | EVO_THREADS) keep+=("$name=${!name}") ;;
+        NUGET_* | NuGet* | *_proxy | *_PROXY | TERM | EVO_TEST_FULL | EVO_TEST_TIMEOUT | OMP_* | OPENBLAS_*) keep+=("$name=${!name}") ;;
         esac
     done
     [ -f "$folder/etc/host-certificates.crt" ] && keep+=(SSL_CERT_FILE=/etc/host-certificates.crt)
-    BINDS=$binds unshare --mount --pid --fork --kill-child bash -eu -c '
+    ${become:-} env BINDS="$binds" unshare --mount --pid --fork --kill-child bash -eu -c '
         folder=$1
         shift
         mount --make-rprivate /

@@ -142,6 +142,5 @@ let ``every project is in the solution`` () =
 
     Checkout.under "src/" [ ".csproj"; ".fsproj" ]
     @ Checkout.under "tests/" [ ".csproj"; ".fsproj" ]
-    @ Checkout.under "bench/" [ ".csproj" ]
     |> List.filter (fun project -> not (solution.Contains $"\"{project}\""))
     |> Checkout.noneAgainst "A project that Evo.sln does not know is not built by ./test:"
