@@ -252,6 +252,12 @@ internal static unsafe partial class NativeMethods
     internal static partial int evo_cuda_synchronize(int device);
 
     [LibraryImport(Library)]
+    internal static partial int evo_cuda_memory(int device, long* current, long* peak, long* reserved);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_cuda_reset_peak(int device);
+
+    [LibraryImport(Library)]
     internal static partial long evo_memory_current();
 
     [LibraryImport(Library)]

@@ -20,6 +20,22 @@ public static class NativeMemory
     /// <summary>Begins a new measurement of <see cref="PeakBytes"/>.</summary>
     public static void ResetPeak() => NativeMethods.evo_memory_reset_peak();
 
+    /// <summary>
+    /// Bytes of tensors on a CUDA device now and at most, and bytes that libtorch holds of the device; null where the
+    /// native library was built without CUDA's headers.
+    /// </summary>
+    /// <exception cref="TorchException">No such device.</exception>
+    public static unsafe (long Allocated, long Peak, long Reserved)? OfCuda(int device)
+    {
+        long current, peak, reserved;
+        NativeFailure.Check(NativeMethods.evo_cuda_memory(device, &current, &peak, &reserved), "cuda memory");
+        return current < 0 ? null : (current, peak, reserved);
+    }
+
+    /// <summary>Begins a new measurement of a CUDA device's peak.</summary>
+    public static void ResetPeakOfCuda(int device) =>
+        NativeFailure.Check(NativeMethods.evo_cuda_reset_peak(device), "cuda memory");
+
     internal static long Opened() => Interlocked.Increment(ref live);
 
     internal static void Closed() => Interlocked.Decrement(ref live);

@@ -5,6 +5,7 @@
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/core/jit_type.h>
 #include <ATen/core/stack.h>
 
 #include <cstdlib>
@@ -45,16 +46,13 @@ c10::List<at::Tensor> tensors(const EvoValue& value) {
     return list;
 }
 
-c10::List<c10::optional<at::Tensor>> optional_tensors(const EvoValue& value) {
-    c10::List<c10::optional<at::Tensor>> list;
+// A list of Tensor? without naming the optional type, which is c10's in older and std's in newer versions.
+c10::impl::GenericList optional_tensors(const EvoValue& value) {
+    c10::impl::GenericList list(c10::OptionalType::ofTensor());
     list.reserve(value.length);
     auto handles = static_cast<void**>(value.p);
     for (int32_t k = 0; k < value.length; k++) {
-        if (handles[k] == nullptr) {
-            list.push_back(c10::optional<at::Tensor>());
-        } else {
-            list.push_back(c10::optional<at::Tensor>(evo::share(handles[k])));
-        }
+        list.push_back(handles[k] == nullptr ? IValue() : IValue(evo::share(handles[k])));
     }
     return list;
 }

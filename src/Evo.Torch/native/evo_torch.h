@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include <ATen/core/Tensor.h>
@@ -58,6 +59,15 @@ struct EvoValue {
 };
 
 namespace evo {
+
+// c10::optional has gone from newer versions; in those from 2.4 on it was std's by another name.
+#if EVO_TORCH_AT_LEAST(2, 4)
+template <class Value>
+using optional = std::optional<Value>;
+#else
+template <class Value>
+using optional = c10::optional<Value>;
+#endif
 
 // A .NET exception on its way through C++: the number under which the managed side keeps it.
 class ManagedFailure : public std::exception {

@@ -8,6 +8,7 @@
 #include <malloc.h>
 
 #include <atomic>
+#include <cstring>
 
 namespace {
 
@@ -29,15 +30,12 @@ void give_back(void* block) {
     }
 }
 
+// Versions differ in whether allocate is const and whether copy_data exists: each declares what it needs, and the
+// other member is a plain one.
 struct CountingAllocator final : c10::Allocator {
-#if EVO_TORCH_AT_LEAST(2, 3)
-    at::DataPtr allocate(size_t bytes) override { return take(bytes); }
-    void copy_data(void* target, const void* source, std::size_t count) const override {
-        default_copy_data(target, source, count);
-    }
-#else
-    at::DataPtr allocate(size_t bytes) const override { return take(bytes); }
-#endif
+    at::DataPtr allocate(size_t bytes) { return take(bytes); }
+    at::DataPtr allocate(size_t bytes) const { return take(bytes); }
+    void copy_data(void* target, const void* source, std::size_t count) const { std::memcpy(target, source, count); }
     at::DeleterFnPtr raw_deleter() const override { return &give_back; }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -79,12 +80,33 @@ EVO_API int32_t evo_cuda_devices() {
 // Waits until the device has nothing left to do.
 EVO_API int32_t evo_cuda_synchronize(int32_t device) {
     return evo::guarded([&] {
-        c10::impl::VirtualGuardImpl guard(c10::DeviceType::CUDA);
-        auto index = device < 0 ? guard.getDevice().index() : static_cast<c10::DeviceIndex>(device);
-#if EVO_TORCH_AT_LEAST(2, 5)
-        guard.synchronizeDevice(index);
-#else
-        guard.getStream(c10::Device(c10::DeviceType::CUDA, index)).synchronize();
-#endif
+        auto index = device < 0 ? c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA).getDevice().index() : device;
+        at::detail::getCUDAHooks().deviceSynchronize(static_cast<c10::DeviceIndex>(index));
     });
+}
+
+#ifdef EVO_CUDA_MEMORY
+// cuda/memory.cpp, where the headers of CUDA are installed.
+void evo_cuda_memory_read(int device, int64_t* current, int64_t* peak, int64_t* reserved);
+void evo_cuda_memory_reset_peak(int device);
+#endif
+
+// Bytes of tensors now and at most, and bytes taken from the device; -1 where this build cannot tell.
+EVO_API int32_t evo_cuda_memory(int32_t device, int64_t* current, int64_t* peak, int64_t* reserved) {
+    *current = *peak = *reserved = -1;
+#ifdef EVO_CUDA_MEMORY
+    return evo::guarded([&] { evo_cuda_memory_read(device, current, peak, reserved); });
+#else
+    (void)device;
+    return EVO_OK;
+#endif
+}
+
+EVO_API int32_t evo_cuda_reset_peak(int32_t device) {
+#ifdef EVO_CUDA_MEMORY
+    return evo::guarded([&] { evo_cuda_memory_reset_peak(device); });
+#else
+    (void)device;
+    return EVO_OK;
+#endif
 }
