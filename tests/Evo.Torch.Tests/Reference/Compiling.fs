@@ -19,9 +19,16 @@ let implicitUsings =
     "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;"
 
 /// The bytes of an assembly, or the errors.
-let compile (name: string) (sources: (string * string) list) (references: MetadataReference list) : Result<byte[], string list> =
+let compile
+    (name: string)
+    (sources: (string * string) list)
+    (references: MetadataReference list)
+    : Result<byte[], string list> =
     let options = CSharpParseOptions(LanguageVersion.Latest)
-    let trees = sources |> List.map (fun (path, text) -> CSharpSyntaxTree.ParseText(text, options, path))
+
+    let trees =
+        sources
+        |> List.map (fun (path, text) -> CSharpSyntaxTree.ParseText(text, options, path))
 
     let compilation =
         CSharpCompilation.Create(
@@ -53,7 +60,9 @@ let referenceFile (path: string) : MetadataReference = MetadataReference.CreateF
 /// The reference assembly of the whole list of TorchSharp's signatures.
 let torchSharp =
     lazy
-        (let file name = Path.Combine(AppContext.BaseDirectory, "Reference", name)
+        (let file name =
+            Path.Combine(AppContext.BaseDirectory, "Reference", name)
+
          let beyond = file "torchsharp-beyond.txt"
          let lines = Signatures.read (file "torchsharp-api.txt") @ Signatures.read beyond
          let text = Stubs.source lines (Directives.read beyond)
@@ -61,7 +70,9 @@ let torchSharp =
          match compile "TorchSharp" [ "TorchSharp.cs", text ] [] with
          | Ok bytes -> reference bytes
          | Error errors ->
-             let numbered = text.Split '\n' |> Array.mapi (fun i l -> $"{i + 1}: {l}") |> String.concat "\n"
+             let numbered =
+                 text.Split '\n' |> Array.mapi (fun i l -> $"{i + 1}: {l}") |> String.concat "\n"
+
              File.WriteAllText(Path.Combine(Path.GetTempPath(), "torchsharp-stubs.cs"), numbered)
              let shown = errors |> List.truncate 40 |> String.concat "\n"
              failwith $"the stubs of TorchSharp do not compile:\n{shown}")

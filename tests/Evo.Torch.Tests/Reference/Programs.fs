@@ -8,11 +8,13 @@ open TorchSharp
 open Compiling
 
 let private text name =
-    Path.Combine(Surface.folder, "Programs", name + ".cs"), File.ReadAllText(Path.Combine(Surface.folder, "Programs", name + ".cs"))
+    Path.Combine(Surface.folder, "Programs", name + ".cs"),
+    File.ReadAllText(Path.Combine(Surface.folder, "Programs", name + ".cs"))
 
 let private evo = lazy (referenceFile typeof<torch>.Assembly.Location)
 
-let private sources name = [ text name; "usings.cs", implicitUsings ]
+let private sources name =
+    [ text name; "usings.cs", implicitUsings ]
 
 let private mustCompile name references =
     match compile name (sources name) references with

@@ -7,15 +7,17 @@ open System.Reflection
 
 let private words =
     dict
-        [ typeof<int>, "int"
-          typeof<int64>, "long"
-          typeof<float32>, "float"
-          typeof<float>, "double"
-          typeof<bool>, "bool"
-          typeof<byte>, "byte"
-          typeof<string>, "string"
-          typeof<obj>, "object"
-          typeof<Void>, "void" ]
+        [
+            typeof<int>, "int"
+            typeof<int64>, "long"
+            typeof<float32>, "float"
+            typeof<float>, "double"
+            typeof<bool>, "bool"
+            typeof<byte>, "byte"
+            typeof<string>, "string"
+            typeof<obj>, "object"
+            typeof<Void>, "void"
+        ]
 
 let private element (t: Type) : Type =
     match t.GetElementType() with
@@ -43,7 +45,9 @@ let rec name (t: Type) : string =
             match t.DeclaringType with
             | null -> ""
             | declaring when t.IsGenericType && declaring.IsGenericTypeDefinition ->
-                let arguments = t.GetGenericArguments()[.. declaring.GetGenericArguments().Length - 1]
+                let arguments =
+                    t.GetGenericArguments()[.. declaring.GetGenericArguments().Length - 1]
+
                 name (declaring.MakeGenericType arguments) + "."
             | declaring -> name declaring + "."
 
@@ -65,10 +69,16 @@ let private parameter (p: ParameterInfo) =
         elif p.ParameterType.IsByRef then "ref "
         else ""
 
-    let standing = if p.HasDefaultValue then " = " + value p.DefaultValue else ""
+    let standing =
+        if p.HasDefaultValue then
+            " = " + value p.DefaultValue
+        else
+            ""
+
     $"{passing}{name p.ParameterType} {p.Name}{standing}"
 
-let private list (ps: ParameterInfo seq) = ps |> Seq.map parameter |> String.concat ", "
+let private list (ps: ParameterInfo seq) =
+    ps |> Seq.map parameter |> String.concat ", "
 
 let private generics (m: MethodInfo) =
     match m.GetGenericArguments() with
@@ -84,7 +94,8 @@ let private kind (t: Type) =
     elif t.IsSealed then "sealed class"
     else "class"
 
-let private seen (m: MethodBase) = m.IsPublic || m.IsFamily || m.IsFamilyOrAssembly
+let private seen (m: MethodBase) =
+    m.IsPublic || m.IsFamily || m.IsFamilyOrAssembly
 
 /// The lines of one type: its own and those of the members that it declares, public and protected.
 let linesOf (t: Type) : string list =
@@ -103,55 +114,62 @@ let linesOf (t: Type) : string list =
         ||| BindingFlags.Static
         ||| BindingFlags.DeclaredOnly
 
-    [ yield $"{own}  [{kind t}{parent}]"
-      if not (typeof<Delegate>.IsAssignableFrom t) then
-          for c in t.GetConstructors all do
-              if seen c && not c.IsStatic then
-                  yield $"{own}.ctor({list (c.GetParameters())})"
+    [
+        yield $"{own}  [{kind t}{parent}]"
+        if not (typeof<Delegate>.IsAssignableFrom t) then
+            for c in t.GetConstructors all do
+                if seen c && not c.IsStatic then
+                    yield $"{own}.ctor({list (c.GetParameters())})"
 
-          for m in t.GetMethods all do
-              let accessor = m.IsSpecialName && not (m.Name.StartsWith "op_")
+            for m in t.GetMethods all do
+                let accessor = m.IsSpecialName && not (m.Name.StartsWith "op_")
 
-              if seen m && not accessor && not (m.Name.Contains '.') then
-                  let flags =
-                      [ if m.IsStatic then
-                            " static"
-                        if m.IsFamily || m.IsFamilyOrAssembly then
-                            " protected" ]
-                      |> String.concat ""
+                if seen m && not accessor && not (m.Name.Contains '.') then
+                    let flags =
+                        [
+                            if m.IsStatic then
+                                " static"
+                            if m.IsFamily || m.IsFamilyOrAssembly then
+                                " protected"
+                        ]
+                        |> String.concat ""
 
-                  yield $"{own}.{m.Name}{generics m}({list (m.GetParameters())}) : {name m.ReturnType}{flags}"
+                    yield
+                        $"{own}.{m.Name}{generics m}({list (m.GetParameters())}) : {name m.ReturnType}{flags}"
 
-          for p in t.GetProperties all do
-              let open' (m: MethodInfo | null) =
-                  match m with
-                  | null -> false
-                  | m -> m.IsPublic
+            for p in t.GetProperties all do
+                let open' (m: MethodInfo | null) =
+                    match m with
+                    | null -> false
+                    | m -> m.IsPublic
 
-              if (open' p.GetMethod || open' p.SetMethod) && not (p.Name.Contains '.') then
-                  let accessors =
-                      [ if open' p.GetMethod then
-                            "get;"
-                        if open' p.SetMethod then
-                            "set;" ]
-                      |> String.concat " "
+                if (open' p.GetMethod || open' p.SetMethod) && not (p.Name.Contains '.') then
+                    let accessors =
+                        [
+                            if open' p.GetMethod then
+                                "get;"
+                            if open' p.SetMethod then
+                                "set;"
+                        ]
+                        |> String.concat " "
 
-                  let index =
-                      match p.GetIndexParameters() with
-                      | [||] -> ""
-                      | ps -> $"[{list ps}]"
+                    let index =
+                        match p.GetIndexParameters() with
+                        | [||] -> ""
+                        | ps -> $"[{list ps}]"
 
-                  yield $"{own}.{p.Name}{index} {{ {accessors} }} : {name p.PropertyType}"
+                    yield $"{own}.{p.Name}{index} {{ {accessors} }} : {name p.PropertyType}"
 
-          for f in t.GetFields all do
-              if f.IsPublic then
-                  let constant =
-                      if f.IsLiteral then
-                          " = " + value (f.GetRawConstantValue())
-                      else
-                          ""
+            for f in t.GetFields all do
+                if f.IsPublic then
+                    let constant =
+                        if f.IsLiteral then
+                            " = " + value (f.GetRawConstantValue())
+                        else
+                            ""
 
-                  yield $"{own}.{f.Name} : {name f.FieldType}{constant}" ]
+                    yield $"{own}.{f.Name} : {name f.FieldType}{constant}"
+    ]
 
 /// The lines of all public types of a namespace and of those below it, sorted.
 let surface (assembly: Assembly) (space: string) : string list =

@@ -8,11 +8,13 @@ type TypeName =
     | NullableOf of TypeName
 
 type Parameter =
-    { Type: TypeName
-      Name: string
-      /// "", "ref" or "out".
-      Passing: string
-      Default: string option }
+    {
+        Type: TypeName
+        Name: string
+        /// "", "ref" or "out".
+        Passing: string
+        Default: string option
+    }
 
 type Member =
     | Type of what: string * baseType: TypeName option
@@ -22,12 +24,14 @@ type Member =
     | Field of result: TypeName * value: string option
 
 type Line =
-    { Text: string
-      Owner: TypeName
-      Name: string
-      TypeParameters: string list
-      Member: Member
-      Flags: string list }
+    {
+        Text: string
+        Owner: TypeName
+        Name: string
+        TypeParameters: string list
+        Member: Member
+        Flags: string list
+    }
 
 /// Splits at a character where no bracket is open.
 let splitTop (separator: char) (text: string) =
@@ -98,10 +102,12 @@ let private parseParameter (text: string) =
 
     let space = declaration.LastIndexOf ' '
 
-    { Type = parseType declaration[.. space - 1]
-      Name = declaration[space + 1 ..]
-      Passing = passing
-      Default = value }
+    {
+        Type = parseType declaration[.. space - 1]
+        Name = declaration[space + 1 ..]
+        Passing = passing
+        Default = value
+    }
 
 /// The place of the first character at depth zero of angle brackets, from a start.
 let private findTop (text: string) (wanted: char) =
@@ -155,12 +161,14 @@ let private flagsOf (text: string) =
 
 let parse (text: string) : Line =
     let line owner name generics flags content =
-        { Text = text
-          Owner = parseType owner
-          Name = name
-          TypeParameters = generics
-          Member = content
-          Flags = flags }
+        {
+            Text = text
+            Owner = parseType owner
+            Name = name
+            TypeParameters = generics
+            Member = content
+            Flags = flags
+        }
 
     match text.IndexOf "  [" with
     | at when at > 0 && text.EndsWith "]" ->
@@ -197,7 +205,9 @@ let parse (text: string) : Line =
             | at when at > 0 && (colon < 0 || at < colon) ->
                 let close = closing text at
                 let owner, name, generics = splitName text[.. at - 1]
-                let parameters = text[at + 1 .. close - 1] |> splitTop ',' |> List.map parseParameter
+
+                let parameters =
+                    text[at + 1 .. close - 1] |> splitTop ',' |> List.map parseParameter
 
                 if name = "ctor" then
                     line owner name generics [] (Constructor parameters)

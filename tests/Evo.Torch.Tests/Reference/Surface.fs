@@ -35,7 +35,10 @@ let normal (line: string) =
 let ours = lazy (Reflected.surface typeof<torch>.Assembly "TorchSharp")
 
 let theirs =
-    lazy (Seq.append (linesOf "torchsharp-api.txt") (linesOf "torchsharp-beyond.txt") |> Seq.map normal |> Set.ofSeq)
+    lazy
+        (Seq.append (linesOf "torchsharp-api.txt") (linesOf "torchsharp-beyond.txt")
+         |> Seq.map normal
+         |> Set.ofSeq)
 
 /// The accepted list is written anew, into the sources, when the variable EVO_ACCEPT is set; look at the difference.
 let accepted (file: string) (now: string list) =
@@ -83,18 +86,30 @@ let ``every line of the list can be read and written back`` () =
 [<Fact>]
 let ``the parts of tuples have TorchSharp's names`` () =
     let directives = Directives.read (Path.Combine(folder, "torchsharp-beyond.txt"))
-    let types = typeof<torch>.Assembly.GetTypes() |> Seq.map (fun t -> Reflected.name t, t) |> Map.ofSeq
+
+    let types =
+        typeof<torch>.Assembly.GetTypes()
+        |> Seq.map (fun t -> Reflected.name t, t)
+        |> Map.ofSeq
 
     for KeyValue(method, names) in directives.Tuples do
         let dot = method.LastIndexOf '.'
-        let found = types[method[.. dot - 1]].GetMethods() |> Array.filter (fun m -> m.Name = method[dot + 1 ..])
+
+        let found =
+            types[method[.. dot - 1]].GetMethods()
+            |> Array.filter (fun m -> m.Name = method[dot + 1 ..])
 
         let named =
             found
             |> Array.choose (fun m ->
-                m.ReturnParameter.GetCustomAttributes(typeof<Runtime.CompilerServices.TupleElementNamesAttribute>, true)
+                m.ReturnParameter.GetCustomAttributes(
+                    typeof<Runtime.CompilerServices.TupleElementNamesAttribute>,
+                    true
+                )
                 |> Array.tryHead
-                |> Option.map (fun a -> (a :?> Runtime.CompilerServices.TupleElementNamesAttribute).TransformNames |> List.ofSeq))
+                |> Option.map (fun a ->
+                    (a :?> Runtime.CompilerServices.TupleElementNamesAttribute).TransformNames
+                    |> List.ofSeq))
 
         Assert.True(named.Length > 0, $"{method} has no named parts")
 

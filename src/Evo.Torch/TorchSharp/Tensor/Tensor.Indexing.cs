@@ -210,7 +210,7 @@ public static partial class torch
                         break;
                 }
             }
-            picks = found.Count == 0 ? null : Picks(found, dim);
+            picks = found.Count == 0 ? null : Picks(found);
             return view;
 
             void Step(Tensor next)
@@ -220,11 +220,12 @@ public static partial class torch
             }
         }
 
-        // A mask stands for as many places as it has dimensions but is one entry of the operator's list.
-        private static Tensor?[] Picks(SortedDictionary<int, Tensor> found, int dims)
+        // A mask stands for as many places as it has dimensions but is one entry of the operator's list, which ends with
+        // the last tensor (libtorch 1.13 writes a mask wrongly where empty entries follow it).
+        private static Tensor?[] Picks(SortedDictionary<int, Tensor> found)
         {
             var list = new List<Tensor?>();
-            for (var dim = 0; dim < dims; dim++)
+            for (var dim = 0; dim <= found.Keys.Last(); dim++)
             {
                 if (!found.TryGetValue(dim, out var tensor))
                 {
