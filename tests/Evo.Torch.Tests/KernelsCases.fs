@@ -81,20 +81,6 @@ let operators =
                     }
         }
         {
-            Name = "LayerNorm"
-            Dimensions = [ "rows"; "C" ]
-            Most = [ 9; 70 ]
-            Call =
-                fun sizes random ->
-                    // One channel has no variance: its gradient is 0/eps, which is noise.
-                    let C = sizes[1] + 1
-
-                    {
-                        Inputs = [| normal random [ sizes[0]; C ]; normal random [ C ]; normal random [ C ] |]
-                        Run = fun x -> Ops.LayerNorm(x[0], x[1], x[2], 1e-5)
-                    }
-        }
-        {
             Name = "Rope"
             Dimensions = [ "B"; "T"; "H"; "D/2"; "tables" ]
             Most = [ 3; 9; 3; 35; 2 ]

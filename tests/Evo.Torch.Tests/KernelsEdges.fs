@@ -230,3 +230,11 @@ type ``A kernel``() =
         near 1e-14 (Ops.Activation("gelu_new", x)) (scalar tanh)
         // The exact form differs from the tanh form by up to 5e-4.
         Assert.InRange(difference (Ops.Activation("gelu", x)) (scalar tanh), 1e-5, 1e-3)
+
+    [<Fact>]
+    member _.``of LayerNorm gives rows of no mean and unit variance, then weight and bias``() =
+        let x, weight, bias = normal 1 [ 9; 40 ], normal 2 [ 40 ], normal 3 [ 40 ]
+        let unit = Ops.LayerNorm(x, torch.ones_like weight, null, 0.0)
+        Assert.InRange(largest (unit.mean [| -1L |]), 0.0, 1e-14)
+        Assert.InRange(largest (unit.square().mean [| -1L |] - Scalar.op_Implicit 1.0), 0.0, 1e-14)
+        near 1e-14 (Ops.LayerNorm(x, weight, bias, 0.0)) (unit * weight + bias)
