@@ -20,8 +20,8 @@ internal static class OperatorBench
     {
         set_num_threads(options.Threads);
         var cases = Cases();
-        var copy = Case("copy of 256 MiB", 2 * 256 << 20, false, [Normal(64 << 20)], x => x[0].clone(), backward: false);
-        var product = Case("product of 2048", 2.0 * 2048 * 2048 * 2048, true, [Normal(2048, 2048), Normal(2048, 2048)], x => Ops.Linear(x[0], x[1]), backward: false);
+        var copy = Timed("copy of 256 MiB", 2 * 256 << 20, false, [Normal(64 << 20)], x => x[0].clone(), backward: false);
+        var product = Timed("product of 2048", 2.0 * 2048 * 2048 * 2048, true, [Normal(2048, 2048), Normal(2048, 2048)], x => Ops.Linear(x[0], x[1]), backward: false);
 
         var native = cases.ConvertAll(_ => new List<double>());
         var plain = cases.ConvertAll(_ => new List<double>());
@@ -56,7 +56,8 @@ internal static class OperatorBench
 
     private static List<Case> Cases()
     {
-        const double N = Tokens, C = Channels;
+        const long C = Channels;
+        const double N = Tokens;
         var batches = Tokens / 256;
         Tensor[] attention = [.. Enumerable.Range(0, 3).Select(_ => Normal(batches, 256, Heads, HeadSize))];
         Tensor[] shared = [Normal(batches, 256, Heads, HeadSize), Normal(batches, 256, 2, HeadSize), Normal(batches, 256, 2, HeadSize)];
@@ -73,27 +74,27 @@ internal static class OperatorBench
         Tensor Loss(Tensor[] x) => Ops.LinearCrossEntropy(x[0], x[1], labels).lossSum;
         return
         [
-            Case("RmsNorm 8192x512", 4 * 2 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5), backward: false),
-            Case("RmsNorm, forward and backward", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
-            Case("Rope 32x256x8x64", 4 * 2 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1]), backward: false),
-            Case("Rope, forward and backward", 4 * 4 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1])),
-            Case("SiluMul 8192x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1]), backward: false),
-            Case("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
-            Case("Embedding 8192 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
-            Case("CausalAttention 32x256x8x64", 2 * causal, true, attention, Attend, backward: false),
-            Case("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
-            Case("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
-            Case("Linear 8192x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
-            Case("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
-            Case("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
-            Case("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
+            Timed("RmsNorm 8192x512", 4 * 2 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5), backward: false),
+            Timed("RmsNorm, forward and backward", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            Timed("Rope 32x256x8x64", 4 * 2 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1]), backward: false),
+            Timed("Rope, forward and backward", 4 * 4 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1])),
+            Timed("SiluMul 8192x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1]), backward: false),
+            Timed("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
+            Timed("Embedding 8192 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
+            Timed("CausalAttention 32x256x8x64", 2 * causal, true, attention, Attend, backward: false),
+            Timed("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
+            Timed("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
+            Timed("Linear 8192x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
+            Timed("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
+            Timed("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
+            Timed("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
             new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
             new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
         ];
     }
 
     // Work in bytes or floating-point operations of one call.
-    private static Case Case(string name, double work, bool multiplies, Tensor[] inputs, Func<Tensor[], Tensor> call, bool backward = true)
+    private static Case Timed(string name, double work, bool multiplies, Tensor[] inputs, Func<Tensor[], Tensor> call, bool backward = true)
     {
         if (!backward)
             return new(name, work, multiplies, () =>
