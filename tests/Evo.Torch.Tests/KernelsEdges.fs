@@ -238,3 +238,25 @@ type ``A kernel``() =
         Assert.InRange(largest (unit.mean [| -1L |]), 0.0, 1e-14)
         Assert.InRange(largest (unit.square().mean [| -1L |] - Scalar.op_Implicit 1.0), 0.0, 1e-14)
         near 1e-14 (Ops.LayerNorm(x, weight, bias, 0.0)) (unit * weight + bias)
+
+    [<Fact>]
+    member _.``of AdamW is noticed by a graph that still needs the old weights``() =
+        let weight = (normal 1 [ 3; 3 ]).requires_grad_()
+        let y = Ops.SiluMul(weight, weight).sum()
+        let flat = weight.detach ()
+        let zero () = torch.zeros_like flat
+        Ops.AdamW(flat, zero (), zero (), zero (), 0.1, 0.9, 0.99, 1e-8, 0.1, 1L, 1.0, null)
+        let error = Assert.ThrowsAny<Exception>(fun () -> y.backward ())
+        Assert.Contains("modified by an inplace operation", error.Message)
+
+    [<Fact>]
+    member _.``of the head's loss gives a gradient to whom it is due``() =
+        let labels = torch.tensor [| 1L; 0L; -100L |]
+
+        for hiddenLearns, headLearns in [ (true, false); (false, true) ] do
+            let hidden = (normal 1 [ 3; 4 ]).requires_grad_ hiddenLearns
+            let head = (normal 2 [ 5; 4 ]).requires_grad_ headLearns
+            let struct (loss, _) = Ops.LinearCrossEntropy(hidden, head, labels)
+            loss.backward ()
+            Assert.Equal(hiddenLearns, not (isNull hidden.grad))
+            Assert.Equal(headLearns, not (isNull head.grad))

@@ -88,18 +88,18 @@ struct HeadGradient {
   Tensor loss, hidden, weight;
 };
 
+// The loss, and the gradients that are asked for.
 HeadGradient head_and_loss(
-    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, bool gradient) {
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, bool of_hidden, bool of_weight) {
+  const bool gradient = of_hidden || of_weight;
   const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
   const int64_t chunk = std::max<int64_t>(64, std::min(N, kChunkElements / std::max<int64_t>(V, 1)));
   const auto options = hidden.options();
   Tensor losses = at::empty({N}, options.dtype(wide));
   HeadGradient result;
-  if (gradient) {
-    result.hidden = at::empty({N, C}, options);
-    result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
-  }
+  if (of_hidden) result.hidden = at::empty({N, C}, options);
+  if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
   Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(wide));
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
@@ -112,13 +112,15 @@ HeadGradient head_and_loss(
         x, labels.data_ptr<int64_t>() + start, smoothing, gradient,
         static_cast<char*>(losses.data_ptr()) + start * losses.element_size());
     if (!gradient) continue;
-    const Tensor dh = result.hidden.narrow(0, start, rows);
+    const Tensor dx = type == wide ? x : x.to(type);
+    if (of_hidden) {
+      const Tensor dh = result.hidden.narrow(0, start, rows);
+      type == wide ? multiply(dx, false, weight, false, dh, false) : void(dh.copy_(at::mm(dx, weight)));
+    }
+    if (!of_weight) continue;
     if (type == wide) {
-      multiply(x, false, weight, false, dh, false);
-      multiply(x, true, h, false, result.weight, start > 0);
+      multiply(dx, true, h, false, result.weight, start > 0);
     } else {
-      const Tensor dx = x.to(type);
-      dh.copy_(at::mm(dx, weight));
       const Tensor dweight = at::mm(dx.t(), h);
       start > 0 ? result.weight.add_(dweight) : result.weight.copy_(dweight);
     }
@@ -132,7 +134,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
   static Tensor forward(
       AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto result = head_and_loss(hidden.contiguous(), weight.contiguous(), labels, smoothing, true);
+    auto result = head_and_loss(
+        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad());
     ctx->save_for_backward({result.hidden, result.weight});
     ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
     return result.loss;
@@ -142,7 +145,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     differentiated_once("evo::linear_cross_entropy");
     const auto saved = ctx->get_saved_variables();
     const auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
-    return {(saved[0] * gradients[0]).to(type), (saved[1] * gradients[0]).to(type), Tensor(), Tensor()};
+    const auto scaled = [&](const Tensor& t) { return t.defined() ? (t * gradients[0]).to(type) : Tensor(); };
+    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor()};
   }
 };
 
@@ -156,7 +160,7 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Te
   const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
   if (wants_gradient({&hidden, &weight})) return LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing);
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false).loss;
+  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).loss;
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {

@@ -47,6 +47,9 @@ void adamw(
     });
   });
   if (copy.defined() && !in_pass) copy.copy_(master);
+  // Written behind autograd's back: a graph that saved one of them is told, and refuses to go backward through new weights.
+  for (const Tensor* written : {&master, &exp_avg, &exp_avg_sq, &copy})
+    if (written->defined() && !written->is_inference()) written->unsafeGetTensorImpl()->bump_version();
 }
 
 Tensor sum_of_squares(const Tensor& flat) {
