@@ -67,7 +67,15 @@ public static partial class torch
         }
 
         /// <summary>The only element as a number.</summary>
-        public Scalar ToScalar() => Aten._local_scalar_dense(this);
+        /// <exception cref="ArgumentException">Not one element.</exception>
+        public Scalar ToScalar()
+        {
+            // libtorch reads the first element unasked, also where there is none.
+            var elements = numel();
+            return elements == 1
+                ? Aten._local_scalar_dense(this)
+                : throw new ArgumentException($"a tensor with {elements} elements is not a single number");
+        }
 
         public bool ReadCpuBool(long i) => ReadCpuValue<bool>(i);
 
