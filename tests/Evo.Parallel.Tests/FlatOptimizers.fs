@@ -26,13 +26,18 @@ let golden (path: string) =
 /// A tensor of a safetensors file, in memory of its own.
 let read (file: SafeTensors) (name: string) =
     let entry = file[name]
-    let dtype = if entry.Type = SafeTensorType.I64 then torch.int64 else torch.float32
+
+    let dtype =
+        if entry.Type = SafeTensorType.I64 then
+            torch.int64
+        else
+            torch.float32
+
     let tensor = torch.empty (Array.ofSeq entry.Shape, dtype = dtype)
     file.Bytes(entry).CopyTo(TensorBytes.Of tensor)
     tensor
 
-let largest (a: torch.Tensor) (b: torch.Tensor) =
-    a.sub(b).abs().max().ToDouble()
+let largest (a: torch.Tensor) (b: torch.Tensor) = a.sub(b).abs().max().ToDouble()
 
 let private names count = [ for i in 0 .. count - 1 -> $"p{i}" ]
 
@@ -42,7 +47,9 @@ let private over dtype (values: (string * torch.Tensor * bool) list) =
         FlatLayout(
             values
             |> List.map (fun (name, value, decays) ->
-                struct (name, Array.ofSeq value.shape :> System.Collections.Generic.IReadOnlyList<int64>, decays))
+                struct (name,
+                        Array.ofSeq value.shape :> System.Collections.Generic.IReadOnlyList<int64>,
+                        decays))
         )
 
     let optimizer = new FlatOptimizer(layout, dtype)
@@ -60,10 +67,16 @@ let private over dtype (values: (string * torch.Tensor * bool) list) =
 
 [<Fact>]
 let ``parameters that decay stand first, each aligned, and slots keep the data flow's order`` () =
-    let shape (sizes: int64 list) = Array.ofList sizes :> System.Collections.Generic.IReadOnlyList<int64>
+    let shape (sizes: int64 list) =
+        Array.ofList sizes :> System.Collections.Generic.IReadOnlyList<int64>
 
     let layout =
-        FlatLayout [ struct ("a", shape [ 3L; 5L ], false); struct ("b", shape [ 7L ], true); struct ("c", shape [], true) ]
+        FlatLayout
+            [
+                struct ("a", shape [ 3L; 5L ], false)
+                struct ("b", shape [ 7L ], true)
+                struct ("c", shape [], true)
+            ]
 
     Assert.Equal<string seq>([ "a"; "b"; "c" ], layout.Slots |> Seq.map _.Name)
     Assert.Equal<int64 seq>([ 32L; 0L; 16L ], layout.Slots |> Seq.map _.Offset)
@@ -73,7 +86,11 @@ let ``parameters that decay stand first, each aligned, and slots keep the data f
 [<Fact>]
 let ``a name that is given twice is refused`` () =
     let shape = [| 1L |] :> System.Collections.Generic.IReadOnlyList<int64>
-    let error = Assert.Throws<ArgumentException>(fun () -> FlatLayout [ struct ("a", shape, true); struct ("a", shape, true) ] |> ignore)
+
+    let error =
+        Assert.Throws<ArgumentException>(fun () ->
+            FlatLayout [ struct ("a", shape, true); struct ("a", shape, true) ] |> ignore)
+
     Assert.Contains("tied weights are one parameter", error.Message)
 
 [<Fact>]
@@ -88,22 +105,29 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
         let betas = options.GetProperty "betas"
 
         let count =
-            Seq.initInfinite id |> Seq.find (fun i -> isNull (file.Find $"set{set}.param{i}.init"))
+            Seq.initInfinite id
+            |> Seq.find (fun i -> isNull (file.Find $"set{set}.param{i}.init"))
 
         Assert.True(count > 0)
 
         let optimizer, parameters =
-            over torch.float32 [ for i, name in List.indexed (names count) -> name, read file $"set{set}.param{i}.init", true ]
+            over
+                torch.float32
+                [
+                    for i, name in List.indexed (names count) ->
+                        name, read file $"set{set}.param{i}.init", true
+                ]
 
         for step in 0..9 do
             optimizer.ZeroGradient()
 
             for i, parameter in List.indexed parameters do
-                (nonNull parameter.grad).copy_ (read file $"set{set}.param{i}.grad.{step}") |> ignore
+                (nonNull parameter.grad).copy_(read file $"set{set}.param{i}.grad.{step}")
+                |> ignore
 
             let rates =
                 AdamRates(
-                    (options.GetProperty "lr_per_step")[step].GetDouble(),
+                    options.GetProperty("lr_per_step").[step].GetDouble(),
                     betas[0].GetDouble(),
                     betas[1].GetDouble(),
                     number "eps",
@@ -114,8 +138,17 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
 
             for i, parameter in List.indexed parameters do
                 let slot = optimizer.Layout.Slots[i]
+
                 let near (what: string) (tensor: torch.Tensor) =
-                    Assert.InRange(largest tensor (read file $"set{set}.param{i}.{what}.{step}"), 0.0, 1e-6)
+                    let golden = read file $"set{set}.param{i}.{what}.{step}"
+                    // Moments of large gradients have large units in the last place.
+                    let unit =
+                        if what = "step" then
+                            1.0
+                        else
+                            max 1.0 (golden.abs().max().ToDouble())
+
+                    Assert.InRange(largest tensor golden, 0.0, 1e-6 * unit)
 
                 near "step" (parameter.detach ())
                 near "exp_avg" (FlatOptimizer.View(optimizer.ExpAvg, slot))
@@ -126,7 +159,12 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
 [<Fact>]
 let ``updates are those of torch.optim.AdamW`` () =
     torch.manual_seed 3L |> ignore
-    let values = [ for name in names 3 -> name, torch.randn ([| 5L; 3L |], dtype = torch.float64), true ]
+
+    let values =
+        [
+            for name in names 3 -> name, torch.randn ([| 5L; 3L |], dtype = torch.float64), true
+        ]
+
     let optimizer, parameters = over torch.float64 values
     use _ = optimizer
     let others = [ for _, value, _ in values -> new Parameter(value.clone ()) ]
@@ -162,10 +200,10 @@ let ``backward passes add up in the flat gradient`` () =
     use _ = optimizer
 
     for _ in 1..3 do
-        parameters[0].mul(Scalar.op_Implicit 2.0f).sum().backward ()
+        parameters[0].mul(Scalar.op_Implicit 2.0f).sum().backward()
         optimizer.Accumulate()
 
-    Assert.Equal<float32 seq>([ 6.0f; 6.0f; 6.0f ], optimizer.Gradient.narrow(0, 0, 3).data<float32> ())
+    Assert.Equal<float32 seq>([ 6.0f; 6.0f; 6.0f ], optimizer.Gradient.narrow(0, 0, 3).data<float32>())
     Assert.Equal(sqrt 108.0, optimizer.GradientNorm(), 6)
     optimizer.ZeroGradient()
     Assert.Equal(0.0, optimizer.GradientNorm())
@@ -177,7 +215,7 @@ let ``bfloat16 gradients are added in float32`` () =
 
     // In bfloat16 alone 256 + 1 stays 256.
     for factor in [ 256.0f; 1.0f; 1.0f; 1.0f ] do
-        parameters[0].mul(Scalar.op_Implicit factor).sum().backward ()
+        parameters[0].mul(Scalar.op_Implicit factor).sum().backward()
         optimizer.Accumulate()
 
     Assert.Equal(259.0f, optimizer.Gradient[0].ToSingle())
@@ -188,7 +226,7 @@ let ``bfloat16 weights are the rounded master weights, which keep small steps`` 
     use _ = optimizer
 
     for step in 1L .. 40L do
-        (nonNull parameters[0].grad).fill_ (Scalar.op_Implicit 1.0f) |> ignore
+        (nonNull parameters[0].grad).fill_(Scalar.op_Implicit 1.0f) |> ignore
         optimizer.ZeroGradient()
         optimizer.Gradient.fill_ (Scalar.op_Implicit 1.0f) |> ignore
         optimizer.Update(AdamRates(1e-4, 0.9, 0.95, 1e-8, 0.0), step, 1.0)
@@ -205,7 +243,13 @@ let ``clipping follows PyTorch's formula and 0 switches it off`` () =
 [<Fact>]
 let ``the first parameter in data flow order with a value that is not finite is named`` () =
     let optimizer, parameters =
-        over torch.float32 [ "norm", torch.ones 4L, false; "a", torch.ones 4L, true; "b", torch.ones 4L, true ]
+        over
+            torch.float32
+            [
+                "norm", torch.ones 4L, false
+                "a", torch.ones 4L, true
+                "b", torch.ones 4L, true
+            ]
 
     use _ = optimizer
     Assert.False(optimizer.FirstNonFinite().HasValue)

@@ -70,7 +70,7 @@ let ``generation leaves no native tensor behind and the model in its mode`` () =
         generator.Stream("some text", options[1]) |> Seq.length |> ignore
 
     write ()
-    let before = Evo.Torch.NativeMemory.LiveTensors
+    let before = Folders.liveTensors ()
     write ()
     // A reader may stop in the middle.
     generator.Stream("some text", options[1])

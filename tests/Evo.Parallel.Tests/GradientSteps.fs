@@ -145,7 +145,7 @@ let ``a step leaves no native tensor behind`` recompute =
                 Validation.Run(model.Module, [ batch ], torch.CPU) |> ignore
 
             step 1L
-            let before = NativeMemory.LiveTensors
+            let before = Folders.liveTensors ()
 
             for number in 2L .. 6L do
                 step number

@@ -40,6 +40,26 @@ let startChild (arguments: string list) =
 
     nonNull (Process.Start start)
 
+/// The same under a limit on the size of any file, in kilobytes; writing more fails as on a full disk.
+let startUnderFileLimit (kilobytes: int) (arguments: string list) =
+    let command =
+        [ nonNull Environment.ProcessPath ]
+        @ (if Path.GetFileNameWithoutExtension(Environment.ProcessPath) = "dotnet" then
+               [ Environment.GetCommandLineArgs()[0] ]
+           else
+               [])
+        @ arguments
+
+    let start =
+        ProcessStartInfo("/bin/bash", RedirectStandardOutput = true, RedirectStandardError = true)
+    // bash counts in blocks of 1024 bytes; SIGXFSZ must be ignored for the write to fail instead of the process.
+    let quoted = command |> List.map (fun word -> "'" + word + "'") |> String.concat " "
+    start.ArgumentList.Add "-c"
+    start.ArgumentList.Add $"trap '' XFSZ; ulimit -f {kilobytes}; exec {quoted}"
+    // Otherwise the runtime keeps compiled code in a file of its own that the limit would hit.
+    start.Environment["DOTNET_EnableWriteXorExecute"] <- "0"
+    nonNull (Process.Start start)
+
 let private killAndLook (random: Random) rounds =
     use folder = new TemporaryFolder()
     let mutable committed = 0L

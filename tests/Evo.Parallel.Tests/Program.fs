@@ -7,4 +7,5 @@ open Xunit.Runner.InProc.SystemConsole
 let main arguments =
     match List.ofArray arguments with
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
+    | [ "--child"; "train"; folder ] -> KilledRuns.trainInChild folder
     | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()

@@ -12,12 +12,19 @@ open Xunit
 
 /// The rows of a step as one micro-batch of four documents.
 let private packed (tokens: int64[]) rows width =
-    let take first = [| for row in 0 .. rows - 1 do yield! tokens[row * width + first .. row * width + first + width - 2] |]
+    let take first =
+        [|
+            for row in 0 .. rows - 1 do
+                yield! tokens[row * width + first .. row * width + first + width - 2]
+        |]
 
     MicroBatch(
         take 0,
         take 1,
-        [| for _ in 1..rows do yield! [| 0L .. int64 width - 2L |] |],
+        [|
+            for _ in 1..rows do
+                yield! [| 0L .. int64 width - 2L |]
+        |],
         [| for row in 0..rows -> row * (width - 1) |]
     )
 
@@ -32,7 +39,9 @@ let ``losses, gradient norms and final weights are those of the golden run`` (na
     model.Module.train ()
     let tokens = read file "tokens"
     let gradients = GradientStep(model.Module, model.Optimizer, 0.0)
-    let expected (what: string) step = (json.RootElement.GetProperty what)[step].GetDouble()
+
+    let expected (what: string) step =
+        json.RootElement.GetProperty(what).[step].GetDouble()
 
     for step in 0..49 do
         let batch = packed (tokens[int64 step].reshape(-1).data<int64>().ToArray()) 4 33
@@ -40,7 +49,12 @@ let ``losses, gradient norms and final weights are those of the golden run`` (na
         let norm = model.Optimizer.GradientNorm()
         Assert.InRange(abs (result.Loss - expected "loss" step), 0.0, 1e-5)
         Assert.InRange(abs (norm / expected "grad_norm" step - 1.0), 0.0, 1e-4)
-        model.Optimizer.Update(AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1), int64 (step + 1), FlatOptimizer.ClipFactor(norm, 1.0))
+
+        model.Optimizer.Update(
+            AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
+            int64 (step + 1),
+            FlatOptimizer.ClipFactor(norm, 1.0)
+        )
 
     use folder = new Evo.Parallel.Tests.Folders.TemporaryFolder()
     HuggingFaceFolder.Save(model.Module, folder.Path)

@@ -80,13 +80,14 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
 
     private void RequireSameModel(Checkpoint checkpoint)
     {
-        var saved = HuggingFaceFolder.ReadConfig(checkpoint.Path);
-        if (saved.Equals(spec))
+        // Keys that say nothing about the model (token ids, versions) are left out.
+        var (saved, mine) = (HuggingFaceFolder.ReadConfig(checkpoint.Path) with { Extras = Extras.None }, spec with { Extras = Extras.None });
+        if (saved.Equals(mine))
         {
             return;
         }
 
-        var (before, now) = (saved.ToHuggingFace(), spec.ToHuggingFace());
+        var (before, now) = (saved.ToHuggingFace(), mine.ToHuggingFace());
         var differences = before.Select(key => key.Key).Union(now.Select(key => key.Key))
             .Where(key => !JsonNode.DeepEquals(before[key], now[key]))
             .Select(key => $"{key}: {before[key]?.ToJsonString() ?? "not set"} there, {now[key]?.ToJsonString() ?? "not set"} in the configuration")

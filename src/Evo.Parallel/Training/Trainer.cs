@@ -133,7 +133,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
 
         if (config.Train.Deterministic)
         {
-            torch.use_deterministic_algorithms(true);
+            NativeTorch.Deterministic = true;
         }
     }
 

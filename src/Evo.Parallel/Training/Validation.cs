@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Evo.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;

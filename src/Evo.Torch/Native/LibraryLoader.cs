@@ -8,6 +8,7 @@ internal static class LibraryLoader
 {
     private static readonly Lock Door = new();
     private static bool prepared;
+    private static nint loaded;
 
     /// <summary>Settings that libtorch and OpenBLAS read once, when they are loaded, are made here. Idempotent.</summary>
     public static void Prepare()
@@ -32,6 +33,15 @@ internal static class LibraryLoader
             return 0;
         }
 
+        // Asked once for every native function; threads that a person has set since then must stay.
+        lock (Door)
+        {
+            return loaded != 0 ? loaded : loaded = Load(assembly);
+        }
+    }
+
+    private static nint Load(Assembly assembly)
+    {
         var file = Path.Combine(AppContext.BaseDirectory, "libevo_torch.so");
         if (!File.Exists(file))
         {

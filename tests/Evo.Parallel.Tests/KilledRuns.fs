@@ -1,0 +1,121 @@
+/// Training that is killed, and disks that are full.
+module Evo.Parallel.Tests.KilledRuns
+
+open System
+open System.IO
+open System.Threading
+open Evo.Parallel
+open Evo.Parallel.Tests.Folders
+open Evo.Parallel.Tests.KilledWriters
+open Evo.Parallel.Tests.TinyRuns
+open Xunit
+
+let private sets =
+    [
+        "data.total_steps=40"
+        "ckpt.checkpoint_every=2"
+        "ckpt.keep_last=3"
+        "data.valid_every=0"
+    ]
+
+/// What the child process does: the run in a folder, saying each step and each checkpoint.
+let trainInChild (folder: string) =
+    let watch =
+        { new IProgress<TrainEvent> with
+            member _.Report event =
+                match event with
+                | :? TrainEvent.StepDone as it -> Console.Out.WriteLine $"step {it.Report.Batch}"
+                | :? TrainEvent.CheckpointSaved as it -> Console.Out.WriteLine $"saved {it.Step}"
+                | _ -> ()
+
+                Console.Out.Flush()
+        }
+
+    try
+        Trainer(config folder "LLAMA2" sets, watch).Run CancellationToken.None |> ignore
+        0
+    with error ->
+        Console.Out.WriteLine error.Message
+        1
+
+let private killUntilDone seed kills =
+    use folder = new TemporaryFolder()
+    writeData folder.Path
+    // The run that is never killed.
+    let straight =
+        config folder.Path "LLAMA2" (sets @ [ $"run_folder={folder.Path}/straight" ])
+
+    run straight |> ignore
+    let killed = config folder.Path "LLAMA2" sets
+    let random = Random(seed: int)
+    let mutable saved = 0L
+    let mutable finished = false
+    let mutable count = 0
+
+    while not finished do
+        use child = startChild [ "--child"; "train"; folder.Path ]
+        let patience = if count < kills then random.Next(1, 9) else Int32.MaxValue
+        let mutable lines = 0
+        let mutable reading = true
+
+        while reading do
+            match child.StandardOutput.ReadLine() with
+            | null -> reading <- false
+            | line ->
+                lines <- lines + 1
+
+                if line.StartsWith "saved " then
+                    saved <- max saved (Int64.Parse(line.Substring 6))
+
+                if lines = patience then
+                    Thread.Sleep(random.Next 15)
+                    child.Kill()
+
+        child.WaitForExit()
+        finished <- child.ExitCode = 0
+        count <- count + 1
+
+        let found =
+            CheckpointStore(killed.CheckpointFolder, 3)
+                .Newest(fun path reason -> Assert.Fail $"{path}: {reason}")
+
+        if saved > 0L then
+            let found = nonNull found
+
+            Assert.True(
+                found.Manifest.Data.NextBatch >= saved,
+                $"step {saved} was committed and {found.Manifest.Data.NextBatch} is the newest"
+            )
+
+    Assert.True(count > kills / 2, $"only {count} kills")
+
+    let last (config: Evo.Core.RunConfig) =
+        Path.Combine(config.CheckpointFolder, "40")
+
+    Assert.Equal<(string * string) list>(bits (last straight), bits (last killed))
+    Assert.Equal<(string * string) list list>(metrics straight, metrics killed)
+
+[<Fact>]
+let ``killed at random moments and started again, a run ends in the same bits`` () = killUntilDone 1 4
+
+[<Fact; Trait("Category", "Full")>]
+let ``killed at fifty random moments and started again, a run ends in the same bits`` () = killUntilDone 2 50
+
+[<Fact>]
+let ``when files may not grow, the run ends with one error, and what was committed stands`` () =
+    use folder = new TemporaryFolder()
+    writeData folder.Path
+    let config = config folder.Path "LLAMA2" sets
+    runUntil 2L config |> ignore
+    let before = bits (Path.Combine(config.CheckpointFolder, "2"))
+    // A limit on the size of files that the next checkpoint exceeds.
+    use child = startUnderFileLimit 40 [ "--child"; "train"; folder.Path ]
+    let said = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    Assert.NotEqual(0, child.ExitCode)
+    Assert.Contains("could not be written", said)
+    Assert.Contains("step 2 stands unharmed", said)
+    Assert.Equal<(string * string) list>(before, bits (Path.Combine(config.CheckpointFolder, "2")))
+    // With room again the run goes on.
+    let result, _ = run config
+    Assert.Equal(40L, result.Step)
