@@ -3,14 +3,93 @@ module Evo.Cli.ConfigFile
 
 open System
 open System.IO
+open System.Text.Json.Nodes
 open Evo.Core
+open Evo.Models
 open Evo.Cli.Refusal
 
 /// The families that `model_type` may name.
-let families: ModelFamilyKeys list = []
+let families: ModelFamilyKeys list =
+    [ for family in ModelFamilies.All -> family.Keys ]
 
-/// What the chosen family says about its keys.
-let private runCheck: RunCheck = fun _ -> []
+/// The model that a family's keys describe.
+let private specOf (name: string) (keys: JsonObject) : CausalLM =
+    match ModelFamilies.Find name with
+    | null -> refuse ExitCode.Config $"model_type = {name}: no such family"
+    | family -> family.FromKeys.Invoke keys
+
+/// The model of a checked run.
+let spec (run: RunConfig) : CausalLM =
+    specOf run.ModelType run.Model.FamilyKeys
+
+/// `hidden_size = 100: 3 heads do not share it evenly` is about the key `model.hidden_size`, if the family has such a key.
+let private placed (keys: string list) (problem: string) =
+    let isWord (c: char) = Char.IsAsciiLetterOrDigit c || c = '_'
+    let name = problem |> Seq.takeWhile isWord |> String.Concat
+
+    if List.contains name keys then
+        // The place and the value are shown beside the text.
+        let rest = problem.Substring(name.Length).TrimStart()
+        let cut = rest.IndexOf ": "
+
+        "model." + name,
+        (if rest.StartsWith '=' && cut > 0 then
+             rest.Substring(cut + 2)
+         else
+             rest.TrimStart(':', ' '))
+    else
+        "model", problem
+
+/// A number of the model's, given or the family's default.
+let private numberOf (keys: ModelKey list) (run: RunConfig) (name: string) =
+    let text =
+        match run.Model.FamilyKeys[name] with
+        | null ->
+            keys
+            |> List.tryFind (fun key -> key.Name = name)
+            |> Option.map _.Default
+            |> Option.defaultValue ""
+        | given -> given.ToJsonString()
+
+    match Int64.TryParse text with
+    | true, value -> Some value
+    | _ -> None
+
+/// How the model fits data and tokenizer.
+let private fit (keys: ModelKey list) (run: RunConfig) =
+    let tokenizerIsTrained =
+        run.Prepare.Source <> "none" && isNull run.Data.TokenizerPath
+
+    [
+        match numberOf keys run "max_position_embeddings" with
+        | Some positions when int64 run.Data.SeqLen > positions ->
+            "data.seq_len",
+            $"must not be above the model's positions, model.max_position_embeddings = {positions}"
+        | _ -> ()
+        match numberOf keys run "vocab_size" with
+        | Some rows when tokenizerIsTrained && rows < int64 run.Prepare.VocabSize ->
+            "model.vocab_size",
+            $"must not be below prepare.vocab_size = {run.Prepare.VocabSize}: every piece of the tokenizer needs a row"
+        | _ -> ()
+    ]
+
+/// What the model has to say about a run: its family about its sizes, and how it fits data and tokenizer.
+let private runCheck: RunCheck =
+    fun run ->
+        let keys =
+            families
+            |> List.filter (fun family -> family.Family = run.ModelType)
+            |> List.collect (fun family -> List.ofSeq family.Keys)
+
+        let names = keys |> List.map _.Name
+
+        let problems =
+            try
+                List.ofSeq ((spec run).Problems())
+            with :? ModelConfigException as error ->
+                List.ofSeq error.Problems
+
+        (problems |> List.map (placed names)) @ fit keys run
 
 let private read (path: string) =
     if Directory.Exists path then

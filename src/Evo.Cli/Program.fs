@@ -6,7 +6,11 @@ open System.Text
 open Evo.Core
 
 /// Every verb, in the order in which help lists them.
-let verbs: Verb list = DataVerbs.verbs @ ConfigVerbs.verbs @ [ DoctorVerb.verb ]
+let verbs: Verb list =
+    [ TrainVerb.verb; GenerateVerb.verb; VerifyVerb.verb; InspectVerb.verb ]
+    @ DataVerbs.verbs
+    @ ConfigVerbs.verbs
+    @ [ DoctorVerb.verb ]
 
 /// Runs one command line; never throws.
 let run (arguments: string array) : ExitCode =

@@ -6,6 +6,9 @@ open System
 open System.IO
 open Evo.Core
 open Evo.Data
+open Evo.Models
+open Evo.Parallel
+open Evo.Torch
 
 /// The command line was wrong; the message says how, the hint where to look.
 exception UsageException of message: string * hint: string
@@ -26,6 +29,25 @@ let rec private known (error: exn) : (string * ExitCode) option =
     | RefusedException(message, code) -> Some(message, code)
     | :? ConfigException as error -> Some(error.Message, ExitCode.Config)
     | :? DataException as error -> Some(error.Message, ExitCode.Data)
+    | :? ModelConfigException as error -> Some(error.Message, ExitCode.Config)
+    | :? CheckpointException as error ->
+        Some(
+            error.Message,
+            (if error.Fault = CheckpointFault.NotWritten then
+                 ExitCode.Machine
+             else
+                 ExitCode.Data)
+        )
+    | :? TrainingException as error ->
+        Some(
+            error.Message,
+            (if error.Diverged then
+                 ExitCode.Diverged
+             else
+                 ExitCode.Config)
+        )
+    | :? GenerationException as error -> Some(error.Message, ExitCode.Data)
+    | :? TorchException as error -> Some($"libtorch failed: {error.Message}", ExitCode.Machine)
     | :? OperationCanceledException -> Some("stopped", ExitCode.Stopped)
     | :? FileNotFoundException as error -> Some(error.Message, ExitCode.Data)
     | :? DirectoryNotFoundException as error -> Some(error.Message, ExitCode.Data)
