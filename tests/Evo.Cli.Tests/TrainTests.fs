@@ -166,7 +166,7 @@ let ``SIGTERM ends the step, saves, and the same command continues to the same w
             "train"
             "run.json"
             "--set"
-            "data.total_steps=400"
+            "data.total_steps=200"
             "--set"
             "data.valid_every=0"
             "--set"

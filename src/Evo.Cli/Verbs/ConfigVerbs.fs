@@ -120,7 +120,7 @@ let verbs =
             "config check"
             "Checks a configuration and prints every problem with its place."
             "Nothing is run and no file is opened but the configuration. Exit code 3 when there are problems."
-            [ "./evo config check configs/demo.json --set data.seq_len=512" ]
+            [ "./evo config check configs/demo.json --set data.seq_len=128" ]
             check
         Verb.make<ShowOptions>
             "config show"
