@@ -155,6 +155,38 @@ let ``what a function saved and somebody changed is an exception`` () =
     Assert.Contains("modified by an inplace operation", error.NativeText)
 
 [<Fact>]
+let ``functions, hooks and recompute leak neither handles nor memory`` () =
+    let step () =
+        use scope = torch.NewDisposeScope()
+        let x = Aten.ones (span [ 1000L ], Nullable torch.float64)
+        x.requires_grad <- true
+        use _ = x.register_hook (fun g -> Aten.mul_Scalar (g, number 2.0))
+        let y = Identity.apply (Cube.apply (x, 1.0))
+        let z = Recompute.Run((fun inputs -> [| Aten.tanh inputs[0] |]), y)
+        (Aten.sum z[0]).backward()
+        let unused = SumAndProduct.apply (x, x)
+        Assert.Equal(2, unused.Count)
+
+        Assert.Throws<TimeoutException>(fun () -> Failing.apply (x, 1) |> ignore)
+        |> ignore
+
+        let failing = Aten.sum (Failing.apply x)
+        Assert.Throws<TimeoutException>(fun () -> failing.backward ()) |> ignore
+
+    step ()
+    settle ()
+    let bytes = NativeMemory.BytesAllocated
+
+    Assert.Equal(
+        0L,
+        leaked (fun () ->
+            for _ in 1..5 do
+                step ())
+    )
+
+    Assert.Equal(bytes, NativeMemory.BytesAllocated)
+
+[<Fact>]
 let ``functions run in many threads at once`` () =
     let work (seed: int) =
         use scope = torch.NewDisposeScope()
