@@ -6,7 +6,8 @@ open System.IO
 open System.Text.Json
 open TorchSharp
 
-let private folder =
+/// The folder tests/golden of the repository.
+let folder =
     let rec above (at: DirectoryInfo | null) =
         match at with
         | null -> raise (DirectoryNotFoundException $"no tests/golden above {AppContext.BaseDirectory}")

@@ -18,30 +18,23 @@ let private system =
 let implicitUsings =
     "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq;"
 
-/// The bytes of an assembly, or the errors.
-let compile
-    (name: string)
-    (sources: (string * string) list)
-    (references: MetadataReference list)
-    : Result<byte[], string list> =
+let compilation (name: string) (sources: (string * string) list) (references: MetadataReference list) =
     let options = CSharpParseOptions(LanguageVersion.Latest)
 
-    let trees =
+    CSharpCompilation.Create(
+        name,
         sources
-        |> List.map (fun (path, text) -> CSharpSyntaxTree.ParseText(text, options, path))
-
-    let compilation =
-        CSharpCompilation.Create(
-            name,
-            trees,
-            Seq.append system.Value references,
-            CSharpCompilationOptions(
-                OutputKind.DynamicallyLinkedLibrary,
-                allowUnsafe = true,
-                nullableContextOptions = NullableContextOptions.Annotations
-            )
+        |> List.map (fun (path, text) -> CSharpSyntaxTree.ParseText(text, options, path)),
+        Seq.append system.Value references,
+        CSharpCompilationOptions(
+            OutputKind.DynamicallyLinkedLibrary,
+            allowUnsafe = true,
+            nullableContextOptions = NullableContextOptions.Annotations
         )
+    )
 
+/// The bytes of an assembly, or the errors.
+let emit (compilation: Compilation) : Result<byte[], string list> =
     use bytes = new MemoryStream()
     let result = compilation.Emit bytes
 
@@ -53,6 +46,10 @@ let compile
         |> Seq.map string
         |> List.ofSeq
         |> Error
+
+/// The bytes of an assembly of these files (path and text), or the errors.
+let compile name sources references =
+    emit (compilation name sources references)
 
 let reference (bytes: byte[]) : MetadataReference = MetadataReference.CreateFromImage bytes
 let referenceFile (path: string) : MetadataReference = MetadataReference.CreateFromFile path

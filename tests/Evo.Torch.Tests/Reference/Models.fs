@@ -1,0 +1,96 @@
+/// What we emit for models, and the operators that it calls, are TorchSharp programs, too.
+module Evo.Torch.Tests.Reference.Models
+
+open System.IO
+open Microsoft.CodeAnalysis
+open Microsoft.CodeAnalysis.CSharp
+open Xunit
+open TorchSharp
+open Compiling
+
+let private root =
+    lazy
+        (Directory.GetParent(Evo.Torch.Tests.Golden.folder.Value)
+         |> nonNull
+         |> _.Parent
+         |> nonNull
+         |> _.FullName)
+
+let private file (path: string) =
+    let full = Path.Combine(root.Value, path)
+    path, File.ReadAllText full
+
+/// The operators of ours that emitted code calls, with their plain forms.
+let private operators () =
+    [
+        file "src/Evo.Torch/Ops.cs"
+        file "src/Evo.Torch/Ops.Plain.cs"
+        "usings.cs", implicitUsings
+    ]
+
+let private models () =
+    Directory.GetFiles(Path.Combine(root.Value, "src", "Evo.Models"), "*.cs", SearchOption.AllDirectories)
+    |> Array.map (fun path -> path, File.ReadAllText path)
+    |> List.ofArray
+
+let private core =
+    lazy
+        [
+            referenceFile typeof<Evo.Core.DType>.Assembly.Location
+            referenceFile typeof<list<int>>.Assembly.Location
+        ]
+
+/// Recomputing is not emitted: the modules' base class asks for it. Here it only has to have its name.
+let private recompute =
+    "recompute.cs",
+    "namespace Evo.Torch; public static class Recompute { public static TorchSharp.torch.Tensor[] Run(Func<TorchSharp.torch.Tensor[], TorchSharp.torch.Tensor[]> f, params TorchSharp.torch.Tensor[] inputs) => f(inputs); }"
+
+/// The models with what the generator makes of them, and the names of what it made.
+let private emitted (sources: (string * string) list) (references: MetadataReference list) =
+    let compilation = compilation "Evo.Models" sources references
+
+    let driver =
+        CSharpGeneratorDriver.Create([| Evo.Generators.Spec.SpecGenerator().AsSourceGenerator() |])
+
+    let mutable output = compilation :> Compilation
+    let mutable diagnostics = Unchecked.defaultof<_>
+
+    let run =
+        driver.RunGeneratorsAndUpdateCompilation(compilation, &output, &diagnostics)
+
+    let names =
+        [
+            for result in run.GetRunResult().Results do
+                for source in result.GeneratedSources -> source.HintName
+        ]
+
+    emit output, names
+
+let private none result =
+    match result with
+    | Ok(_: byte[]) -> ()
+    | Error(errors: string list) -> Assert.Fail(errors |> List.truncate 20 |> String.concat "\n")
+
+[<Fact>]
+let ``the operators' plain forms compile against TorchSharp's signatures`` () =
+    compile "Ops" (operators ()) [ torchSharp.Value ] |> none
+
+[<Fact>]
+let ``the emitted serial modules compile against TorchSharp's signatures`` () =
+    let result, names =
+        emitted (recompute :: operators () @ models ()) (torchSharp.Value :: core.Value)
+
+    none result
+
+    for model in [ "Llama2"; "InternLM2"; "Gpt2" ] do
+        Assert.Contains(names, (fun n -> n.EndsWith $"{model}.g.cs"))
+        Assert.Contains(names, (fun n -> n.EndsWith $"{model}Layer.g.cs"))
+
+[<Fact>]
+let ``the same text compiles against Evo.Torch`` () =
+    let evo = referenceFile typeof<torch>.Assembly.Location
+
+    let result, _ =
+        emitted (("usings.cs", implicitUsings) :: models ()) (evo :: core.Value)
+
+    none result
