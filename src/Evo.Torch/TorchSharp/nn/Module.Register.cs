@@ -108,6 +108,15 @@ public static partial class torch
                 _areComponentsRegistered = true;
             }
 
+            /// <summary>The parameters registered on this module itself.</summary>
+            protected virtual (string name, Parameter parameter)[] _named_parameters() => named_parameters(false).ToArray();
+
+            /// <summary>The buffers registered on this module itself.</summary>
+            protected virtual (string name, Tensor buffer)[] _named_buffers() => named_buffers(false).ToArray();
+
+            /// <summary>The parameters of this module, and (recurse) of all below.</summary>
+            protected virtual Parameter[] _parameters(bool recurse = true) => parameters(recurse).ToArray();
+
             /// <summary>Forgets all submodules.</summary>
             protected void ClearModules() => _internal_submodules.Clear();
 

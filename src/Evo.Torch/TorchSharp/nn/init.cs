@@ -146,6 +146,22 @@ public static partial class torch
             public static Tensor kaiming_normal_(Tensor tensor, double a = 0, FanInOut mode = FanInOut.FanIn, NonlinearityType nonlinearity = NonlinearityType.LeakyReLU) =>
                 normal_(tensor, 0, KaimingDeviation(tensor, a, mode, nonlinearity));
 
+            /// <summary>Rows (or columns, if they are fewer) at right angles and of length gain; dimensions after the first count as one.</summary>
+            /// <exception cref="ArgumentException">The tensor has fewer than two dimensions.</exception>
+            public static Tensor orthogonal_(Tensor tensor, double gain = 1.0)
+            {
+                if (tensor.ndim < 2) throw new ArgumentException("Only tensors with 2 or more dimensions are supported");
+                return Frozen(tensor, t =>
+                {
+                    using var scope = NewDisposeScope();
+                    var (rows, columns) = (t.shape[0], t.numel() / t.shape[0]);
+                    var drawn = empty(rows, columns, t.dtype, t.device).normal_();
+                    var (q, r) = Evo.Torch.Native.Aten.linalg_qr(rows < columns ? drawn.t() : drawn);
+                    q.mul_(r.diagonal().sign());
+                    t.copy_((rows < columns ? q.t() : q).view_as(t)).mul_(gain);
+                });
+            }
+
             private static double KaimingDeviation(Tensor tensor, double a, FanInOut mode, NonlinearityType nonlinearity)
             {
                 var (fanIn, fanOut) = CalculateFanInAndFanOut(tensor);
