@@ -87,7 +87,7 @@ public abstract class OptimizerHelper : optim.Optimizer
     }
 
     /// <summary>Calls the closure with gradients, then the body with each group, without gradients and in a dispose scope.</summary>
-    private protected Tensor? _step<T>(Action<T> body, Func<Tensor>? loss_closure = null) where T : ParamGroup
+    protected Tensor? _step<T>(Action<T> body, Func<Tensor>? loss_closure = null) where T : ParamGroup
     {
         Tensor? loss = null;
         if (loss_closure is not null)
