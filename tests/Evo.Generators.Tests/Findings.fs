@@ -17,7 +17,7 @@ let private cases =
       "EVO103", "Bias = \"HasBias\"", "Bias = \"Width\"", "\"Width\""
       "EVO110", "return x + Mlp(x);", "return x + Mlp(x.mean());", "mean"
       "EVO110", "x += Drop(Back(", "for (int i = 0; i < 3; i++) x += Drop(Back(", "for"
-      "EVO110", "if (M.GatedMlp)", "if (x.dim() > 2)", "x.dim()"
+      "EVO110", "if (M.GatedMlp)", "if (x.dim() > 2)", "dim"
       "EVO110", "var h = Norm(x);", "var f = (Tensor y) => y; var h = Norm(x);", "(Tensor y) => y"
       "EVO111", "public sealed partial record Tiny : CausalLM", "public partial record Tiny : CausalLM", "Tiny"
       "EVO112", "public Tensor Forward(Tensor ids", "internal Tensor Forward(Tensor ids", "Tiny"

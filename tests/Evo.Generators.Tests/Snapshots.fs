@@ -87,12 +87,9 @@ let private renamed =
           "Mlp", "Mind"
           "Forward", "Onward"
           "h", "intermediate"
-          "x", "stream"
-          "at", "place"
           "q", "asks"
           "k", "locks"
-          "v", "worths"
-          "ids", "tokens" ]
+          "v", "worths" ]
 
 let private word = Regex @"[A-Za-z_@][A-Za-z0-9_@]*"
 

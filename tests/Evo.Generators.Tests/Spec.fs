@@ -128,6 +128,10 @@ let generate (text: string) =
     let run = (driver().RunGenerators(compilation [ file "Spec.cs" text ])).GetRunResult()
     let sources = run.Results[0].GeneratedSources
 
+    for e in run.Results do
+        if not (isNull e.Exception) then
+            Assert.Fail(string e.Exception)
+
     Map [ for s in sources -> s.HintName, s.SourceText.ToString() ], List.ofSeq run.Diagnostics
 
 /// The assembly that a text compiles to, loaded; fails with the compiler's errors.

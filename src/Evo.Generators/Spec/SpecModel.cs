@@ -120,7 +120,8 @@ internal enum StepKind
 
 /// <summary>
 /// One step of a forward in order of execution: value <c>Output</c> is made from values <c>Inputs</c>. Values 0 and up are
-/// parameters first. A choice runs one of two lists by a condition over the configuration.
+/// parameters first. A choice runs one of two lists by a condition over the configuration; an operator with a number has the
+/// number's text, "_" standing for its tensor.
 /// </summary>
 internal sealed record StepSpec(
     StepKind Kind,

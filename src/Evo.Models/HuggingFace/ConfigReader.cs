@@ -101,7 +101,7 @@ public sealed class ConfigReader(JsonObject json, string where)
     {
         neutral.Add(key);
         if (json[key] is { } node && !JsonNode.DeepEquals(node, legal)
-            && !(node is JsonValue a && a.TryGetValue<double>(out var x) && legal.TryGetValue<double>(out var y) && x == y))
+            && !(JsonNumbers.TryRead(node, out var x) && JsonNumbers.TryRead(legal, out var y) && x == y))
             Problems.Add($"{key} = {Show(node)}: only {legal.ToJsonString()} is supported{(because == "" ? "" : ": " + because)}");
     }
 
@@ -169,10 +169,10 @@ public sealed class ConfigReader(JsonObject json, string where)
     }
 
     private static (int, string) Whole(JsonValue v) =>
-        v.TryGetValue<double>(out var d) && d == Math.Floor(d) && Math.Abs(d) <= int.MaxValue ? ((int)d, "") : (0, "must be a whole number");
+        JsonNumbers.TryRead(v, out var d) && d == Math.Floor(d) && Math.Abs(d) <= int.MaxValue ? ((int)d, "") : (0, "must be a whole number");
 
     private static (double, string) Number(JsonValue v) =>
-        v.TryGetValue<double>(out var d) && double.IsFinite(d) ? (d, "") : (0, "must be a number");
+        JsonNumbers.TryRead(v, out var d) ? (d, "") : (0, "must be a number");
 
     private static (bool, string) Flag(JsonValue v) => v.TryGetValue<bool>(out var b) ? (b, "") : (false, "must be true or false");
 

@@ -116,7 +116,7 @@ public abstract record RopeScaling : IHuggingFaceValue<RopeScaling>
         {
             if (json[name] is not { } node)
                 return needed ? Wrong<double>($"{key}.{name}: {type} scaling needs it") : 0;
-            if (node is not JsonValue value || !value.TryGetValue<double>(out var number) || number < least || !double.IsFinite(number))
+            if (!JsonNumbers.TryRead(node, out var number) || number < least)
                 return Wrong<double>($"{key}.{name} = {node.ToJsonString()}: must be a number of at least {least.ToString(CultureInfo.InvariantCulture)}");
             return number;
         }

@@ -19,6 +19,12 @@ public abstract record CausalLM
     /// <summary>The sizes that planners, caches and reports ask for, by role.</summary>
     public abstract ModelSize Size { get; }
 
+    /// <summary>
+    /// The longest sequence up to which the keys and values of earlier tokens stay what they were; beyond it (dynamic rotary
+    /// scaling turns every token by the length of the whole) a cache must be truncated to 0 and all tokens computed again.
+    /// </summary>
+    public abstract long CacheLimit { get; }
+
     /// <summary>Neutral config.json keys (token ids, versions, task settings) that were read and will be written again.</summary>
     public Extras Extras { get; init; } = Extras.None;
 

@@ -53,6 +53,9 @@ public abstract class CausalLMModule : nn.Module
             throw new ArgumentException($"token ids [{string.Join(", ", ids_BT.shape)}] do not fit positions of {at.Length} tokens: they must be [B, {at.Length}]", nameof(ids_BT));
         if (LearnedPositions is var most and > 0 && at.End > most)
             throw new ArgumentException($"position {at.End - 1} is beyond the {most} learned positions of this model", nameof(at));
+        if (at.Cache is { Length: > 0 } && at.End > Spec.CacheLimit)
+            throw new InvalidOperationException(
+                $"a sequence of {at.End} tokens is longer than the {Spec.CacheLimit} up to which a cache stays right under dynamic rotary scaling: truncate it to 0 and compute all tokens");
         collecting = hiddenStates;
         try
         {
@@ -163,12 +166,18 @@ public abstract class CausalLMModule : nn.Module
             var layer = layers[i];
             using var scope = NewDisposeScope();
             var y = i < recomputed
-                ? Recompute.Run(inputs => [layer.Forward(inputs[0], at)], x)[0]
-                : layer.Forward(x, at);
+                ? Recompute.Run(inputs => [layer.Run(inputs[0], at)], x)[0]
+                : layer.Run(x, at);
             x = y.MoveToOuterDisposeScope();
             collecting?.Add(x);
         }
         return x;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Parts are registered by name where they are made; nothing is found by reflection.</remarks>
+    protected sealed override void RegisterComponents()
+    {
     }
 
     /// <summary>Fills a fresh module by <see cref="BuildOptions.InitSeed"/>; the last line of an emitted constructor.</summary>
@@ -183,5 +192,11 @@ public abstract class CausalLMModule : nn.Module
 public abstract class LayerModule(string name) : nn.Module(name)
 {
     /// <summary>The layer's forward, [B, T, C] → [B, T, C].</summary>
-    public abstract Tensor Forward(Tensor x_BTC, Positions at);
+    public abstract Tensor Run(Tensor x_BTC, Positions at);
+
+    /// <inheritdoc/>
+    /// <remarks>Parts are registered by name where they are made; nothing is found by reflection.</remarks>
+    protected sealed override void RegisterComponents()
+    {
+    }
 }

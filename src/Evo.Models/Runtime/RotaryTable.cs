@@ -15,6 +15,9 @@ public sealed class RotaryTable(int headSize, double theta, RopeScaling? scaling
 {
     private (int headSize, double theta, RopeScaling? scaling, int maxPositions) Key => (headSize, theta, scaling, maxPositions);
 
+    /// <summary>The longest pass up to which a position's angles are the same in every pass.</summary>
+    public long StableUpTo => scaling is RopeScaling.Dynamic ? maxPositions : long.MaxValue;
+
     private readonly Dictionary<ScalarType, (Tensor cos, Tensor sin)> grown = [];
 
     /// <summary>

@@ -16,6 +16,12 @@ public sealed class Weights : nn.Module
             register_parameter("bias", bias);
     }
 
+    /// <inheritdoc/>
+    /// <remarks>The constructor registered both.</remarks>
+    protected override void RegisterComponents()
+    {
+    }
+
     /// <summary>The weight.</summary>
     public Parameter Weight { get; }
 

@@ -46,7 +46,9 @@ internal static class FileHeader
                 continue;
             }
 
-            var text = step.Kind == StepKind.Operator && inputs.Count == 2
+            var text = step.Kind == StepKind.Operator && step.Condition.Length > 0
+                ? step.Condition.Replace("_", inputs[0])
+                : step.Kind == StepKind.Operator && inputs.Count == 2
                 ? $"{inputs[0]} {step.Name} {inputs[1]}"
                 : step.Kind == StepKind.TensorMethod
                     ? $"{inputs[0]}.{step.Name}({string.Join(", ", inputs.Skip(1))})"

@@ -71,7 +71,11 @@ internal static class ModelEmitter
         var gated = down is not null && block.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { down.SizeTexts[0] })) > 1;
         writer.Line("/// <summary>Sizes of this layer, for planners and caches.</summary>");
         writer.Line("internal (int heads, int kvHeads, int headSize, int attentions, int inner, bool gated) Sizes() =>");
+        var ropes = block.Parts.Where(p => p.Kind == PartKind.Rope).Select(p => p.Method + "Rotary().StableUpTo").ToList();
         writer.Line($"    ({(attention is null ? "0, 0, 0" : string.Join(", ", attention.Sizes))}, {block.Parts.Count(p => p.Kind == PartKind.Attention)}, {down?.Sizes[0] ?? "0"}, {(gated ? "true" : "false")});");
+        writer.Line();
+        writer.Line("/// <summary>The longest sequence up to which cached keys stay right.</summary>");
+        writer.Line($"internal long CacheLimit() => {ropes.Aggregate("long.MaxValue", (all, one) => all == "long.MaxValue" ? one : $"global::System.Math.Min({all}, {one})")};");
         writer.Line();
     }
 
@@ -126,6 +130,9 @@ internal static class ModelEmitter
         writer.Line($"return new({head.Sizes[1]}, {head.Sizes[0]}, {layers.Sizes[0]}, heads, kvHeads, headSize, inner, {Whole(most)}, gated, attentions * {Names.Atom(layers.Sizes[0])});");
         writer.Close();
         writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override long CacheLimit => {ModuleEmitter.NewLayer(layer, "this", "0")}.CacheLimit();");
         writer.Line();
         writer.Line("/// <inheritdoc/>");
         writer.Open($"public override void CountForward({Names.Models}FlopCounter counter)");

@@ -94,7 +94,7 @@ internal static class ModuleEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"public override {Names.Tensor} Forward({Names.Tensor} x_BTC, {Names.Positions} at) => _record.{block.ForwardName}(x_BTC, at);");
+        writer.Line($"public override {Names.Tensor} Run({Names.Tensor} x_BTC, {Names.Positions} at) => _record.{block.ForwardName}(x_BTC, at);");
         writer.Close();
     }
 

@@ -32,6 +32,7 @@ internal static class StubEmitter
             writer.Line($"public static {Names.Models}ModelFamily ModelFamily => {Body}");
             Member("public", $"global::System.Collections.Generic.IReadOnlyList<{Names.Models}ParameterInfo> Parameters");
             Member("public", $"{Names.Models}ModelSize Size");
+            Member("public", "long CacheLimit");
             Member("public", $"{Names.JsonObject} ToHuggingFace()");
             Member("public", $"{Names.Models}CausalLMModule Build({Names.Models}BuildOptions options)");
             Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems()");

@@ -42,7 +42,7 @@ internal sealed class ExpressionReader
             case ParenthesizedExpressionSyntax inner:
                 return Tensor(inner.Expression, model);
             case BinaryExpressionSyntax binary when OperatorName(binary.Kind()) is { } name:
-                return forward.Emit(StepKind.Operator, name, new[] { Operand(binary.Left, model), Operand(binary.Right, model) }.OfType<int>());
+                return Binary(binary, name, model);
             case PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.UnaryMinusExpression } minus:
                 return forward.Emit(StepKind.Operator, "negate", new[] { Tensor(minus.Operand, model) });
             case ConditionalExpressionSyntax choice:
@@ -57,16 +57,22 @@ internal sealed class ExpressionReader
         }
     }
 
-    // One side of an operator may be a number of the configuration.
-    private int? Operand(ExpressionSyntax expression, SemanticModel model)
+    // One side of an operator may be a number of the configuration: its text stays with the step, "_" for the tensor.
+    private int Binary(BinaryExpressionSyntax binary, string name, SemanticModel model)
     {
-        if (Symbols.Is(model.GetTypeInfo(expression).Type, AttributeNames.Tensor))
+        bool IsTensor(ExpressionSyntax side) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
+        if (!IsTensor(binary.Right))
         {
-            return Tensor(expression, model);
+            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Configuration(binary.Right, model)}");
         }
 
-        Configuration(expression, model);
-        return null;
+        if (!IsTensor(binary.Left))
+        {
+            var left = Configuration(binary.Left, model);
+            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Right, model) }, $"{left} {name} _");
+        }
+
+        return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model), Tensor(binary.Right, model) });
     }
 
     private int Call(InvocationExpressionSyntax call, SemanticModel model)

@@ -83,16 +83,18 @@ internal sealed class ForwardReader
 
     public bool IsOpen(IMethodSymbol method) => open.Contains(method);
 
-    public int Emit(StepKind kind, string name, IEnumerable<int> inputs)
+    /// <summary>Adds a step; <paramref name="text"/> is what it has of the configuration.</summary>
+    public int Emit(StepKind kind, string name, IEnumerable<int> inputs, string text = "")
     {
+        var made = new EquatableArray<int>(inputs);
         var output = next++;
-        steps.Add(new StepSpec(kind, name, new EquatableArray<int>(inputs), output, "", default, default));
+        steps.Add(new StepSpec(kind, name, made, output, text, default, default));
         return output;
     }
 
     public int Value(ExpressionSyntax expression, SemanticModel model) => expressions.Tensor(expression, model);
 
-    private int? Block(SyntaxList<StatementSyntax> statements, SemanticModel model)
+    private int? Block(IReadOnlyList<StatementSyntax> statements, SemanticModel model)
     {
         for (var i = 0; i < statements.Count; i++)
         {
@@ -207,8 +209,9 @@ internal sealed class ForwardReader
 
     private (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) Branch(IEnumerable<StatementSyntax> statements, SemanticModel model)
     {
-        var flat = statements.SelectMany(s => s is BlockSyntax b ? b.Statements : new SyntaxList<StatementSyntax>(s));
-        return Branch(() => Block(new SyntaxList<StatementSyntax>(flat), model));
+        // The nodes themselves: a list made of them would be a copy outside of the tree.
+        var flat = statements.SelectMany(s => s is BlockSyntax b ? b.Statements.AsEnumerable() : new[] { s }).ToList();
+        return Branch(() => Block(flat, model));
     }
 
     private (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) Branch(System.Func<int?> read)
