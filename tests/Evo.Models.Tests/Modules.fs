@@ -208,3 +208,16 @@ let ``dropout drops in training only`` () =
     Assert.Equal(0.0, same quiet (plain.Hidden(ids, at)))
     model.train ()
     Assert.True(same (model.Hidden(ids, at)) (model.Hidden(ids, at)) > 0.0)
+
+[<Fact>]
+let ``an inspection folds the layers and counts everything once`` () =
+    let spec = read (config "gpt2" [])
+    let found = Inspection.Of(spec, 2L, Nullable 32L)
+    Assert.Equal(spec.ParameterCount, found.Groups |> Seq.sumBy _.Count)
+    Assert.Equal(spec.Parameters.Count, found.Groups |> Seq.sumBy _.Tensors)
+    let up = found.Groups |> Seq.find (fun g -> g.Name = "layers.{layer}.up.weight")
+    Assert.Equal(("transformer.h.{layer}.mlp.c_fc.weight", 2, 2L * 64L * 256L), (up.HuggingFaceName, up.Tensors, up.Count))
+    // The table of positions is only looked up; that of tokens is the head too.
+    Assert.Equal(32L * 64L, found.EmbeddingCount)
+    Assert.Equal(spec.FlopsPerStep(2L, 32L), found.Flops)
+    Assert.Equal(spec.Parameters.Count, (nonNull (found.ToJson()["table"])).AsArray().Count)
