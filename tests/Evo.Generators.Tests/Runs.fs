@@ -13,7 +13,9 @@ let private family (text: string) (name: string) =
     nonNull ((nonNull (record.GetProperty "ModelFamily")).GetValue null) :?> ModelFamily
 
 let private build (family: ModelFamily) (json: string) =
-    let spec = family.FromHuggingFace.Invoke(nonNull (JsonNode.Parse json) :?> JsonObject)
+    let spec =
+        family.FromHuggingFace.Invoke(nonNull (JsonNode.Parse json) :?> JsonObject)
+
     spec.Build(BuildOptions(Dtype = torch.ScalarType.Float64, InitSeed = Nullable 7UL))
 
 [<Fact>]
@@ -21,16 +23,19 @@ let ``a spec of no known family becomes a module that learns`` () =
     use model = build (family tiny "Stranger.Tiny") """{ "vocab_size": 11 }"""
     use optimizer = torch.optim.AdamW(model.parameters (), lr = 0.01)
     use ids = torch.randint (11L, [| 2L; 9L |])
+
     let losses =
-        [ for _ in 1..20 do
-              use _ = torch.NewDisposeScope()
-              use at = Positions.Sequential(2, 9)
-              let struct (sum, count) = model.Loss(ids, ids, at)
-              let loss = sum / count
-              optimizer.zero_grad ()
-              loss.backward ()
-              optimizer.step () |> ignore
-              loss.item<double> () ]
+        [
+            for _ in 1..20 do
+                use _ = torch.NewDisposeScope()
+                use at = Positions.Sequential(2, 9)
+                let struct (sum, count) = model.Loss(ids, ids, at)
+                let loss = sum / count
+                optimizer.zero_grad ()
+                loss.backward ()
+                optimizer.step () |> ignore
+                loss.item<double>()
+        ]
 
     Assert.True(List.last losses < 0.7 * List.head losses, $"{losses}")
 
@@ -44,7 +49,11 @@ let ``its table, its module and its checkpoint names agree`` (json: string) =
     let table = model.Spec.Parameters
     Assert.Equal(table.Count, table |> Seq.distinctBy _.HuggingFaceName |> Seq.length)
     let state = model.state_dict ()
-    Assert.Equal<string list>(table |> Seq.map _.Name |> Seq.sort |> List.ofSeq, state.Keys |> Seq.sort |> List.ofSeq)
+
+    Assert.Equal<string list>(
+        table |> Seq.map _.Name |> Seq.sort |> List.ofSeq,
+        state.Keys |> Seq.sort |> List.ofSeq
+    )
 
     for row in table do
         Assert.Equal<int64 list>(List.ofSeq row.Shape, List.ofSeq state[row.Name].shape)
@@ -57,14 +66,31 @@ let ``its keys follow InternEvo's and its ratio fills the width`` () =
     let names = family.Keys.Keys |> Seq.map _.Name |> List.ofSeq
 
     Assert.Equal<string list>(
-        [ "vocab_size"; "hidden_size"; "num_layers"; "num_attention_heads"; "intermediate_size"; "mlp_ratio"; "multiple_of"; "max_position_embeddings" ],
+        [
+            "vocab_size"
+            "hidden_size"
+            "num_layers"
+            "num_attention_heads"
+            "intermediate_size"
+            "mlp_ratio"
+            "multiple_of"
+            "max_position_embeddings"
+        ],
         names
     )
 
-    let read (json: string) = family.FromKeys.Invoke(nonNull (JsonNode.Parse json) :?> JsonObject)
-    let spec = read """{ "vocab_size": 9, "hidden_size": 10, "num_attention_heads": 5, "mlp_ratio": 2.65 }"""
+    let read (json: string) =
+        family.FromKeys.Invoke(nonNull (JsonNode.Parse json) :?> JsonObject)
+
+    let spec =
+        read """{ "vocab_size": 9, "hidden_size": 10, "num_attention_heads": 5, "mlp_ratio": 2.65 }"""
     // int(10 × 2.65) = 26, rounded up to a multiple of 4.
     Assert.Equal(28, spec.Size.IntermediateSize)
 
-    let error = Assert.Throws<ModelConfigException>(fun () -> read """{ "hidden_size": 10, "colour": 1 }""" |> ignore)
-    Assert.Equal<string list>([ "vocab_size: must be given"; "colour = 1: is not a key of this family" ], List.ofSeq error.Problems)
+    let error =
+        Assert.Throws<ModelConfigException>(fun () -> read """{ "hidden_size": 10, "colour": 1 }""" |> ignore)
+
+    Assert.Equal<string list>(
+        [ "vocab_size: must be given"; "colour = 1: is not a key of this family" ],
+        List.ofSeq error.Problems
+    )

@@ -14,7 +14,11 @@ let private compare case (hint: string) (text: string) =
         Directory.CreateDirectory(nonNull (Path.GetDirectoryName path)) |> ignore
         File.WriteAllText(path, text)
 
-    Assert.True(File.Exists path, $"no snapshot {path}: run with EVO_UPDATE_SNAPSHOTS=1 and review what it writes")
+    Assert.True(
+        File.Exists path,
+        $"no snapshot {path}: run with EVO_UPDATE_SNAPSHOTS=1 and review what it writes"
+    )
+
     Assert.Equal(File.ReadAllText path, text)
 
 [<Fact>]
@@ -28,7 +32,9 @@ let ``a small spec is emitted as reviewed`` () =
 
 [<Fact>]
 let ``a refused spec is stood in for as reviewed`` () =
-    let files, found = generate (tiny.Replace("\"Heads * HeadSize\"", "\"Heads * HeadSiz\""))
+    let files, found =
+        generate (tiny.Replace("\"Heads * HeadSize\"", "\"Heads * HeadSiz\""))
+
     Assert.Single found |> ignore
 
     for KeyValue(hint, text) in files do
@@ -47,49 +53,51 @@ let ``emitted text has the same line ends everywhere, names no path and no versi
 // The spec's own names, none of which the vocabulary has, and others in their place.
 let private renamed =
     Map
-        [ "Stranger", "Elsewhere"
-          "Tiny", "Gross"
-          "TinyLayer", "GrossStorey"
-          "M", "Whole"
-          "Words", "Terms"
-          "Width", "Breadth"
-          "Depth", "Storeys"
-          "Heads", "Crowns"
-          "Inner", "Core"
-          "IsTied", "IsBound"
-          "GatedMlp", "WithDoors"
-          "HasBias", "IsSkewed"
-          "Act", "Deed"
-          "Eps", "Tittle"
-          "Theta", "Pace"
-          "Stretch", "Yawn"
-          "Longest", "Utmost"
-          "Drops", "Falls"
-          "Std", "Spread"
-          "HeadSize", "CrownSize"
-          "Most", "Peak"
-          "Look", "Seek"
-          "Blocks", "Bricks"
-          "Last", "End"
-          "Out", "Exit"
-          "Number", "Ordinal"
-          "Norm", "Rule"
-          "Query", "Ask"
-          "Key", "Lock"
-          "Value", "Worth"
-          "Turn", "Spin"
-          "Attend", "Listen"
-          "Back", "Home"
-          "Gate", "Portal"
-          "Up", "High"
-          "Down", "Low"
-          "Drop", "Shed"
-          "Mlp", "Mind"
-          "Forward", "Onward"
-          "h", "intermediate"
-          "q", "asks"
-          "k", "locks"
-          "v", "worths" ]
+        [
+            "Stranger", "Elsewhere"
+            "Tiny", "Gross"
+            "TinyLayer", "GrossStorey"
+            "M", "Whole"
+            "Words", "Terms"
+            "Width", "Breadth"
+            "Depth", "Storeys"
+            "Heads", "Crowns"
+            "Inner", "Core"
+            "IsTied", "IsBound"
+            "GatedMlp", "WithDoors"
+            "HasBias", "IsSkewed"
+            "Act", "Deed"
+            "Eps", "Tittle"
+            "Theta", "Pace"
+            "Stretch", "Yawn"
+            "Longest", "Utmost"
+            "Drops", "Falls"
+            "Std", "Spread"
+            "HeadSize", "CrownSize"
+            "Most", "Peak"
+            "Look", "Seek"
+            "Blocks", "Bricks"
+            "Last", "End"
+            "Out", "Exit"
+            "Number", "Ordinal"
+            "Calm", "Rule"
+            "Wish", "Ask"
+            "Sign", "Lock"
+            "Content", "Worth"
+            "Turn", "Spin"
+            "Heed", "Listen"
+            "Back", "Home"
+            "Gate", "Portal"
+            "Up", "High"
+            "Down", "Low"
+            "Drop", "Shed"
+            "Mlp", "Mind"
+            "Forward", "Onward"
+            "h", "intermediate"
+            "q", "asks"
+            "k", "locks"
+            "v", "worths"
+        ]
 
 let private word = Regex @"[A-Za-z_@][A-Za-z0-9_@]*"
 
@@ -98,7 +106,11 @@ let private rename (text: string) =
         text,
         fun m ->
             // A key or name in a checkpoint stays; sizes in attributes are the spec's words.
-            if m.Index > 0 && text[m.Index - 1] = '"' && text.Substring(0, m.Index).EndsWith "Hf(\"" then
+            if
+                m.Index > 0
+                && text[m.Index - 1] = '"'
+                && text.Substring(0, m.Index).EndsWith "Hf(\""
+            then
                 m.Value
             else
                 renamed |> Map.tryFind m.Value |> Option.defaultValue m.Value
@@ -110,10 +122,13 @@ let ``every property, method, local and type of a spec can be renamed, and only 
     let otherFiles, otherFound = generate (rename tiny)
     Assert.Empty found
     Assert.Empty otherFound
-    Assert.DoesNotContain("Query", String.Join("\n", otherFiles.Values))
+    Assert.DoesNotContain("Wish", String.Join("\n", otherFiles.Values))
 
     // Word by word: the same text around the words, and each word always answered by the same other one.
-    let text (files: Map<string, string>) = String.Join("\n", files.Values)
+    // Documentation is English and may use a spec's word for its own ends.
+    let text (files: Map<string, string>) =
+        Regex.Replace(String.Join("\n", files.Values), "(?m)^ *///.*$", "")
+
     Assert.Equal(word.Replace(text files, "_"), word.Replace(text otherFiles, "_"))
 
     let pairs =

@@ -47,31 +47,31 @@ public sealed partial record Tiny : CausalLM
     internal int Most => Longest ?? 64;
 
     [Embedding(nameof(Words), nameof(Width))] [Hf("words")] private partial Tensor Look(Tensor ids);
-    [Layers(typeof(TinyLayer), nameof(Depth))] [Hf("blocks.{layer}")] private partial Tensor Blocks(Tensor x, Positions at);
-    [LayerNorm(nameof(Width), nameof(Eps))] [Hf("last")] private partial Tensor Last(Tensor x);
-    [Head(nameof(Width), nameof(Words), TiedTo = nameof(Look), Tied = nameof(IsTied))] [Hf("out")] private partial Tensor Out(Tensor x);
+    [Layers(typeof(TinyLayer), nameof(Depth))] [Hf("h.{layer}")] private partial Tensor Blocks(Tensor x, Positions at);
+    [LayerNorm(nameof(Width), nameof(Eps))] [Hf("closing")] private partial Tensor Last(Tensor x);
+    [Head(nameof(Width), nameof(Words), TiedTo = nameof(Look), Tied = nameof(IsTied))] [Hf("readout")] private partial Tensor Out(Tensor x);
 
     public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Look(ids), at));
 }
 
 public sealed partial record TinyLayer(Tiny M, int Number)
 {
-    [RmsNorm("Width", "Eps")] [Hf("norm")] private partial Tensor Norm(Tensor x);
-    [Column("Width", "Heads", "HeadSize", Bias = "HasBias")] [Hf("q")] private partial Tensor Query(Tensor x);
-    [Column("Width", "Heads", "HeadSize")] [Hf("k")] private partial Tensor Key(Tensor x);
-    [Column("Width", "Heads", "HeadSize")] [Hf("v")] private partial Tensor Value(Tensor x);
+    [RmsNorm("Width", "Eps")] [Hf("pre")] private partial Tensor Calm(Tensor x);
+    [Column("Width", "Heads", "HeadSize", Bias = "HasBias")] [Hf("to_q")] private partial Tensor Wish(Tensor x);
+    [Column("Width", "Heads", "HeadSize")] [Hf("to_k")] private partial Tensor Sign(Tensor x);
+    [Column("Width", "Heads", "HeadSize")] [Hf("to_v")] private partial Tensor Content(Tensor x);
     [Rope("HeadSize", "Theta", Scaling = "Stretch", MaxPositions = "Most")] private partial Tensor Turn(Tensor x, Positions at);
-    [Attention("Heads", "Heads", "HeadSize", Dropout = "Drops")] private partial Tensor Attend(Tensor q, Tensor k, Tensor v, Positions at);
-    [Row("Heads * HeadSize", "Width", Bias = "true", Init = "Std / Sqrt(2 * (Number + 1))")] [Hf("o", Transposed = true)] private partial Tensor Back(Tensor x);
-    [Column("Width", "Inner")] [Hf("gate")] private partial Tensor Gate(Tensor x);
-    [Column("Width", "Inner")] [Hf("up")] private partial Tensor Up(Tensor x);
-    [Row("Inner", "Width")] [Hf("down")] private partial Tensor Down(Tensor x);
+    [Attention("Heads", "Heads", "HeadSize", Dropout = "Drops")] private partial Tensor Heed(Tensor q, Tensor k, Tensor v, Positions at);
+    [Row("Heads * HeadSize", "Width", Bias = "true", Init = "Std / Sqrt(2 * (Number + 1))")] [Hf("from_o", Transposed = true)] private partial Tensor Back(Tensor x);
+    [Column("Width", "Inner")] [Hf("wide_a")] private partial Tensor Gate(Tensor x);
+    [Column("Width", "Inner")] [Hf("wide_b")] private partial Tensor Up(Tensor x);
+    [Row("Inner", "Width")] [Hf("narrow")] private partial Tensor Down(Tensor x);
     [Dropout("Drops")] private partial Tensor Drop(Tensor x);
 
     public Tensor Forward(Tensor x, Positions at)
     {
-        var h = Norm(x);
-        x += Drop(Back(Attend(Turn(Query(h), at), Turn(Key(h), at), Value(h), at)));
+        var h = Calm(x);
+        x += Drop(Back(Heed(Turn(Wish(h), at), Turn(Sign(h), at), Content(h), at)));
         return x + Mlp(x);
     }
 
@@ -96,7 +96,9 @@ let private references =
         | :? string as paths -> paths.Split Path.PathSeparator
         | _ -> [||]
 
-    [ for path in platform -> MetadataReference.CreateFromFile path :> MetadataReference ]
+    [
+        for path in platform -> MetadataReference.CreateFromFile path :> MetadataReference
+    ]
 
 let private parseOptions =
     CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.None)
@@ -111,7 +113,10 @@ let compilation (trees: SyntaxTree list) =
         "Stranger",
         trees,
         references,
-        CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions = NullableContextOptions.Enable)
+        CSharpCompilationOptions(
+            OutputKind.DynamicallyLinkedLibrary,
+            nullableContextOptions = NullableContextOptions.Enable
+        )
     )
 
 /// A driver that tracks its steps.
@@ -119,13 +124,16 @@ let driver () =
     CSharpGeneratorDriver.Create(
         [ SpecGenerator().AsSourceGenerator() ],
         parseOptions = parseOptions,
-        driverOptions = GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps = true)
+        driverOptions =
+            GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps = true)
     )
     :> GeneratorDriver
 
 /// Emitted files by hint name, and what the generator found, for one text.
 let generate (text: string) =
-    let run = (driver().RunGenerators(compilation [ file "Spec.cs" text ])).GetRunResult()
+    let run =
+        (driver().RunGenerators(compilation [ file "Spec.cs" text ])).GetRunResult()
+
     let sources = run.Results[0].GeneratedSources
 
     for e in run.Results do
@@ -139,7 +147,13 @@ let load (text: string) =
     let mutable updated = Unchecked.defaultof<Compilation>
     let mutable found = Unchecked.defaultof<_>
 
-    driver().RunGeneratorsAndUpdateCompilation(compilation [ file "Spec.cs" text ], &updated, &found, CancellationToken.None)
+    driver()
+        .RunGeneratorsAndUpdateCompilation(
+            compilation [ file "Spec.cs" text ],
+            &updated,
+            &found,
+            CancellationToken.None
+        )
     |> ignore
 
     use image = new MemoryStream()
@@ -147,7 +161,11 @@ let load (text: string) =
 
     Assert.True(
         result.Success,
-        String.Join("\n", result.Diagnostics |> Seq.filter (fun d -> d.Severity = DiagnosticSeverity.Error))
+        String.Join(
+            "\n",
+            result.Diagnostics
+            |> Seq.filter (fun d -> d.Severity = DiagnosticSeverity.Error)
+        )
     )
 
     System.Reflection.Assembly.Load(image.ToArray())

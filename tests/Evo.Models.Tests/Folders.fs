@@ -27,12 +27,14 @@ let private bytes folder =
     use files = SafeTensorsFolder.Open folder
 
     Map
-        [ for name in files.Names do
-              match files.Find name with
-              | found when found.HasValue ->
-                  let struct (file, tensor) = found.Value
-                  name, (string tensor, file.Bytes(tensor).ToArray())
-              | _ -> () ]
+        [
+            for name in files.Names do
+                match files.Find name with
+                | found when found.HasValue ->
+                    let struct (file, tensor) = found.Value
+                    name, (string tensor, file.Bytes(tensor).ToArray())
+                | _ -> ()
+        ]
 
 let folders =
     let rows = TheoryData<string>()
@@ -80,18 +82,22 @@ let ``weights are cast to the type that is asked for`` () =
 
     for a, b in Seq.zip model.Table back.Table do
         Assert.Equal(float, b.Value.dtype)
-        let rounded = a.Value.``to``(torch.ScalarType.BFloat16).``to`` (float)
-        Assert.Equal(0.0f, (rounded - b.Value).abs().max().item<float32> ())
+        let rounded = a.Value.``to``(torch.ScalarType.BFloat16).``to``(float)
+        Assert.Equal(0.0f, (rounded - b.Value).abs().max().item<float32>())
 
 /// A copy of a folder whose tensors were changed.
 let private altered folder (change: Map<string, torch.Tensor> -> Map<string, torch.Tensor>) =
     let copy = temporary ()
     File.Copy(path [ folder; "config.json" ], Path.Combine(copy, "config.json"))
     use file = SafeTensors.Open(path [ folder; "model.safetensors" ])
-    let tensors = change (Map [ for t in file.Tensors -> t.Name, TensorFiles.Read(file, t.Name) ])
+
+    let tensors =
+        change (Map [ for t in file.Tensors -> t.Name, TensorFiles.Read(file, t.Name) ])
 
     let plans =
-        [ for KeyValue(name, t) in tensors -> SafeTensorPlan(name, TensorFiles.FileType t.dtype, t.shape) ]
+        [
+            for KeyValue(name, t) in tensors -> SafeTensorPlan(name, TensorFiles.FileType t.dtype, t.shape)
+        ]
 
     use writer = new SafeTensorsWriter(Path.Combine(copy, "model.safetensors"), plans)
 
@@ -108,17 +114,22 @@ let ``missing, misshapen, unexpected and unfit tensors are all reported at once`
             t
                 .Remove("model.norm.weight")
                 .Add("model.layers.0.mlp.up_proj.weight", torch.zeros (3L, 4L))
-                .Add("model.layers.1.mlp.up_proj.weight", torch.zeros ([| 96L; 64L |], dtype = torch.ScalarType.Int64))
+                .Add(
+                    "model.layers.1.mlp.up_proj.weight",
+                    torch.zeros ([| 96L; 64L |], dtype = torch.ScalarType.Int64)
+                )
                 .Add("model.layers.0.self_attn.q_proj.bias", torch.zeros 64L)
                 .Add("model.layers.0.self_attn.rotary_emb.inv_freq", torch.zeros 8L))
 
     let error = Assert.Throws<DataException>(fun () -> (load folder).Dispose())
 
     for line in
-        [ "model.norm.weight: missing, must be [64]"
-          "model.layers.0.mlp.up_proj.weight: is [3, 4], must be [96, 64]"
-          "model.layers.1.mlp.up_proj.weight: is I64, must be F64, F32, F16 or BF16"
-          "model.layers.0.self_attn.q_proj.bias: unexpected" ] do
+        [
+            "model.norm.weight: missing, must be [64]"
+            "model.layers.0.mlp.up_proj.weight: is [3, 4], must be [96, 64]"
+            "model.layers.1.mlp.up_proj.weight: is I64, must be F64, F32, F16 or BF16"
+            "model.layers.0.self_attn.q_proj.bias: unexpected"
+        ] do
         Assert.Contains(line, error.Message)
 
     Assert.Contains("4 tensors do not fit", error.Message)
@@ -126,9 +137,12 @@ let ``missing, misshapen, unexpected and unfit tensors are all reported at once`
 [<Fact>]
 let ``a tied model's file may repeat the shared table, but not with other numbers`` () =
     let table = "transformer.wte.weight"
-    let repeated = altered "gpt2" (fun t -> t.Add("lm_head.weight", t[table].clone ()))
+    let repeated = altered "gpt2" (fun t -> t.Add("lm_head.weight", t[table].clone()))
     (load repeated).Dispose()
-    let renamed = altered "gpt2" (fun t -> t.Add("lm_head.weight", t[table]).Remove table)
+
+    let renamed =
+        altered "gpt2" (fun t -> t.Add("lm_head.weight", t[table]).Remove table)
+
     (load renamed).Dispose()
     let other = altered "gpt2" (fun t -> t.Add("lm_head.weight", t[table] + 1.0))
     let error = Assert.Throws<DataException>(fun () -> (load other).Dispose())
@@ -138,25 +152,42 @@ let ``a tied model's file may repeat the shared table, but not with other number
 let ``an unknown architecture is told with those that are known`` () =
     let folder = temporary ()
     File.WriteAllText(Path.Combine(folder, "config.json"), """{ "architectures": ["BertModel"] }""")
-    let error = Assert.Throws<ModelConfigException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore)
+
+    let error =
+        Assert.Throws<ModelConfigException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore)
+
     Assert.Contains("known are LlamaForCausalLM, InternLM2ForCausalLM, GPT2LMHeadModel", error.Message)
 
 [<Fact>]
 let ``a folder without a configuration, and one whose configuration is no JSON, are named`` () =
     let folder = temporary ()
-    Assert.Throws<DataException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore) |> ignore
+
+    Assert.Throws<DataException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore)
+    |> ignore
+
     File.WriteAllText(Path.Combine(folder, "config.json"), "{ nonsense")
-    let error = Assert.Throws<DataException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore)
+
+    let error =
+        Assert.Throws<DataException>(fun () -> HuggingFaceFolder.ReadConfig folder |> ignore)
+
     Assert.Contains("not valid JSON", error.Message)
 
 /// A copy of a figures file whose tensors were changed.
 let private figures folder name (change: Map<string, torch.Tensor> -> Map<string, torch.Tensor>) =
     use file = SafeTensors.Open(path [ folder; name ])
-    let tensors = change (Map [ for t in file.Tensors -> t.Name, TensorFiles.Read(file, t.Name) ])
+
+    let tensors =
+        change (Map [ for t in file.Tensors -> t.Name, TensorFiles.Read(file, t.Name) ])
+
     let copy = Path.Combine(temporary (), name)
 
     use writer =
-        new SafeTensorsWriter(copy, [ for KeyValue(n, t) in tensors -> SafeTensorPlan(n, TensorFiles.FileType t.dtype, t.shape) ])
+        new SafeTensorsWriter(
+            copy,
+            [
+                for KeyValue(n, t) in tensors -> SafeTensorPlan(n, TensorFiles.FileType t.dtype, t.shape)
+            ]
+        )
 
     for KeyValue(n, t) in tensors do
         writer.Write(n, Evo.Torch.TensorBytes.Of(t.contiguous ()))
@@ -175,9 +206,14 @@ let private report strict file =
 [<InlineData("grad.model.nowhere.weight")>]
 [<InlineData("something")>]
 let ``a quantity that was not compared is a failure`` (name: string) =
-    let found = report false (figures "llama2" "golden.safetensors" (fun t -> t.Add(name, torch.zeros 3L)))
+    let found =
+        report false (figures "llama2" "golden.safetensors" (fun t -> t.Add(name, torch.zeros 3L)))
+
     Assert.False found.Passed
-    let failed = found.Quantities |> Seq.filter (fun q -> not q.Accepted) |> Seq.exactlyOne
+
+    let failed =
+        found.Quantities |> Seq.filter (fun q -> not q.Accepted) |> Seq.exactlyOne
+
     Assert.Equal(name, failed.Name)
     Assert.Contains("not compared", nonNull failed.Problem)
     Assert.Contains("NOT COMPARED", found.ToText())
@@ -190,7 +226,14 @@ let ``an error between the columns is accepted, and strictly is not`` () =
     Assert.True((report false file).Passed)
     let strict = report true file
     Assert.False strict.Passed
-    Assert.Equal("logits", (strict.Quantities |> Seq.filter (fun q -> not q.StrictlyAccepted) |> Seq.exactlyOne).Name)
+
+    Assert.Equal(
+        "logits",
+        (strict.Quantities
+         |> Seq.filter (fun q -> not q.StrictlyAccepted)
+         |> Seq.exactlyOne)
+            .Name
+    )
 
 [<Fact>]
 let ``a number that is none is the worst error`` () =
@@ -212,7 +255,12 @@ let ``the report reads as a table and as JSON`` () =
     let found = report true (path [ "llama2"; "golden.safetensors" ])
     let text = found.ToText()
     Assert.Contains("largest error", text)
-    Assert.Contains("LlamaForCausalLM, 82,240 parameters, float32: 27 quantities, all within the strict column", text)
+
+    Assert.Contains(
+        "LlamaForCausalLM, 82,240 parameters, float32: 27 quantities, all within the strict column",
+        text
+    )
+
     let json = found.ToJson()
     Assert.True((nonNull json["passed"]).GetValue<bool>())
     Assert.Equal(27, (nonNull json["quantities"]).AsArray().Count)

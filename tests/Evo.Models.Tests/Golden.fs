@@ -7,6 +7,10 @@ open Evo.Parallel.Verification
 open TorchSharp
 open Xunit
 
+// The engine's own threads fill the machine, and live tensors are counted for the whole process.
+[<assembly: CollectionBehavior(DisableTestParallelization = true)>]
+do ()
+
 type private Here =
     static member File([<CallerFilePath>] ?path: string) = defaultArg path ""
 

@@ -49,6 +49,7 @@ internal enum PropertyType
 }
 
 /// <summary>A number or text of the model's description.</summary>
+/// <param name="AlsoCalled">Computed properties that are this one where it is set: <c>Count => KvHeadCount ?? HeadCount</c>.</param>
 internal sealed record PropertySpec(
     string Name,
     PropertyType Type,
@@ -59,12 +60,13 @@ internal sealed record PropertySpec(
     bool Required,
     string RunDefault,
     EquatableArray<string> OneOf,
-    RatioSpec? Ratio) : IEquatable<PropertySpec>;
+    RatioSpec? Ratio,
+    EquatableArray<string> AlsoCalled) : IEquatable<PropertySpec>;
 
 internal sealed record RatioSpec(string Key, string Of, string MultipleKey, int Multiple) : IEquatable<RatioSpec>;
 
 /// <summary>A size that must divide another; expressions are C# in the model's scope.</summary>
-internal sealed record DividesSpec(string DivisorName, string Divisor, string DividendName, string Dividend, string Unless, string Because)
+internal sealed record DividesSpec(string DivisorText, string Divisor, string DividendText, string Dividend, string Unless, string Because)
     : IEquatable<DividesSpec>;
 
 /// <summary>A key with one legal value, as C# literal or property name.</summary>

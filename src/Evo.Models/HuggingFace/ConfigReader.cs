@@ -143,10 +143,10 @@ public sealed class ConfigReader(JsonObject json, string where)
 
     /// <summary>The model, where nothing was wrong with it.</summary>
     /// <exception cref="ModelConfigException">Everything that was.</exception>
-    public T Finish<T>(T model) where T : CausalLM
+    public T Finish<T>(T model, KeyNames names = KeyNames.HuggingFace) where T : CausalLM
     {
         if (Problems.Count == 0)
-            Problems.AddRange(model.Problems());
+            Problems.AddRange(model.Problems(names));
         return Problems.Count == 0 ? model : throw new ModelConfigException(where, Problems);
     }
 

@@ -38,8 +38,10 @@ public abstract record CausalLM
     /// <exception cref="ModelConfigException">The sizes contradict each other; every problem is listed.</exception>
     public abstract CausalLMModule Build(BuildOptions options);
 
-    /// <summary>What is wrong with the sizes, in one line each; empty for a model that can be built.</summary>
-    public abstract IReadOnlyList<string> Problems();
+    /// <summary>
+    /// What is wrong with the sizes, in one line each that begins with the key; empty for a model that can be built.
+    /// </summary>
+    public abstract IReadOnlyList<string> Problems(KeyNames names = KeyNames.HuggingFace);
 
     /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
     public abstract void CountForward(FlopCounter counter);

@@ -2,9 +2,21 @@ using System.Globalization;
 
 namespace Evo.Models;
 
-/// <summary>The rules that a model's numbers keep: each broken one gives a line with the name, the value, the rule and what would be right.</summary>
-public sealed class Rules
+/// <summary>By which names a problem calls the keys.</summary>
+public enum KeyNames
 {
+    /// <summary>Those of config.json.</summary>
+    HuggingFace,
+    /// <summary>Those of the <c>model</c> section of a run's config.</summary>
+    Run,
+}
+
+/// <summary>The rules that a model's numbers keep: each broken one gives a line with the name, the value, the rule and what would be right.</summary>
+public sealed class Rules(KeyNames names)
+{
+    /// <summary>The key by the names that were asked for.</summary>
+    public string Name(string huggingFace, string run) => names == KeyNames.Run ? run : huggingFace;
+
     private readonly List<string> found = [];
 
     /// <summary>The rules broken so far.</summary>

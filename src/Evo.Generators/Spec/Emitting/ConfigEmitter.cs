@@ -8,21 +8,21 @@ internal static class ConfigEmitter
     public static void Problems(SourceWriter writer, ModelSpec spec)
     {
         writer.Line("/// <inheritdoc/>");
-        writer.Open("public override global::System.Collections.Generic.IReadOnlyList<string> Problems()");
-        writer.Line($"var rules = new {Names.Models}Rules();");
+        writer.Open($"public override global::System.Collections.Generic.IReadOnlyList<string> Problems({Names.Models}KeyNames names = {Names.Models}KeyNames.HuggingFace)");
+        writer.Line($"var rules = new {Names.Models}Rules(names);");
         foreach (var p in spec.Properties.Where(p => p.Type is PropertyType.Int or PropertyType.NullableInt))
         {
-            writer.Line($"rules.Positive({Names.Quote(Shown(p))}, {p.Name});");
+            writer.Line($"rules.Positive({Shown(p)}, {p.Name});");
         }
 
         foreach (var p in spec.Properties.Where(p => p.OneOf.Count > 0))
         {
-            writer.Line($"rules.OneOf({Names.Quote(Shown(p))}, {p.Name}, {List(p.OneOf)});");
+            writer.Line($"rules.OneOf({Shown(p)}, {p.Name}, {List(p.OneOf)});");
         }
 
         foreach (var d in spec.Divides)
         {
-            var rule = $"rules.Divides({Names.Quote(d.DivisorName)}, {d.Divisor}, {Names.Quote(d.DividendName)}, {d.Dividend}, {Names.Quote(d.Because)});";
+            var rule = $"rules.Divides({Known(spec, d.DivisorText)}, {d.Divisor}, {Known(spec, d.DividendText)}, {d.Dividend}, {Names.Quote(d.Because)});";
             writer.Line(d.Unless.Length == 0 ? rule : $"if ({d.Unless} is null)");
             if (d.Unless.Length > 0)
             {
@@ -55,8 +55,7 @@ internal static class ConfigEmitter
 
     private static void PartRules(SourceWriter writer, ModelSpec spec, BlockSpec block)
     {
-        // A person knows a size by its key; one that is computed has none and keeps its name.
-        string Known(string text) => Names.Quote(spec.Properties.FirstOrDefault(p => p.Name == text) is { } p ? Shown(p) : text);
+        string Known(string text) => ConfigEmitter.Known(spec, text);
         var prefix = block.ModelParameter.Length == 0 ? "" : block.ModelParameter + ".";
         foreach (var part in block.Parts)
         {
@@ -167,5 +166,14 @@ internal static class ConfigEmitter
 
     public static string List(System.Collections.Generic.IEnumerable<string> texts) => string.Join(", ", texts.Select(Names.Quote));
 
-    private static string Shown(PropertySpec p) => p.HfKey.Length > 0 ? p.HfKey : p.RunKey;
+    // A person knows a size by its key, which config.json and a run call by different names; one that is computed of several
+    // has none and keeps its own.
+    private static string Known(ModelSpec spec, string text) =>
+        spec.Properties.FirstOrDefault(p => p.Name == text || p.AlsoCalled.Contains(text)) is { } p ? Shown(p) : Names.Quote(text);
+
+    private static string Shown(PropertySpec p)
+    {
+        var (hf, run) = (p.HfKey.Length > 0 ? p.HfKey : p.RunKey, p.RunKey.Length > 0 ? p.RunKey : p.HfKey);
+        return hf == run ? Names.Quote(hf) : $"rules.Name({Names.Quote(hf)}, {Names.Quote(run)})";
+    }
 }

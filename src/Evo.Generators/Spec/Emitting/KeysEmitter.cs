@@ -83,7 +83,7 @@ internal static class KeysEmitter
 
         writer.Line("};");
         writer.Line("read.Rest();");
-        writer.Line("return read.Finish(spec);");
+        writer.Line($"return read.Finish(spec, {Names.Models}KeyNames.Run);");
         writer.Close();
         writer.Line();
     }

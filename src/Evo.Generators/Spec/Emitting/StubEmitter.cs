@@ -35,7 +35,7 @@ internal static class StubEmitter
             Member("public", "long CacheLimit");
             Member("public", $"{Names.JsonObject} ToHuggingFace()");
             Member("public", $"{Names.Models}CausalLMModule Build({Names.Models}BuildOptions options)");
-            Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems()");
+            Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems(global::Evo.Models.KeyNames names)");
             Member("public", $"void CountForward({Names.Models}FlopCounter counter)");
         }
 

@@ -51,7 +51,7 @@ internal static class ModelParser
                 reader.Named("ModelType", "").Text,
                 DocText.Of(record),
                 new EquatableArray<PropertySpec>(properties),
-                new EquatableArray<DividesSpec>(Divides(record, properties, scope)),
+                new EquatableArray<DividesSpec>(Divides(record, scope)),
                 new EquatableArray<OnlySpec>(Only(record)),
                 new EquatableArray<string>(Symbols.Attributes(record, AttributeNames.HfNeutral).Select(a => new AttributeReader(a).Texts[0].Text)),
                 WithInit(body, scope.Read(reader.Named("InitStd", "0.02"), SizeKind.Number), ""),
@@ -132,15 +132,14 @@ internal static class ModelParser
         }
     }
 
-    private static IEnumerable<DividesSpec> Divides(INamedTypeSymbol record, List<PropertySpec> properties, SizeScope scope)
+    private static IEnumerable<DividesSpec> Divides(INamedTypeSymbol record, SizeScope scope)
     {
-        string Shown(string text) => properties.FirstOrDefault(p => p.Name == text) is { HfKey.Length: > 0 } p ? p.HfKey : text;
         foreach (var attribute in Symbols.Attributes(record, AttributeNames.Divides))
         {
             var reader = new AttributeReader(attribute);
             var (divisor, dividend) = (reader.Texts[0], reader.Texts[1]);
             yield return new DividesSpec(
-                Shown(divisor.Text), scope.Read(divisor, SizeKind.Whole), Shown(dividend.Text), scope.Read(dividend, SizeKind.Whole),
+                divisor.Text, scope.Read(divisor, SizeKind.Whole), dividend.Text, scope.Read(dividend, SizeKind.Whole),
                 reader.Named("Unless", "").Text, reader.Named("Because", "").Text);
         }
     }

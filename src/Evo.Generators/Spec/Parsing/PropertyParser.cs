@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Evo.Generators.Spec.Parsing;
 
@@ -12,6 +14,7 @@ internal static class PropertyParser
     {
         var found = new List<PropertySpec>();
         var keys = new Dictionary<string, string>();
+        var computed = Computed(model).ToList();
         foreach (var property in model.GetMembers().OfType<IPropertySymbol>())
         {
             if (property.IsStatic || property.SetMethod is null || property.DeclaredAccessibility != Accessibility.Public)
@@ -60,11 +63,20 @@ internal static class PropertyParser
                 run is not null && new AttributeReader(run).Flag("Required"),
                 run is null ? "" : Literal(run.NamedArguments.FirstOrDefault(a => a.Key == "Default").Value),
                 OneOf(property),
-                Ratio(property)));
+                Ratio(property),
+                new EquatableArray<string>(computed.Where(c => c.Of == property.Name).Select(c => c.Name))));
         }
 
         return found;
     }
+
+    // Name => Of ?? something else: what a person knows as Of's key.
+    private static IEnumerable<(string Name, string Of)> Computed(INamedTypeSymbol model) =>
+        model.GetMembers().OfType<IPropertySymbol>()
+            .SelectMany(p => p.DeclaringSyntaxReferences.Select(r => r.GetSyntax()))
+            .OfType<PropertyDeclarationSyntax>()
+            .Where(p => p.ExpressionBody?.Expression is BinaryExpressionSyntax { RawKind: (int)SyntaxKind.CoalesceExpression, Left: IdentifierNameSyntax })
+            .Select(p => (p.Identifier.ValueText, ((IdentifierNameSyntax)((BinaryExpressionSyntax)p.ExpressionBody!.Expression).Left).Identifier.ValueText));
 
     /// <summary>A constant as C#; empty for none.</summary>
     public static string Literal(TypedConstant constant) => constant.Kind == TypedConstantKind.Error ? "" : constant.Value switch
