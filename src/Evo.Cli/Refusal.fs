@@ -28,7 +28,17 @@ let rec private known (error: exn) : (string * ExitCode) option =
     | UsageException(message, hint) -> Some($"{message}\n{hint}", ExitCode.Usage)
     | RefusedException(message, code) -> Some(message, code)
     | :? ConfigException as error -> Some(error.Message, ExitCode.Config)
-    | :? DataException as error -> Some(error.Message, ExitCode.Data)
+    | :? DataException as error ->
+        // What the system refused (a full disk, a permission) is not a fault of the data.
+        let system =
+            match error.InnerException with
+            | :? FileNotFoundException
+            | :? DirectoryNotFoundException -> false
+            | :? IOException
+            | :? UnauthorizedAccessException -> true
+            | _ -> false
+
+        Some(error.Message, (if system then ExitCode.Machine else ExitCode.Data))
     | :? ModelConfigException as error -> Some(error.Message, ExitCode.Config)
     | :? CheckpointException as error ->
         Some(

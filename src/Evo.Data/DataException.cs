@@ -46,7 +46,9 @@ public sealed class DataException : Exception
 
     // HResult of an IOException on Unix is the raw errno: ENOSPC is 28, EDQUOT 122. Windows: ERROR_DISK_FULL 0x70.
     private static bool IsDiskFull(IOException error) =>
-        error.HResult is 28 or 122 or unchecked((int)0x80070070) || error.Message.StartsWith("No space left", StringComparison.Ordinal);
+        error.HResult is 28 or 122 or unchecked((int)0x80070070) || error.Message.StartsWith("No space left", StringComparison.Ordinal)
+        // What FileStream says when it cannot reserve the room it was asked for.
+        || error.Message.Contains("disk was full", StringComparison.Ordinal);
 
     /// <summary>True for the exceptions that the file system may throw for a well-formed request.</summary>
     internal static bool IsFromSystem(Exception error) =>
