@@ -20,6 +20,14 @@ let private cases =
         "EVO110", "x += Drop(Back(", "for (int i = 0; i < 3; i++) x += Drop(Back(", "for"
         "EVO110", "if (M.GatedMlp)", "if (x.dim() > 2)", "dim"
         "EVO110", "var h = Calm(x);", "var f = (Tensor y) => y; var h = Calm(x);", "(Tensor y) => y"
+        "EVO110",
+        "if (M.GatedMlp)",
+        "if (M.GatedMlp) { if (M.HasBias) return x; x = Up(x); } if (M.GatedMlp)",
+        "if"
+        "EVO102",
+        "[Column(\"Width\", \"Inner\")] [Hf(\"wide_a\")]",
+        "[Column(\"Width\")] [Hf(\"wide_a\")]",
+        "Column(\"Width\")"
         "EVO111",
         "public sealed partial record Tiny : CausalLM",
         "public partial record Tiny : CausalLM",

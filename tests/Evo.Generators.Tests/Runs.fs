@@ -39,6 +39,17 @@ let ``a spec of no known family becomes a module that learns`` () =
 
     Assert.True(List.last losses < 0.7 * List.head losses, $"{losses}")
 
+[<Fact>]
+let ``a spec that is being typed never makes the generator fail`` () =
+    // A word or sign left out, or everything after it: what an editor holds between two keystrokes.
+    let words =
+        System.Text.RegularExpressions.Regex.Matches(tiny, @"\w+|""[^""]*""|[\[\](){},;=]")
+
+    for i in 3..9 .. words.Count - 1 do
+        let word = words[i]
+        generate (tiny.Remove(word.Index, word.Length)) |> ignore
+        generate (tiny.Substring(0, word.Index)) |> ignore
+
 [<Theory>]
 [<InlineData("{}")>]
 [<InlineData("""{ "tied": true, "bias": false, "gated": false, "act": "relu" }""")>]

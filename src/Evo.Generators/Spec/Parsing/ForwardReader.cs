@@ -195,6 +195,12 @@ internal sealed class ForwardReader
         var otherwise = (branch.Else is { } e ? new[] { e.Statement } : Enumerable.Empty<StatementSyntax>()).Concat(rest ?? Enumerable.Empty<StatementSyntax>());
         var then = Branch(new[] { branch.Statement }, model);
         var other = Branch(otherwise, model);
+        if (rest is not null && (then.Result is null || other.Result is null))
+        {
+            context.Report(
+                Diagnostics.UnreadableForward, branch.IfKeyword.GetLocation(), "if", "where one way through an if returns, each way must return");
+        }
+
         return Merge(condition, then, other, rest is not null);
     }
 

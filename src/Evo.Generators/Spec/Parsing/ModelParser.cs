@@ -15,6 +15,12 @@ internal static class ModelParser
         var context = new ParseContext(found.SemanticModel.Compilation);
         var record = (INamedTypeSymbol)found.TargetSymbol;
         var attribute = found.Attributes[0];
+        if (attribute.AttributeConstructor is null)
+        {
+            // Its arguments are still being typed, and the compiler says so.
+            return new ParsedSpec(null, default, default);
+        }
+
         if (!CheckRecord(context, record, (TypeDeclarationSyntax)found.TargetNode))
         {
             return new ParsedSpec(null, default, context.Findings);

@@ -54,11 +54,11 @@ internal static class Symbols
 
     public static bool Is(ITypeSymbol? type, string name) => NameOf(type) == name;
 
-    public static AttributeData? Attribute(ISymbol symbol, string name) =>
-        symbol.GetAttributes().FirstOrDefault(a => Is(a.AttributeClass, name));
-
+    // One whose arguments are still being typed has no constructor: the compiler says so, and here it does not exist yet.
     public static IEnumerable<AttributeData> Attributes(ISymbol symbol, string name) =>
-        symbol.GetAttributes().Where(a => Is(a.AttributeClass, name));
+        symbol.GetAttributes().Where(a => a.AttributeConstructor is not null && Is(a.AttributeClass, name));
+
+    public static AttributeData? Attribute(ISymbol symbol, string name) => Attributes(symbol, name).FirstOrDefault();
 
     public static string Text(AttributeData? attribute, string named, string fallback = "") =>
         attribute?.NamedArguments.FirstOrDefault(a => a.Key == named).Value.Value as string ?? fallback;

@@ -25,7 +25,7 @@ internal static class PartParser
 
     /// <summary>The part's attribute of a method, or null.</summary>
     public static AttributeData? AttributeOf(IMethodSymbol method) =>
-        method.GetAttributes().FirstOrDefault(a => Symbols.Is(a.AttributeClass?.BaseType, AttributeNames.Part));
+        method.GetAttributes().FirstOrDefault(a => a.AttributeConstructor is not null && Symbols.Is(a.AttributeClass?.BaseType, AttributeNames.Part));
 
     public static List<PartSpec> Parse(ParseContext context, INamedTypeSymbol record, SizeScope scope, CancellationToken cancel)
     {
@@ -75,6 +75,11 @@ internal static class PartParser
             "",
             "");
         part = Special(part, reader, scope);
+        if (kind == PartKind.Column && sizes.Count < 2)
+        {
+            context.Report(Diagnostics.UnreadableSize, reader.Where, "Column", "it needs an input size and at least one output size");
+        }
+
         if ((part.HasWeight || kind == PartKind.Layers) && name.Length == 0)
         {
             context.Report(Diagnostics.MissingMapping, method.Locations.FirstOrDefault(), method.Name);

@@ -79,7 +79,7 @@ internal static class PropertyParser
             .Select(p => (p.Identifier.ValueText, ((IdentifierNameSyntax)((BinaryExpressionSyntax)p.ExpressionBody!.Expression).Left).Identifier.ValueText));
 
     /// <summary>A constant as C#; empty for none.</summary>
-    public static string Literal(TypedConstant constant) => constant.Kind == TypedConstantKind.Error ? "" : constant.Value switch
+    public static string Literal(TypedConstant constant) => constant.Kind is TypedConstantKind.Error or TypedConstantKind.Array ? "" : constant.Value switch
     {
         bool b => b ? "true" : "false",
         int i => i.ToString(CultureInfo.InvariantCulture),
