@@ -3,6 +3,7 @@ module Evo.Cli.InspectVerb
 
 open System
 open System.IO
+open System.Text.Json
 open Argu
 open Evo.Core
 open Evo.Models
@@ -14,6 +15,7 @@ type InspectOptions =
     | Set of assignment: string
     | Batch of sequences: int64
     | Seq_Len of tokens: int64
+    | Each_Layer
     | Hf_Names
     | Json
 
@@ -25,6 +27,7 @@ type InspectOptions =
             | Batch _ -> "sequences in a step; those of the configuration without it, or 1."
             | Seq_Len _ ->
                 "tokens in a sequence; those of the configuration without it, or the model's positions, at most 2048."
+            | Each_Layer -> "show every tensor of every layer; without it the layers are folded into one."
             | Hf_Names -> "show Hugging Face's names."
             | Json -> "write everything as JSON, for a program."
 
@@ -54,98 +57,85 @@ let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 *
 
     spec, options.GetResult(Batch, batch), options.GetResult(Seq_Len, length)
 
-let private shape (parameter: ParameterInfo) =
-    String.Join(" x ", parameter.Shape |> Seq.map string)
+let private shape (sizes: int64 seq) =
+    String.Join(" x ", sizes |> Seq.map string)
 
-let private asJson (spec: CausalLM) (batch: int64) (length: int64) =
-    let text value = Json.make (JString value)
-    let whole (value: int64) = Json.make (JNumber(string value))
-    let real (value: float) = Json.make (JNumber(Json.number value))
-    let flops = spec.FlopsPerStep(batch, length)
+/// The rows of the parameter table: names, shape, how many tensors, numbers in them, how they start.
+let private rows (options: ParseResults<InspectOptions>) (found: Inspection) =
+    let name (logical: string) (huggingFace: string) =
+        if options.Contains Hf_Names then huggingFace else logical
 
-    Json.makeObject
+    if options.Contains Each_Layer then
         [
-            "family", text spec.Family.Name
-            "architecture", text spec.Family.Architecture
-            "parameter_count", whole spec.ParameterCount
-            "batch", whole batch
-            "seq_len", whole length
-            "flops_forward", real flops.ForwardCausal
-            "flops_step", real flops.TotalCausal
-            "flops_step_full_attention", real flops.TotalFull
-            "parameters",
-            Json.make (
-                JArray
-                    [
-                        for parameter in spec.Parameters ->
-                            Json.makeObject
-                                [
-                                    "name", text parameter.Name
-                                    "huggingface_name", text parameter.HuggingFaceName
-                                    "shape", Json.make (JArray [ for size in parameter.Shape -> whole size ])
-                                    "count", whole parameter.Count
-                                    "initialization", text (string parameter.Init)
-                                ]
-                    ]
-            )
+            for p in found.Parameters ->
+                [
+                    name p.Name p.HuggingFaceName
+                    shape p.Shape
+                    "1"
+                    p.Count.ToString "N0"
+                    string p.Init
+                ]
         ]
+    else
+        [
+            for g in found.Groups ->
+                [
+                    name g.Name g.HuggingFaceName
+                    shape g.Shape
+                    string g.Tensors
+                    g.Count.ToString "N0"
+                    string g.Init
+                ]
+        ]
+
+let private show (options: ParseResults<InspectOptions>) (found: Inspection) =
+    let header = [ "parameter"; "shape"; "tensors"; "numbers"; "at the start" ]
+
+    Terminal.table (Set.ofList [ 2; 3 ]) (header :: rows options found)
+    |> List.iter Terminal.say
+
+    let flops = found.Flops
+    let tokens = float (found.Batch * found.Length)
+
+    let operations what (value: float) =
+        [
+            "  " + what
+            (value / 1e9).ToString "F3"
+            (value / tokens / 1e6).ToString "F3"
+        ]
+
+    Terminal.say ""
+
+    Terminal.say
+        $"{found.Family} ({found.Architecture}): {found.ParameterCount:N0} parameters, {found.EmbeddingCount:N0} of them only looked up"
+
+    Terminal.table
+        (Set.ofList [ 1; 2 ])
+        [
+            [
+                $"a step of {found.Batch} x {found.Length} tokens"
+                "10^9 operations"
+                "a token, 10^6"
+            ]
+            operations "forward" flops.ForwardCausal
+            operations "forward and backward" flops.TotalCausal
+            operations "forward and backward, full attention squares" flops.TotalFull
+        ]
+    |> List.iter Terminal.say
+
+    let bytes each = Terminal.bytes (found.Bytes each)
+
+    Terminal.say
+        $"memory of weights: {bytes 4} in float32, {bytes 2} in bfloat16; master weights and optimizer state: {bytes 12}"
 
 let private inspect (options: ParseResults<InspectOptions>) =
     let spec, batch, length = subject options
+    let found = Inspection.Of(spec, batch, length)
 
     if options.Contains Json then
-        Terminal.say (Json.render (asJson spec batch length))
+        Terminal.say (found.ToJson().ToJsonString(JsonSerializerOptions(WriteIndented = true)))
     else
-        let name (parameter: ParameterInfo) =
-            if options.Contains Hf_Names then
-                parameter.HuggingFaceName
-            else
-                parameter.Name
-
-        let rows =
-            [
-                [ "parameter"; "shape"; "count"; "at the start" ]
-                for parameter in spec.Parameters do
-                    [
-                        name parameter
-                        shape parameter
-                        parameter.Count.ToString "N0"
-                        string parameter.Init
-                    ]
-            ]
-
-        Terminal.table (Set.ofList [ 2 ]) rows |> List.iter Terminal.say
-        let flops = spec.FlopsPerStep(batch, length)
-        let count = spec.ParameterCount
-        let tokens = float (batch * length)
-
-        Terminal.say ""
-
-        Terminal.say
-            $"{spec.Family.Name} ({spec.Family.Architecture}): {count:N0} parameters, {Terminal.count count}"
-
-        Terminal.table
-            (Set.ofList [ 1; 2 ])
-            [
-                [ $"a step of {batch} x {length} tokens"; "10^9 operations"; "a token, 10^6" ]
-                for what, value in
-                    [
-                        "forward", flops.ForwardCausal
-                        "forward and backward", flops.TotalCausal
-                        "forward and backward, full attention squares", flops.TotalFull
-                    ] do
-                    [
-                        "  " + what
-                        (value / 1e9).ToString "F3"
-                        (value / tokens / 1e6).ToString "F3"
-                    ]
-            ]
-        |> List.iter Terminal.say
-
-        let bytes (each: int64) = Terminal.bytes (count * each)
-
-        Terminal.say
-            $"memory of weights: {bytes 4L} in float32, {bytes 2L} in bfloat16; optimizer state and master weights: {bytes 12L}"
+        show options found
 
     ExitCode.Done
 
