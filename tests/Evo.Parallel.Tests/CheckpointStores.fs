@@ -177,7 +177,7 @@ let ``an error while writing leaves the committed checkpoints and nothing else``
             |> ignore)
 
     Assert.Equal(CheckpointFault.NotWritten, error.Fault)
-    Assert.Contains("No space left on device", error.Message)
+    Assert.Contains("disk is full", error.Message)
     Assert.Contains("step 1 stands unharmed", error.Message)
     Assert.Equal<string seq>([ Path.Combine(folder.Path, "1") ], Directory.GetDirectories folder.Path)
 

@@ -61,6 +61,23 @@ let ``with a cache the tokens are those of decoding without one`` family =
         Assert.True((generator.Tokens([| 1; 7 |], options) |> Seq.distinct |> Seq.length) > 1)
 
 [<Fact>]
+let ``with rotary scaling that depends on the length, too, the cache changes no token`` () =
+    let spec =
+        TinyRuns.specWith "LLAMA2" """, "rope_scaling": { "type": "dynamic", "factor": 4.0 } """
+
+    use model = spec.Build(BuildOptions())
+    model.Initialize 3UL
+    let generator = Generator(model, new Bytes())
+    // From below the 64 positions that the model is made for to beyond them.
+    let options =
+        SamplingOptions(MaxNewTokens = 30, Temperature = 1.3, Seed = 9UL, StopAtEos = false)
+
+    let prompt = Array.init 50 (fun i -> 3 + i * 5 % 50)
+    let cached = generator.Tokens(prompt, options, true) |> List.ofSeq
+    Assert.Equal(30, cached.Length)
+    Assert.Equal<int list>(generator.Tokens(prompt, options, false) |> List.ofSeq, cached)
+
+[<Fact>]
 let ``generation leaves no native tensor behind and the model in its mode`` () =
     use model = build "LLAMA2"
     model.train ()

@@ -119,3 +119,47 @@ let ``when files may not grow, the run ends with one error, and what was committ
     // With room again the run goes on.
     let result, _ = run config
     Assert.Equal(40L, result.Step)
+
+/// Runs a command as root; its failure is the reason to skip.
+let private asRoot (command: string) (arguments: string) =
+    use tool =
+        nonNull (
+            Diagnostics.Process.Start(
+                Diagnostics.ProcessStartInfo(command, arguments, RedirectStandardError = true)
+            )
+        )
+
+    let said = tool.StandardError.ReadToEnd()
+    tool.WaitForExit()
+    Assert.SkipWhen(tool.ExitCode <> 0, $"{command} {arguments}: {said}")
+
+[<Fact; Trait("Category", "Machine")>]
+let ``on a full disk the run ends with one error, what was committed stands, and with space the run goes on``
+    ()
+    =
+    use folder = new TemporaryFolder()
+    writeData folder.Path
+    let disk = folder.File "disk"
+    Directory.CreateDirectory disk |> ignore
+    asRoot "mount" $"-t tmpfs -o size=900k tmpfs {disk}"
+
+    try
+        let sets = sets @ [ $"run_folder={disk}/run"; "ckpt.keep_last=0" ]
+        let config = config folder.Path "LLAMA2" sets
+        let error = Assert.Throws<CheckpointException>(fun () -> run config |> ignore)
+        Assert.Equal(CheckpointFault.NotWritten, error.Fault)
+        Assert.True(error.Message.Contains "disk is full", error.Message)
+        Assert.Contains("stands unharmed", error.Message)
+
+        let committed =
+            CheckpointStore(config.CheckpointFolder, 0)
+                .Newest(fun path reason -> Assert.Fail $"{path}: {reason}")
+
+        Assert.True((nonNull committed).Manifest.Step >= 2L)
+        Assert.Empty(Directory.GetDirectories(config.CheckpointFolder, ".staging*"))
+        asRoot "mount" $"-o remount,size=60m {disk}"
+        let result, events = run config
+        Assert.Equal(40L, result.Step)
+        Assert.Contains(events, (fun event -> event :? TrainEvent.Resumed))
+    finally
+        asRoot "umount" disk

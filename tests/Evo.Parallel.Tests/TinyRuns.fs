@@ -21,16 +21,14 @@ let families =
         """ "vocab_size": 61, "hidden_size": 24, "num_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 64, "init_std": 0.2 """
     ]
 
-/// The model of a family as a value.
-let spec family : CausalLM =
+/// The model of a family as a value, with more keys in its section.
+let specWith family more : CausalLM =
     let keys = families |> List.find (fun (name, _) -> name = family) |> snd
+    let section = Text.Json.Nodes.JsonNode.Parse("{" + keys + more + "}") |> nonNull
+    (nonNull (ModelFamilies.Find family)).FromKeys.Invoke(section.AsObject())
 
-    (nonNull (ModelFamilies.Find family))
-        .FromKeys.Invoke(
-            Text.Json.Nodes.JsonNode.Parse("{" + keys + "}")
-            |> nonNull
-            |> (fun node -> node.AsObject())
-        )
+/// The model of a family as a value.
+let spec family = specWith family ""
 
 /// Documents of a language in which each token nearly decides the next: ids from 3 to 60.
 let writeTokens (path: string) seed documents =

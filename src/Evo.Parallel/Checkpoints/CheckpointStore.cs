@@ -138,10 +138,11 @@ public sealed class CheckpointStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or DataException)
         {
+            var found = error as DataException ?? DataException.FromSystem(PathOf(step), "write", error);
             var last = Steps() is [var newest, ..] ? $"The checkpoint of step {newest} stands unharmed: the run can be resumed from it." : "No older checkpoint exists.";
             throw new CheckpointException(
                 CheckpointFault.NotWritten,
-                $"{PathOf(step)}: the checkpoint of step {step} could not be written: {error.Message.TrimEnd('.')}. {last} Free space or give permission, or choose another folder with ckpt.save_ckpt_folder.",
+                $"{PathOf(step)}: the checkpoint of step {step} could not be written: {found.Message.TrimEnd('.')}. {last} Make room or give permission, or choose another folder with ckpt.save_ckpt_folder.",
                 error);
         }
     }

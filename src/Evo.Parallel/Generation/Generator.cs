@@ -77,7 +77,8 @@ public sealed class Generator
     /// <exception cref="GenerationException">The prompt does not fit the model's positions.</exception>
     public IEnumerable<int> Tokens(IReadOnlyList<int> prompt, SamplingOptions options, bool cached = true, CancellationToken stop = default)
     {
-        var limit = model.Spec.Size.MaxPositions;
+        // Dynamic rotary scaling is there for texts longer than the model was made for.
+        var limit = model.Spec.CacheLimit == long.MaxValue ? model.Spec.Size.MaxPositions : 0;
         if (limit > 0 && prompt.Count >= limit)
         {
             throw new GenerationException(
@@ -93,12 +94,20 @@ public sealed class Generator
         var training = model.training;
         model.train(false);
         using var cache = cached ? new KvCache(model.Spec, 1, prompt.Count + most, dtype, device) : null;
+        // Beyond this length dynamic rotary scaling changes every earlier token, and all of them are computed again.
+        var exact = model.Spec.CacheLimit;
         try
         {
             List<int> all = [.. prompt];
             var fresh = all.Count;
             for (var index = 0; index < most && !stop.IsCancellationRequested; index++)
             {
+                if (all.Count > exact)
+                {
+                    cache?.Truncate(0);
+                    fresh = all.Count;
+                }
+
                 var next = sampler.Choose(NextLogits(cache is null ? all : all[^fresh..], cache), index);
                 if (options.StopAtEos && next == tokenizer.EosId)
                 {

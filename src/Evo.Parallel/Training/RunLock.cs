@@ -1,11 +1,15 @@
+using System.Text;
+using Evo.Data;
+
 namespace Evo.Parallel;
 
 /// <summary>Keeps two processes from training in the same run folder. The system frees it when the process ends, however it ends.</summary>
 internal sealed class RunLock : IDisposable
 {
+    private readonly string folder;
     private readonly FileStream file;
 
-    private RunLock(FileStream file) => this.file = file;
+    private RunLock(string folder, FileStream file) => (this.folder, this.file) = (folder, file);
 
     /// <summary>Takes the folder, making it if needed.</summary>
     /// <exception cref="CheckpointException">Another process has it, or it cannot be written.</exception>
@@ -17,19 +21,17 @@ internal sealed class RunLock : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(
-                CheckpointFault.NotWritten, $"{folder}: the run folder cannot be made: {error.Message} Give permission or choose another with run_folder.", error);
+            throw Refused(folder, error);
         }
 
         var path = Path.Combine(folder, ".lock");
         try
         {
-            return new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new(folder, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (UnauthorizedAccessException error)
         {
-            throw new CheckpointException(
-                CheckpointFault.NotWritten, $"{folder}: the run folder cannot be written: {error.Message} Give permission or choose another with run_folder.", error);
+            throw Refused(folder, error);
         }
         catch (IOException error)
         {
@@ -39,6 +41,27 @@ internal sealed class RunLock : IDisposable
                 error);
         }
     }
+
+    /// <summary>Writes a small file of the run, which appears whole or not at all.</summary>
+    /// <exception cref="CheckpointException">It cannot be written.</exception>
+    internal void Write(string name, string text)
+    {
+        try
+        {
+            using var target = new AtomicFile(Path.Combine(folder, name));
+            target.Stream.Write(Encoding.UTF8.GetBytes(text));
+            target.Complete();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DataException)
+        {
+            throw Refused(folder, error);
+        }
+    }
+
+    private static CheckpointException Refused(string folder, Exception error) => new(
+        CheckpointFault.NotWritten,
+        $"{folder}: the run folder cannot be written: {error.Message.TrimEnd('.')}. Give permission or space, or choose another with run_folder.",
+        error);
 
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();

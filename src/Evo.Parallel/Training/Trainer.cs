@@ -35,7 +35,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     {
         var spec = SpecOf(config);
         using var held = RunLock.Take(config.Folder);
-        File.WriteAllText(Path.Combine(config.Folder, "config.json"), config.ToJson());
+        held.Write("config.json", config.ToJson());
         var store = config.Ckpt.EnableSaveCkpt ? new CheckpointStore(config.CheckpointFolder, config.Ckpt.KeepLast) : null;
         store?.Open();
         var found = Find(store);
