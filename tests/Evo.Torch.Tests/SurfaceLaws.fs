@@ -235,3 +235,23 @@ let ``products of matrices agree with einsum`` () =
     Assert.True(
         torch.addmm(torch.zeros ([| 3L; 5L |], Nullable torch.float64), m, n, 1f, 2f).allclose(m.mm n * 2.0)
     )
+
+[<Fact>]
+let ``defaults that TorchSharp writes as numbers mean what PyTorch's None means`` () =
+    use scope = torch.NewDisposeScope()
+
+    let is (expected: float list) (t: torch.Tensor) =
+        Assert.Equal<float list>(expected, List.ofArray (values t))
+
+    let x = torch.tensor [| 1.0; 2.0; 0.0 |]
+    is [ 1.0; 1.0; 1.0; 4.0; 2.0; 1.0; 0.0; 0.0; 1.0 ] (x.vander ())
+    is [ 1.0; 1.0; 2.0; 1.0; 0.0; 1.0 ] (x.vander 2L)
+    is [ 2.0 ] (x.count_nonzero ())
+    is [ 3.0 ] ((torch.tensor 3L).round())
+    is [ 2.0; -2.0 ] ((torch.tensor [| 2.5; -2.5 |]).round())
+    is [ 1.24 ] ((torch.tensor 1.236).round 2L)
+    is [ 0.0; 1.0; 2.0 ] (let struct (found, _, _) = x.unique () in found)
+    is [ 1.0 ] (x.quantile (torch.tensor 0.5, -1L))
+    is [ 2.0; 0.0; 1.0 ] (x.roll 2L)
+    is [ 1.0 ] (let struct (value, _) = x.kthvalue (2L, Nullable()) in value)
+    is [ 2.0; 0.0; 1.0; 0.0 ] (torch.bincount (torch.tensor [| 0L; 2L; 0L |], minlength = 4L))

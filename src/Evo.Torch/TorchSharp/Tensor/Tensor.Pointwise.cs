@@ -197,9 +197,9 @@ public static partial class torch
         public Tensor resolve_conj() => Aten.resolve_conj(this);
 
         /// <summary>Each element rounded to a number of decimals; halves go to the even neighbour.</summary>
-        public Tensor round(long decimals = 0) => Aten.round_decimals(this, decimals);
+        public Tensor round(long decimals = 0) => decimals == 0 ? Aten.round(this) : Aten.round_decimals(this, decimals);
         /// <summary>In place: each element rounded to a number of decimals; halves go to the even neighbour.</summary>
-        public Tensor round_(long decimals = 0) => Aten.round__decimals(this, decimals);
+        public Tensor round_(long decimals = 0) => decimals == 0 ? Aten.round_(this) : Aten.round__decimals(this, decimals);
 
         /// <summary>One over the square root.</summary>
         public Tensor rsqrt() => Aten.rsqrt(this);

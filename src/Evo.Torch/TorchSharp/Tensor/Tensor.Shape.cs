@@ -212,7 +212,7 @@ public static partial class torch
         public Tensor unsqueeze_(long dim) => Aten.unsqueeze_(this, dim);
 
         /// <summary>Powers of each element as rows.</summary>
-        public Tensor vander(long N = -1, bool increasing = false) => Aten.vander(this, N, increasing);
+        public Tensor vander(long N = -1, bool increasing = false) => Aten.vander(this, N < 0 ? null : N, increasing);
 
         /// <summary>A view of another shape; one size may be -1.</summary>
         public Tensor view(params long[] shape) => Aten.view(this, shape);
