@@ -23,7 +23,7 @@ struct Plan {
   int64_t panel_tokens = 0;
 };
 
-Plan plan_of(const Tensor& q, const Tensor& k, const c10::optional<Tensor>& borders, int64_t panel) {
+Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t panel) {
   Plan plan;
   const auto add = [&](int64_t b, int64_t query, int64_t queries, int64_t key, int64_t keys) {
     if (queries == 0) return;
@@ -80,7 +80,7 @@ AttentionShape shape_of(const Sequence& s, int64_t size, double scale) { return 
 
 // out [B, T, H, D] and the logarithm of each query's sum of exponentials [B, H, T].
 std::pair<Tensor, Tensor> forward_blocks(
-    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& borders) {
+    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), group = H / k.size(2);
   Tensor out = at::empty({B, T, H, D}, q.options());
   Tensor lse = at::empty({B, H, T}, q.options().dtype(wide_type(q.scalar_type())));
@@ -134,7 +134,7 @@ Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, double sca
 
 variable_list backward_blocks(
     const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, double scale,
-    const c10::optional<Tensor>& borders) {
+    const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), K = k.size(2), group = H / K;
   Tensor dq = at::empty({B, T, H, D}, q.options()), dk = at::empty({B, S, K, D}, q.options()), dv = at::empty_like(dk);
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -179,7 +179,7 @@ variable_list backward_blocks(
 class CausalAttention : public torch::autograd::Function<CausalAttention> {
  public:
   static Tensor forward(
-      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& borders) {
+      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& borders) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto [out, lse] = forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale, borders);
     ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor())});
@@ -199,7 +199,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
 
 constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
 
-Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, double scale, const c10::optional<Tensor>& cu_seqlens) {
+Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens) {
   check_cpu(q, "evo::causal_attention");
   TORCH_CHECK(
       q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&

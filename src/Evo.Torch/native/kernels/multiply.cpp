@@ -15,6 +15,9 @@ using Sgemm = int (*)(
 
 // Found in the process, not linked: a libtorch that hides its oneDNN, or has none, still loads this library.
 Sgemm find_sgemm() {
+#if !defined(__x86_64__)
+  return nullptr;  // elsewhere oneDNN's own product is a plain loop
+#endif
   const char* asked = std::getenv("EVO_MATMUL");
   if (asked && std::strcmp(asked, "blas") == 0) return nullptr;
   if (auto* found = dlsym(RTLD_DEFAULT, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
@@ -76,7 +79,7 @@ Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias)
 
 class Linear : public torch::autograd::Function<Linear> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const c10::optional<Tensor>& bias) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensor b = bias.value_or(Tensor());
     ctx->saved_data["bias"] = b.defined() && b.requires_grad();
@@ -107,7 +110,7 @@ class Linear : public torch::autograd::Function<Linear> {
   }
 };
 
-Tensor linear(const Tensor& x, const Tensor& weight, const c10::optional<Tensor>& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias) {
   TORCH_CHECK(
       x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "evo::linear: x ", x.sizes(), " and weight ",
       weight.sizes(), " do not meet: the last dimension of x must be the second of the weight");

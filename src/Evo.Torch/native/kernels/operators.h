@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "evo_torch.h"
 #include "table.h"
 
 namespace evo::kernels {

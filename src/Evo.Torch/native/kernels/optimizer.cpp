@@ -19,7 +19,7 @@ void check_flat(const Tensor& t, const Tensor& master, const char* what) {
 
 void adamw(
     const Tensor& master, const Tensor& gradient, const Tensor& exp_avg, const Tensor& exp_avg_sq,
-    const c10::optional<Tensor>& compute_copy, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step,
+    const evo::optional<Tensor>& compute_copy, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step,
     double gradient_scale) {
   TORCH_CHECK(step >= 1, "evo::adamw_: step ", step, " must be 1 or more");
   TORCH_CHECK(
