@@ -18,9 +18,9 @@ internal static class TrainBench
     {
         torch.set_num_threads(options.Threads);
         var spec = HuggingFaceFolder.ReadConfig(folder);
-        using var optimizer = new FlatOptimizer(
+        var optimizer = new FlatOptimizer(
             new FlatLayout(spec.Parameters.Select(p => (p.Name, p.Shape, true))), torch.ScalarType.Float32);
-        using var module = spec.Build(new BuildOptions { Storage = info => optimizer.Weights(info.Name) });
+        var module = spec.Build(new BuildOptions { Storage = info => optimizer.Weights(info.Name) });
         var parameters = module.Table.ToDictionary(p => p.Info.Name, p => p.Value, StringComparer.Ordinal);
         optimizer.Attach(name => parameters[name]);
         HuggingFaceFolder.LoadWeights(module, folder);
@@ -28,7 +28,7 @@ internal static class TrainBench
         var gradients = new GradientStep(module, optimizer, labelSmoothing: 0);
         var rates = new AdamRates(LearningRate: 3e-4, Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8, WeightDecay: 0.1);
         long step = 0;
-        Answer(new { version = NativeTorch.Info.Version, threads = torch.get_num_threads(), core_type = NativeTorch.Info.CoreType });
+        Answer(new { version = NativeTorch.Info.Version, threads = torch.get_num_threads(), core_type = NativeTorch.Info.CoreTypeChosen });
         while (Console.ReadLine() is { } line)
         {
             var losses = new List<double>();
