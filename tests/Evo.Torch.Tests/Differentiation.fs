@@ -165,3 +165,33 @@ let ``a tensor that is rebased keeps its identity and its gradient`` () =
 
     Assert.Throws<ArgumentException>(fun () -> TensorStorage.Rebase(x, flat))
     |> ignore
+
+[<Fact>]
+let ``anomaly detection names the operation that made a NaN`` () =
+    use x = doubles [ 1L ] [ 0.0 ]
+    x.requires_grad <- true
+
+    let run () =
+        (Aten.sum (Aten.mul_Scalar (Aten.sqrt x, number 0.0))).backward()
+
+    run ()
+
+    (use _ = torch.autograd.detect_anomaly ()
+     let error = Assert.Throws<TorchException>(fun () -> run ())
+     Assert.Contains("SqrtBackward0", error.NativeText))
+
+    run ()
+
+[<Fact>]
+let ``a Jacobian has the shape of the output, then of the input`` () =
+    use x = doubles [ 2L ] [ 2.0; 3.0 ]
+
+    use found =
+        torch.autograd.functional.jacobian (
+            Func<torch.Tensor, torch.Tensor>(fun v ->
+                Aten.stack ([| Aten.prod v; Aten.sum v; Aten.sum (Aten.mul_Tensor (v, v)) |], 0L)),
+            x
+        )
+
+    Assert.Equal<int64[]>([| 3L; 2L |], found.shape)
+    Assert.Equal<float[]>([| 3.0; 2.0; 1.0; 1.0; 4.0; 6.0 |], valuesOf found)

@@ -95,6 +95,12 @@ internal static unsafe partial class NativeMethods
     internal static partial void evo_close_inference_mode(nint guard);
 
     [LibraryImport(Library)]
+    internal static partial int evo_anomaly();
+
+    [LibraryImport(Library)]
+    internal static partial void evo_set_anomaly(int flags);
+
+    [LibraryImport(Library)]
     internal static partial int evo_requires_grad(nint handle);
 
     [LibraryImport(Library)]

@@ -3,6 +3,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
+#include <torch/csrc/autograd/anomaly_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -32,6 +33,15 @@ EVO_API int32_t evo_inference_mode() { return c10::InferenceMode::is_enabled() ?
 EVO_API void* evo_open_inference_mode(int32_t enabled) { return new c10::InferenceMode(enabled != 0); }
 
 EVO_API void evo_close_inference_mode(void* guard) { delete static_cast<c10::InferenceMode*>(guard); }
+
+// Bit 0: on; bit 1: look for NaN.
+EVO_API int32_t evo_anomaly() {
+    return (torch::autograd::AnomalyMode::is_enabled() ? 1 : 0) | (torch::autograd::AnomalyMode::should_check_nan() ? 2 : 0);
+}
+
+EVO_API void evo_set_anomaly(int32_t flags) {
+    torch::autograd::AnomalyMode::set_enabled((flags & 1) != 0, (flags & 2) != 0);
+}
 
 EVO_API int32_t evo_requires_grad(void* handle) { return evo::impl(handle)->requires_grad() ? 1 : 0; }
 
