@@ -8,7 +8,7 @@ public static partial class torch
     public static partial class autograd
     {
         /// <summary>Until the result is disposed, a backward that makes a NaN is an exception that names the operation.</summary>
-        public static AnomalyMode detect_anomaly(bool check_nan = true) => new(check_nan: check_nan);
+        public static AnomalyMode detect_anomaly(bool check_nan = true) => new(true, check_nan);
     }
 }
 
@@ -19,7 +19,7 @@ public class AnomalyMode : IDisposable
     private bool closed;
 
     /// <summary>Begins to check, or not to.</summary>
-    public AnomalyMode(bool enabled = true, bool check_nan = true) => Set(enabled, check_nan);
+    public AnomalyMode(bool enabled, bool check_nan = true) => Set(enabled, check_nan);
 
     /// <summary>Sets back what was.</summary>
     public void Dispose()
