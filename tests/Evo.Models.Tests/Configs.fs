@@ -100,6 +100,8 @@ let ``all refusals are reported at once, by name`` () =
              "low_freq_factor: llama3 scaling needs it")>]
 [<InlineData("llama2", "rope_scaling", "7", "rope_scaling = 7: must be an object or null")>]
 [<InlineData("llama2", "num_hiden_layers", "7", "did you mean num_hidden_layers?")>]
+[<InlineData("llama2", "rope_theta", "0", "rope_theta = 0: must be greater than 0")>]
+[<InlineData("llama2", "rms_norm_eps", "-1e-5", "rms_norm_eps = -1E-05: must be at least 0")>]
 [<InlineData("llama2", "quantization_config", """{ "bits": 4 }""", "quantization_config")>]
 [<InlineData("llama2", "is_encoder_decoder", "true", "is_encoder_decoder = true")>]
 [<InlineData("llama2", "model_type", "\"mistral\"", "model_type = \"mistral\": must be \"llama\"")>]

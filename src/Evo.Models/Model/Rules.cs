@@ -41,7 +41,9 @@ public sealed class Rules(KeyNames names)
     {
         if (divisor >= 1 && dividend % divisor == 0)
             return;
-        var legal = Enumerable.Range(1, Math.Max(dividend, 0)).Where(d => dividend % d == 0).Select(d => d.ToString(CultureInfo.InvariantCulture)).ToList();
+        // Divisors come in pairs about the square root.
+        var small = Enumerable.Range(1, (int)Math.Sqrt(Math.Max(dividend, 0))).Where(d => dividend % d == 0).ToList();
+        var legal = small.Concat(small.Select(d => dividend / d)).Distinct().Order().Select(d => d.ToString(CultureInfo.InvariantCulture)).ToList();
         var shown = legal.Count <= 12 ? string.Join(", ", legal) : "a divisor of " + dividend;
         var line = $"{divisorName} = {divisor}: must divide {dividendName} = {dividend}{(because == "" ? "" : $" ({because})")}; use {shown}";
         if (!found.Contains(line))
@@ -53,6 +55,14 @@ public sealed class Rules(KeyNames names)
     {
         var line = FormattableString.Invariant($"{name} = {value}: must be at least 0 and less than 1");
         if (value is not (>= 0 and < 1) && !found.Contains(line))
+            found.Add(line);
+    }
+
+    /// <summary>A number is above zero, or where <paramref name="orZero"/> is set not below it.</summary>
+    public void Above(string name, double value, bool orZero = false)
+    {
+        var line = FormattableString.Invariant($"{name} = {value}: must be {(orZero ? "at least" : "greater than")} 0");
+        if (!(orZero ? value >= 0 : value > 0) && !found.Contains(line))
             found.Add(line);
     }
 

@@ -61,7 +61,11 @@ internal static class ConfigEmitter
         {
             switch (part.Kind)
             {
+                case PartKind.RmsNorm or PartKind.LayerNorm:
+                    writer.Line($"rules.Above({Known(part.SizeTexts[1])}, {part.Sizes[1]}, orZero: true);");
+                    break;
                 case PartKind.Rope:
+                    writer.Line($"rules.Above({Known(part.SizeTexts[1])}, {part.Sizes[1]});");
                     writer.Line($"rules.Even({Known(part.SizeTexts[0])}, {part.Sizes[0]});");
                     if (part.Extra.Length > 0)
                     {
