@@ -16,8 +16,17 @@ type KernelsCollection() = class end
 [<Collection("kernels")>]
 type ``Every kernel``() =
 
+    /// The same cases on every run, since a bound on rounding is a matter of chance; EVO_TEST_SEED=random draws others.
     static let check (tests: int) property =
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest tests, property)
+        let config = Config.QuickThrowOnFailure.WithMaxTest tests
+
+        let config =
+            if Environment.GetEnvironmentVariable "EVO_TEST_SEED" = "random" then
+                config
+            else
+                config.WithReplay(Some { Rnd = Rnd(2026UL, 1UL); Size = None })
+
+        Check.One(config, property)
 
     static let names (case: Case) count =
         [ "result"; yield! List.init (count - 1) (sprintf "gradient %d") ]
