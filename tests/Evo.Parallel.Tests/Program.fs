@@ -7,5 +7,5 @@ open Xunit.Runner.InProc.SystemConsole
 let main arguments =
     match List.ofArray arguments with
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
-    | [ "--child"; "train"; folder ] -> KilledRuns.trainInChild folder
+    | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
     | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()

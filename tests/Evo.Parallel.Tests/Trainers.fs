@@ -132,6 +132,25 @@ let ``recomputing layers changes no bit of a run`` () =
     Assert.Equal<(string * string) list>(bits (last kept), bits (last recomputed))
 
 [<Fact>]
+let ``validating changes no bit of a run`` () =
+    use folder = withData ()
+    let validated = config folder.Path "GPT2" [ "data.valid_every=1" ]
+    run validated |> ignore
+
+    let not =
+        config
+            folder.Path
+            "GPT2"
+            [
+                $"run_folder={folder.Path}/not"
+                "data.valid_every=0"
+                "data.valid_folder=null"
+            ]
+
+    run not |> ignore
+    Assert.Equal<(string * string) list>(bits (last validated), bits (last not))
+
+[<Fact>]
 let ``cutting a step into more micro-batches reads the same tokens`` () =
     use folder = withData ()
 
@@ -162,9 +181,22 @@ let ``cutting a step into more micro-batches reads the same tokens`` () =
 let ``skipped batches are read past and not trained on`` () =
     use folder = withData ()
     let config = config folder.Path "LLAMA2" [ "data.skip_batches=\"2-4,7\"" ]
-    let result, _ = run config
+    let result, events = run config
     Assert.Equal(12L, result.Step)
     Assert.Equal(8L, result.Updates)
+
+    let reports =
+        [
+            for event in events do
+                match event with
+                | :? TrainEvent.StepDone as it -> it.Report
+                | _ -> ()
+        ]
+
+    Assert.Equal<int64 list>([ 1L; 2L; 6L; 7L; 9L; 10L; 11L; 12L ], reports |> List.map _.Batch)
+    // The schedules follow the updates, not the batches.
+    let rate = LearningRate.Of config
+    Assert.Equal<float list>(List.init 8 (fun update -> rate.At(int64 update)), reports |> List.map _.Lr)
 
 [<Fact>]
 let ``a run that is complete is not trained further`` () =
