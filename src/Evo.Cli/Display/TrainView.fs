@@ -220,6 +220,8 @@ let summary (result: RunResult) (seconds: float) =
         match result.End with
         | RunEnd.Completed ->
             $"done: {result.Step} steps, {result.Updates} updates, {Terminal.duration seconds}"
+        | _ when isNull result.Checkpoint ->
+            $"stopped after step {result.Step}; nothing was saved: ckpt.enable_save_ckpt is false"
         | _ -> $"stopped after step {result.Step}; the same command continues"
         if result.LastValidLoss.HasValue then
             yield!
