@@ -12,8 +12,10 @@ let live =
          && Environment.GetEnvironmentVariable "TERM" <> "dumb"
          && Environment.GetEnvironmentVariable "CI" |> String.IsNullOrEmpty)
 
-/// A line of the result.
-let say (text: string) = Console.Out.WriteLine text
+/// A line of the result. Whoever reads through a pipe gets it at once.
+let say (text: string) =
+    Console.Out.WriteLine text
+    Console.Out.Flush()
 
 /// A line about the way there: progress, warnings, mistakes.
 let tell (text: string) = Console.Error.WriteLine text
