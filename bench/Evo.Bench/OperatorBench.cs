@@ -11,8 +11,8 @@ namespace Evo.Bench;
 /// </summary>
 internal static class OperatorBench
 {
-    // 8,192 tokens of 512 channels are 16 MiB: more than a core's own caches.
-    private const long Tokens = 8192, Channels = 512, Inner = 1376, Vocabulary = 8192, Heads = 8, HeadSize = 64;
+    // 4,096 tokens: more than a core's own caches hold, and no tensor above 32 MiB, which malloc would return to the system each time.
+    private const long Tokens = 4096, Channels = 512, Inner = 1376, Vocabulary = 8192, Heads = 8, HeadSize = 64;
 
     private sealed record Case(string Name, double Work, bool Multiplies, Action Run);
 
@@ -75,17 +75,17 @@ internal static class OperatorBench
         Tensor Loss(Tensor[] x) => Ops.LinearCrossEntropy(x[0], x[1], labels).lossSum;
         return
         [
-            Timed("RmsNorm 8192x512", 4 * 2 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5), backward: false),
+            Timed("RmsNorm 4096x512", 4 * 2 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5), backward: false),
             Timed("RmsNorm, forward and backward", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
-            Timed("Rope 32x256x8x64", 4 * 2 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1]), backward: false),
+            Timed("Rope 16x256x8x64", 4 * 2 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1]), backward: false),
             Timed("Rope, forward and backward", 4 * 4 * N * C, false, [attention[0]], x => Ops.Rope(x[0], tables[0], tables[1])),
-            Timed("SiluMul 8192x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1]), backward: false),
+            Timed("SiluMul 4096x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1]), backward: false),
             Timed("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
-            Timed("Embedding 8192 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
-            Timed("CausalAttention 32x256x8x64", 2 * causal, true, attention, Attend, backward: false),
+            Timed("Embedding 4096 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
+            Timed("CausalAttention 16x256x8x64", 2 * causal, true, attention, Attend, backward: false),
             Timed("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
             Timed("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
-            Timed("Linear 8192x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
+            Timed("Linear 4096x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
             Timed("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
             Timed("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
             Timed("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
