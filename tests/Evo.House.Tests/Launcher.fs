@@ -180,7 +180,7 @@ cd '{stage.Path "bin"}'
 echo "$@" >>../apt.log
 case "$*" in
 *update*) touch ../updated ;;
-*) [ -e ../updated ] && cp g++ no-such-compiler ;;
+*) [ -e ../updated ] && cp g++ no-such-compiler && cp g++ python3 ;;
 esac
 """
     )
@@ -195,6 +195,9 @@ esac
     Assert.Equal(3, asked.Length)
     Assert.EndsWith("update", asked[1])
     Assert.EndsWith("install -y --no-install-recommends g++", asked[2])
+    // What was installed changes what is looked at (here: a python); the build already knows it.
+    stage.Run("check out/evo", [ "show" ], [ "CXX", "no-such-compiler" ]) |> ignore
+    Assert.Equal(1, stage.Builds)
 
 [<Fact>]
 let ``doctor says what was found before there is a program`` () =
