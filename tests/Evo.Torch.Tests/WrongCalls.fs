@@ -143,3 +143,28 @@ let ``a thousand random calls end in a result or in an exception of ours`` () =
     printfn $"{good} calls gave a result, {refused} an exception"
     Assert.True(good > 100 && refused > 300, $"{good} and {refused}: the calls do not try both")
     Assert.Equal(0L, left)
+
+[<Fact>]
+let ``the smallest integer divided by -1 is an exception, not the end of the process`` () =
+    use smallest = torch.tensor [| Int64.MinValue; 6L |]
+    use minusOne = torch.tensor [| -1L; -1L |]
+    use short = torch.tensor [| Int32.MinValue |]
+    use shortMinusOne = torch.tensor [| -1 |]
+
+    let divisions: (unit -> torch.Tensor) list =
+        [
+            fun () -> smallest.floor_divide minusOne
+            fun () -> smallest.remainder minusOne
+            fun () -> smallest.fmod minusOne
+            fun () -> smallest.div (minusOne, torch.RoundingMode.trunc)
+            fun () -> short.floor_divide shortMinusOne
+        ]
+
+    for divide in divisions do
+        let refusal = Assert.Throws<TorchException>(fun () -> divide () |> ignore)
+        Assert.Contains("divided by -1", refusal.Message)
+
+    use quotient = smallest.div minusOne
+    Assert.Equal(-6f, quotient[1L].item<float32>())
+    use sixth = smallest.floor_divide (torch.tensor [| 2L; -1L |])
+    Assert.Equal(-6L, sixth[1L].item<int64>())

@@ -1,4 +1,5 @@
 // One boxed entry to libtorch's dispatcher: any operator, found once by name, called with tagged arguments.
+#include "division.h"
 #include "evo_torch.h"
 
 #include <ATen/core/Generator.h>
@@ -15,6 +16,12 @@ namespace {
 
 using c10::IValue;
 using torch::jit::Stack;
+
+// An operator that was found.
+struct Operation {
+    c10::OperatorHandle handle;
+    bool divides_integers;
+};
 
 // The stack of boxed values is kept per thread; a nested call (a backward in C#) finds it taken and makes its own.
 class BorrowedStack {
@@ -178,7 +185,7 @@ void unbox(IValue&& value, EvoValue& result) {
 EVO_API int32_t evo_find_operator(const char* name, const char* overload, void** result) {
     return evo::guarded([&] {
         auto found = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
-        *result = new c10::OperatorHandle(found);
+        *result = new Operation{found, evo::divides_integers(found.operator_name())};
     });
 }
 
@@ -186,7 +193,7 @@ EVO_API int32_t evo_find_operator(const char* name, const char* overload, void**
 EVO_API int32_t evo_operator_schema(void* operation, char** text) {
     return evo::guarded([&] {
         std::ostringstream out;
-        out << static_cast<c10::OperatorHandle*>(operation)->schema();
+        out << static_cast<Operation*>(operation)->handle.schema();
         auto printed = out.str();
         *text = static_cast<char*>(copied(printed.c_str(), printed.size() + 1));
     });
@@ -197,7 +204,7 @@ EVO_API int32_t evo_operator_schema(void* operation, char** text) {
 EVO_API int32_t evo_call(
     void* operation, const EvoValue* arguments, int32_t argument_count, EvoValue* results, int32_t result_count) {
     return evo::guarded([&] {
-        const auto& handle = *static_cast<c10::OperatorHandle*>(operation);
+        const auto& [handle, divides_integers] = *static_cast<Operation*>(operation);
         const auto& schema = handle.schema();
         const auto wanted = schema.arguments().size();
         TORCH_CHECK(
@@ -212,6 +219,9 @@ EVO_API int32_t evo_call(
             const auto& fallback = schema.arguments()[k].default_value();
             TORCH_CHECK(fallback.has_value(), "argument '", schema.arguments()[k].name(), "' is missing");
             stack.push_back(*fallback);
+        }
+        if (divides_integers) {
+            evo::refuse_trap(stack);
         }
         handle.callBoxed(&stack);
         TORCH_CHECK(
