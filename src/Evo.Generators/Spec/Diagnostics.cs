@@ -19,6 +19,17 @@ internal static class Diagnostics
     public const string UnusedPart = "EVO115";
     public const string LayerShape = "EVO116";
     public const string PropertyOfWrongType = "EVO117";
+    public const string ResidualWidth = "EVO105";
+    public const string PartWidth = "EVO104";
+    public const string HeadSize = "EVO106";
+    public const string GatedWidth = "EVO108";
+    public const string PartDims = "EVO109";
+    public const string PartialReaches = "EVO201";
+    public const string NormOverShards = "EVO202";
+    public const string TiedPlacements = "EVO203";
+    public const string WholeNeeded = "EVO204";
+    public const string ViewOfShares = "EVO205";
+    public const string NoPlacement = "EVO206";
     public const string SameParameterName = "EVO401";
     public const string MissingMapping = "EVO402";
     public const string SameConfigKey = "EVO403";

@@ -21,6 +21,9 @@ internal sealed record ModelSpec(
 /// <param name="IndexParameter">In a layer: name of the constructor parameter that is its index, or empty.</param>
 /// <param name="IndexFirst">Whether the index stands before the model in the constructor.</param>
 /// <param name="ForwardName">The public method (Tensor, Positions) → Tensor.</param>
+/// <param name="InputName">Its first parameter.</param>
+/// <param name="Width">In a layer: width of the residual stream, as C# in its scope.</param>
+/// <param name="Defaults">What the sizes are in a model that sets none.</param>
 internal sealed record BlockSpec(
     string Namespace,
     string Name,
@@ -30,10 +33,18 @@ internal sealed record BlockSpec(
     bool IndexFirst,
     EquatableArray<PartSpec> Parts,
     string ForwardName,
+    string InputName,
+    string Width,
+    EquatableArray<DefaultSpec> Defaults,
     EquatableArray<StepSpec> Forward) : IEquatable<BlockSpec>
 {
+    public bool IsModel => ModelParameter.Length == 0;
+
     public string FullName => Namespace.Length == 0 ? "global::" + Name : $"global::{Namespace}.{Name}";
 }
+
+/// <summary>A number of the configuration as the record starts it, under its name in the block's scope.</summary>
+internal sealed record DefaultSpec(string Name, double Value) : IEquatable<DefaultSpec>;
 
 internal enum PropertyType
 {
@@ -79,6 +90,7 @@ internal enum PartKind
     Head,
     Column,
     Row,
+    Linear,
     RmsNorm,
     LayerNorm,
     Rope,
@@ -118,12 +130,15 @@ internal enum StepKind
     TensorMethod,
     Operator,
     Choice,
+    /// <summary>The value that the forward gives back; the last step.</summary>
+    Return,
 }
 
 /// <summary>
 /// One step of a forward in order of execution: value <c>Output</c> is made from values <c>Inputs</c>. Values 0 and up are
-/// parameters first. A choice runs one of two lists by a condition over the configuration; an operator with a number has the
-/// number's text, "_" standing for its tensor.
+/// parameters first. An operator with a number has the number's text in <c>Condition</c>, "_" standing for its tensor. A choice
+/// runs one of two lists by a condition over the configuration; its inputs are pairs, what the one and the other list leaves,
+/// and each pair is one of its <c>Outputs</c>, <c>Output</c> being the last.
 /// </summary>
 internal sealed record StepSpec(
     StepKind Kind,
@@ -131,8 +146,20 @@ internal sealed record StepSpec(
     EquatableArray<int> Inputs,
     int Output,
     string Condition,
+    EquatableArray<ArgumentSpec> Arguments,
+    EquatableArray<int> Outputs,
     EquatableArray<StepSpec> Then,
     EquatableArray<StepSpec> Else) : IEquatable<StepSpec>;
+
+/// <summary>One argument of a call as written: a tensor's value, the positions, or C# over the configuration.</summary>
+/// <param name="Value">The tensor's value, <see cref="Parsing.ForwardReader.PositionsValue"/>, or <see cref="Text"/>'s mark.</param>
+/// <param name="Code">C# in the record's scope where it is the configuration's.</param>
+/// <param name="Constant">Its value where it is a whole number known while compiling.</param>
+internal sealed record ArgumentSpec(int Value, string Code, int? Constant) : IEquatable<ArgumentSpec>
+{
+    /// <summary>Marks an argument that is text.</summary>
+    public const int Text = -2;
+}
 
 /// <summary>What stands in for a spec that cannot be read: its methods with bodies that say so.</summary>
 internal sealed record StubSpec(string Namespace, string Name, string Accessibility, bool IsModel, EquatableArray<string> Methods) : IEquatable<StubSpec>;

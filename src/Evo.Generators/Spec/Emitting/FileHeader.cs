@@ -38,11 +38,17 @@ internal static class FileHeader
                     Flow(writer, step.Else, indent + "  ");
                 }
 
-                if (inputs.Count > 0)
+                for (var k = 0; k < step.Outputs.Count; k++)
                 {
-                    writer.Line($"{indent}v{step.Output} = either of {string.Join(", ", inputs)}");
+                    writer.Line($"{indent}v{step.Outputs[k]} = either of {inputs[2 * k]}, {inputs[(2 * k) + 1]}");
                 }
 
+                continue;
+            }
+
+            if (step.Kind == StepKind.Return)
+            {
+                writer.Line($"{indent}return {inputs[0]}");
                 continue;
             }
 

@@ -8,13 +8,17 @@ internal static class Names
     public const string Tensor = "global::TorchSharp.torch.Tensor";
     public const string Positions = "global::Evo.Models.Positions";
     public const string Ops = "global::Evo.Torch.Ops";
+    public const string Collective = "global::Evo.Torch.Collective";
+    public const string Vocabulary = "global::Evo.Torch.VocabularyParallel";
+    public const string Shard = "global::Evo.Models.Shard";
+    public const string Functions = "global::Evo.Models.Functions";
     public const string Functional = "global::TorchSharp.torch.nn.functional";
     public const string Models = "global::Evo.Models.";
     public const string JsonObject = "global::System.Text.Json.Nodes.JsonObject";
     public const string GeneratedCode = "[global::System.CodeDom.Compiler.GeneratedCode(\"Evo.Generators\", \"\")]";
 
     /// <summary>Field of a record that leads to its weights.</summary>
-    public const string Bound = "_serial";
+    public const string Bound = "_bound";
 
     /// <summary>The module that a record's copy is bound to.</summary>
     public const string Module = Bound + ".Module";

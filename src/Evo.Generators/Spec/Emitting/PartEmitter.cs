@@ -11,19 +11,8 @@ internal static class PartEmitter
         Names.Summary(writer, part.Doc.Length > 0 ? part.Doc : Describe(part));
         var head = $"{part.Modifiers} {Names.Tensor} {part.Method}({string.Join(", ", types)})";
         var x = part.Parameters[0];
-        if (part.Kind == PartKind.Rope)
-        {
-            var at = part.Parameters[1];
-            writer.Open(head);
-            writer.Line($"var (cos_BTD, sin_BTD) = {at}.Rotary({Names.Module}.{Names.Table(part)}, {x}.dtype);");
-            writer.Line($"return {Names.Ops}.Rope({x}, cos_BTD, sin_BTD);");
-            writer.Close();
-        }
-        else
-        {
-            writer.Line($"{head} =>");
-            writer.Line($"    {Body(part, x, slot)};");
-        }
+        writer.Line($"{head} =>");
+        writer.Line($"    {(part.Kind == PartKind.Rope ? $"{Names.Shard}.Rotate({x}, {part.Parameters[1]}, {Names.Module}.{Names.Table(part)})" : Body(part, x, slot))};");
 
         writer.Line();
     }
@@ -31,35 +20,63 @@ internal static class PartEmitter
     private static string Body(PartSpec part, string x, int slot)
     {
         var own = $"{Names.Module}.{Names.Weights(part)}";
+        return part.Kind switch
+        {
+            PartKind.Layers => $"{Names.Module}.Run({Names.Module}.{Names.Modules(part)}, {x}, {part.Parameters[1]})",
+            PartKind.Head => $"{Names.Ops}.Linear({x}, {HeadTable(part, $"{Names.Module}.{part.Method}Table")})",
+            PartKind.Row => Expression(part, new[] { x + ".flatten(2)" }, own + ".Weight", own + ".Bias", slot),
+            PartKind.Attention => Attended(part, part.Parameters.Take(3).ToArray(), slot, false, Names.Module, part.Parameters[3]),
+            _ => Expression(part, new[] { x }, own + ".Weight", own + ".Bias", slot),
+        };
+    }
+
+    /// <summary>A part of its inputs and weights, as C#; what is the same on every device.</summary>
+    public static string Expression(PartSpec part, string[] inputs, string weight, string bias, int slot, string module = Names.Module)
+    {
+        var x = inputs[0];
         switch (part.Kind)
         {
-            case PartKind.Layers:
-                return $"{Names.Module}.Run({Names.Module}.{Names.Modules(part)}, {x}, {part.Parameters[1]})";
             case PartKind.Embedding:
-                return $"{Names.Ops}.Embedding({x}, {own}.Weight)";
-            case PartKind.Head:
-                return $"{Names.Ops}.Linear({x}, {Names.Module}.{part.Method}Table)";
-            case PartKind.Column when part.Sizes.Count == 2:
-                return $"{Names.Ops}.Linear({x}, {own}.Weight, {own}.Bias)";
-            case PartKind.Column:
+                return $"{Names.Ops}.Embedding({x}, {weight})";
+            case PartKind.Column or PartKind.Linear when part.Sizes.Count > 2:
                 // Several output sizes give the result its shape.
-                return $"{Names.Ops}.Linear({x}, {own}.Weight, {own}.Bias).view({x}.shape[0], {x}.shape[1], {string.Join(", ", part.Sizes.Skip(1))})";
-            case PartKind.Row:
-                // Heads and their size, where they come apart, are one axis again.
-                return $"{Names.Ops}.Linear({x}.flatten(2), {own}.Weight, {own}.Bias)";
+                return $"{Names.Ops}.Linear({x}, {weight}, {bias}).unflatten(2, {string.Join(", ", part.Sizes.Skip(1))})";
+            case PartKind.Column or PartKind.Linear or PartKind.Row:
+                return $"{Names.Ops}.Linear({x}, {weight}, {bias})";
             case PartKind.RmsNorm:
-                return $"{Names.Ops}.RmsNorm({x}, {own}.Weight, {part.Sizes[1]})";
+                return $"{Names.Ops}.RmsNorm({x}, {weight}, {part.Sizes[1]})";
             case PartKind.LayerNorm:
-                return $"{Names.Ops}.LayerNorm({x}, {own}.Weight, {own}.Bias, {part.Sizes[1]})";
-            case PartKind.Attention:
-                var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
-                var dropout = part.Extra2 == "0" ? "0" : $"{Names.Module}.training ? {part.Extra2} : 0";
-                var at = part.Parameters[3];
-                return $"{at}.Attend({Names.Module}.FirstSlot + {slot}, {string.Join(", ", part.Parameters.Take(3))}, {scale}, {dropout})";
+                return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
             default:
-                return $"{Names.Module}.training && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
+                return $"{module}.training && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
         }
     }
+
+    /// <summary>Attention of queries, keys and values; where heads are split, of this rank's.</summary>
+    public static string Attended(PartSpec part, string[] inputs, int slot, bool split, string module = "own", string at = "at")
+    {
+        var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
+        var dropout = part.Extra2 == "0" ? "0" : $"{module}.training ? {part.Extra2} : 0";
+        return $"{at}.Attend({module}.FirstSlot + {slot}, {string.Join(", ", inputs)}, {scale}, {dropout})";
+    }
+
+    /// <summary>The head's table as it meets the hidden states.</summary>
+    public static string HeadTable(PartSpec part, string table) => table;
+
+    /// <summary>Rotary positions of some heads at some places.</summary>
+    public static string Rotated(PartSpec part, string x, string places) => $"{Names.Shard}.Rotate({x}, {places}, own.{Names.Table(part)})";
+
+    /// <summary>Rows of a part's weight, as C#.</summary>
+    public static string Rows(PartSpec part) => part.Kind switch
+    {
+        PartKind.Column or PartKind.Linear => Names.Product(part.Sizes.Skip(1)),
+        PartKind.Row or PartKind.Head => part.Sizes[1],
+        _ => part.Sizes[0],
+    };
+
+    /// <summary>Numbers of a part's weight, as C#.</summary>
+    public static string Count(PartSpec part) =>
+        part.Kind is PartKind.RmsNorm or PartKind.LayerNorm ? part.Sizes[0] : Names.Product(part.Sizes);
 
     private static string Describe(PartSpec part)
     {
@@ -69,7 +86,7 @@ internal static class PartEmitter
             PartKind.Layers => $"{sizes[0]} layers one after the other.",
             PartKind.Embedding => $"Rows of a table of {sizes[0]} by {sizes[1]}.",
             PartKind.Head => $"Logits: {sizes[0]} to {sizes[1]}.",
-            PartKind.Column or PartKind.Row => $"Linear map of {sizes[0]} to {string.Join(" by ", sizes.Skip(1))}.",
+            PartKind.Column or PartKind.Row or PartKind.Linear => $"Linear map of {sizes[0]} to {string.Join(" by ", sizes.Skip(1))}.",
             PartKind.RmsNorm => $"Root mean square norm over {sizes[0]}.",
             PartKind.LayerNorm => $"Layer norm over {sizes[0]}.",
             PartKind.Rope => "Rotary position of each head.",

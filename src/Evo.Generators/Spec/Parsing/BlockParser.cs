@@ -10,7 +10,7 @@ internal static class BlockParser
 {
     public static BlockSpec Parse(
         ParseContext context, INamedTypeSymbol record, INamedTypeSymbol model, string modelParameter, string indexParameter, bool indexFirst,
-        SizeScope scope, CancellationToken cancel)
+        SizeScope scope, string width, CancellationToken cancel)
     {
         var parts = PartParser.Parse(context, record, scope, cancel);
         var forward = ForwardReader.Find(context, record);
@@ -26,7 +26,8 @@ internal static class BlockParser
         var sorted = parts.OrderBy(p => p.Kind == PartKind.Head ? int.MaxValue : order.IndexOf(p.Method));
         return new BlockSpec(
             Symbols.Namespace(record), record.Name, Symbols.Accessibility(record), modelParameter, indexParameter, indexFirst,
-            new EquatableArray<PartSpec>(sorted), forward?.Name ?? "", new EquatableArray<StepSpec>(steps));
+            new EquatableArray<PartSpec>(sorted), forward?.Name ?? "", forward?.Parameters[0].Name ?? "x", width,
+            new EquatableArray<DefaultSpec>(DefaultsReader.Read(record, model, modelParameter)), new EquatableArray<StepSpec>(steps));
     }
 
     private static IEnumerable<string> Uses(IEnumerable<StepSpec> steps) =>

@@ -47,6 +47,8 @@ internal sealed class ExpressionReader
                 return forward.Emit(StepKind.Operator, "negate", new[] { Tensor(minus.Operand, model) });
             case ConditionalExpressionSyntax choice:
                 return forward.Choice(choice, model);
+            case SwitchExpressionSyntax choice:
+                return forward.Choice(choice, 0, model);
             case InvocationExpressionSyntax call:
                 return Call(call, model);
             case MemberAccessExpressionSyntax member when Symbols.Is(model.GetTypeInfo(member.Expression).Type, AttributeNames.Positions)
@@ -63,17 +65,20 @@ internal sealed class ExpressionReader
         bool IsTensor(ExpressionSyntax side) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
         if (!IsTensor(binary.Right))
         {
-            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Configuration(binary.Right, model)}");
+            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Atom(Configuration(binary.Right, model))}");
         }
 
         if (!IsTensor(binary.Left))
         {
-            var left = Configuration(binary.Left, model);
+            var left = Atom(Configuration(binary.Left, model));
             return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Right, model) }, $"{left} {name} _");
         }
 
         return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model), Tensor(binary.Right, model) });
     }
+
+    private static string Atom(string text) =>
+        text.Any(c => !(char.IsLetterOrDigit(c) || c is '.' or '_' or ':')) && !(text[0] == '(' && text[text.Length - 1] == ')') ? "(" + text + ")" : text;
 
     private int Call(InvocationExpressionSyntax call, SemanticModel model)
     {
@@ -89,7 +94,7 @@ internal sealed class ExpressionReader
             var definition = method.PartialDefinitionPart ?? method;
             if (PartParser.AttributeOf(definition) is not null)
             {
-                return forward.Emit(StepKind.Part, method.Name, Arguments(call, model));
+                return Step(StepKind.Part, method, null, call, model);
             }
 
             if (forward.IsOpen(method))
@@ -97,18 +102,20 @@ internal sealed class ExpressionReader
                 return Unreadable(call, method.Name, "a forward cannot call itself");
             }
 
-            return forward.Inline(method, Parameters(call, method, model));
+            var arguments = Arguments(call, method, model);
+            return arguments.Count == method.Parameters.Length
+                ? forward.Inline(method, arguments)
+                : Unreadable(call, method.Name, "a helper is called with one argument for each parameter");
         }
 
         if (owner == AttributeNames.Functions)
         {
-            return forward.Emit(StepKind.Function, method.Name, Arguments(call, model));
+            return Step(StepKind.Function, method, null, call, model);
         }
 
         if (owner == AttributeNames.Tensor && call.Expression is MemberAccessExpressionSyntax { Expression: var target } && Views.Contains(method.Name))
         {
-            var self = Tensor(target, model);
-            return forward.Emit(StepKind.TensorMethod, method.Name, new[] { self }.Concat(Arguments(call, model)));
+            return Step(StepKind.TensorMethod, method, Tensor(target, model), call, model);
         }
 
         return Unreadable(call, method.Name, owner == AttributeNames.Tensor
@@ -116,57 +123,58 @@ internal sealed class ExpressionReader
             : "a forward may call parts and private methods of its record, and Evo.Models.Functions");
     }
 
-    private System.Collections.Generic.List<int> Arguments(InvocationExpressionSyntax call, SemanticModel model)
+    private int Step(StepKind kind, IMethodSymbol method, int? self, InvocationExpressionSyntax call, SemanticModel model)
     {
-        var inputs = new System.Collections.Generic.List<int>();
-        foreach (var argument in call.ArgumentList.Arguments)
+        var arguments = Arguments(call, method, model);
+        var inputs = arguments.Where(a => a.Value >= 0).Select(a => a.Value);
+        return forward.Emit(kind, method.Name, self is { } s ? new[] { s }.Concat(inputs) : inputs, "", arguments);
+    }
+
+    // In the order of the parameters: tensors by value, the positions, and C# over the configuration.
+    private System.Collections.Generic.List<ArgumentSpec> Arguments(InvocationExpressionSyntax call, IMethodSymbol method, SemanticModel model)
+    {
+        var given = new System.Collections.Generic.List<(int Order, ArgumentSpec Argument)>();
+        for (var i = 0; i < call.ArgumentList.Arguments.Count; i++)
         {
+            var argument = call.ArgumentList.Arguments[i];
+            var name = argument.NameColon?.Name.Identifier.ValueText;
+            var order = name is null ? i : method.Parameters.FirstOrDefault(p => p.Name == name)?.Ordinal ?? i;
             var type = model.GetTypeInfo(argument.Expression).Type;
-            if (Symbols.Is(type, AttributeNames.Tensor))
-            {
-                inputs.Add(Tensor(argument.Expression, model));
-            }
-            else if (!Symbols.Is(type, AttributeNames.Positions))
-            {
-                Configuration(argument.Expression, model);
-            }
+            given.Add((order, Symbols.Is(type, AttributeNames.Tensor) ? new ArgumentSpec(Tensor(argument.Expression, model), "", null)
+                : Symbols.Is(type, AttributeNames.Positions) ? new ArgumentSpec(ForwardReader.PositionsValue, "", null)
+                : new ArgumentSpec(ArgumentSpec.Text, Configuration(argument.Expression, model), model.GetConstantValue(argument.Expression).Value as int?)));
         }
 
-        return inputs;
+        // What a call leaves out is what the method says.
+        var last = given.Count == 0 ? 0 : given.Max(g => g.Order) + 1;
+        foreach (var parameter in method.Parameters.Skip(last).Where(p => p.HasExplicitDefaultValue && !p.IsParams))
+        {
+            given.Add((parameter.Ordinal, new ArgumentSpec(ArgumentSpec.Text, Literal(parameter.ExplicitDefaultValue), parameter.ExplicitDefaultValue as int?)));
+        }
+
+        return given.OrderBy(g => g.Order).Select(g => g.Argument).ToList();
     }
 
-    // A helper's parameters in order: tensors by value, everything else outside the flow.
-    private System.Collections.Generic.List<int> Parameters(InvocationExpressionSyntax call, IMethodSymbol method, SemanticModel model)
+    private static string Literal(object? value) => value switch
     {
-        var inputs = new System.Collections.Generic.List<int>();
-        foreach (var argument in call.ArgumentList.Arguments)
-        {
-            inputs.Add(Symbols.Is(model.GetTypeInfo(argument.Expression).Type, AttributeNames.Tensor)
-                ? Tensor(argument.Expression, model)
-                : ForwardReader.PositionsValue);
-        }
-
-        while (inputs.Count < method.Parameters.Length)
-        {
-            inputs.Add(ForwardReader.PositionsValue);
-        }
-
-        return inputs;
-    }
+        null => "null",
+        bool b => b ? "true" : "false",
+        string text => PropertyParser.Quote(text),
+        _ => System.Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "default",
+    };
 
     /// <summary>
-    /// Checks that an expression is made of the configuration only and returns its text: properties of the record and the
-    /// model, numbers, operators.
+    /// An expression made of the configuration only, as C# that means the same anywhere in the record: properties of the
+    /// record and the model, constants, numbers, operators. Locals stand for what they were made of.
     /// </summary>
-    /// <param name="locals">Whether locals may be used: not in a condition, which is emitted again elsewhere.</param>
-    public string Configuration(ExpressionSyntax expression, SemanticModel model, bool locals = true)
+    public string Configuration(ExpressionSyntax expression, SemanticModel model)
     {
         foreach (var node in expression.DescendantNodesAndSelf())
         {
             var legal = node switch
             {
                 IdentifierNameSyntax name => model.GetSymbolInfo(name).Symbol is IPropertySymbol or IFieldSymbol { IsConst: true } or ITypeSymbol or INamespaceSymbol
-                    || (locals && model.GetSymbolInfo(name).Symbol is (IParameterSymbol or ILocalSymbol))
+                    || forward.Configured(model.GetSymbolInfo(name).Symbol) is not null
                     || name.Identifier.ValueText == "nameof" || model.GetSymbolInfo(name).Symbol is IMethodSymbol { ContainingType.Name: "Math" },
                 InvocationExpressionSyntax call => model.GetConstantValue(call).HasValue || model.GetSymbolInfo(call).Symbol is IMethodSymbol { ContainingType.Name: "Math" },
                 AssignmentExpressionSyntax or LambdaExpressionSyntax or AwaitExpressionSyntax or ObjectCreationExpressionSyntax => false,
@@ -174,12 +182,45 @@ internal sealed class ExpressionReader
             };
             if (!legal)
             {
-                Unreadable(node, node.ToString(), "here only the configuration can be asked: properties, numbers and operators" + (locals ? "" : ", no locals"));
-                break;
+                Unreadable(node, node.ToString(), "here only the configuration can be asked: properties, numbers and operators");
+                return expression.ToString();
             }
         }
 
-        return expression.ToString();
+        return Portable(expression, model);
+    }
+
+    // Locals give way to what they stand for, and types say where they are from.
+    private string Portable(ExpressionSyntax expression, SemanticModel model)
+    {
+        string? Instead(SyntaxNode node)
+        {
+            if (node is InvocationExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.ValueText: "nameof" } } call && model.GetConstantValue(call).Value is string text)
+            {
+                return PropertyParser.Quote(text);
+            }
+
+            if (node is not IdentifierNameSyntax name || node.Parent is MemberAccessExpressionSyntax member && member.Name == node)
+            {
+                return null;
+            }
+
+            return model.GetSymbolInfo(name).Symbol switch
+            {
+                INamedTypeSymbol type => type.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat),
+                IMethodSymbol { IsStatic: true } method => method.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat) + "." + method.Name,
+                IFieldSymbol { IsConst: true } field => field.ContainingType.ToDisplayString(SymbolDisplayFormat.FullyQualifiedFormat) + "." + field.Name,
+                var symbol => forward.Configured(symbol),
+            };
+        }
+
+        if (Instead(expression) is { } whole)
+        {
+            return whole;
+        }
+
+        var replaced = expression.DescendantNodes(n => Instead(n) is null).Where(n => Instead(n) is not null).ToList();
+        return expression.ReplaceNodes(replaced, (original, _) => SyntaxFactory.ParseExpression(Instead(original)!)).ToString();
     }
 
     private int Unreadable(SyntaxNode where, string word, string rule)

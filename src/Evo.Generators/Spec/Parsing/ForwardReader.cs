@@ -19,6 +19,7 @@ internal sealed class ForwardReader
     private readonly ExpressionReader expressions;
     private readonly CancellationToken cancel;
     private readonly HashSet<IMethodSymbol> open = new(SymbolEqualityComparer.Default);
+    private readonly Dictionary<ISymbol, string> configured = new(SymbolEqualityComparer.Default);
     private Dictionary<ISymbol, int> values = new(SymbolEqualityComparer.Default);
     private List<StepSpec> steps = new();
     private int next;
@@ -32,7 +33,8 @@ internal sealed class ForwardReader
     public static List<StepSpec> Read(ParseContext context, INamedTypeSymbol record, IMethodSymbol forward, CancellationToken cancel)
     {
         var reader = new ForwardReader(context, record, cancel);
-        reader.Inline(forward, new[] { reader.next++, PositionsValue });
+        var result = reader.Inline(forward, new[] { new ArgumentSpec(reader.next++, "", null), new ArgumentSpec(PositionsValue, "", null) });
+        reader.Emit(StepKind.Return, "return", new[] { result });
         return reader.steps;
     }
 
@@ -56,7 +58,7 @@ internal sealed class ForwardReader
     }
 
     /// <summary>Reads a method's body with the given values as its parameters; returns the value that it returns.</summary>
-    public int Inline(IMethodSymbol method, IReadOnlyList<int> arguments)
+    public int Inline(IMethodSymbol method, IReadOnlyList<ArgumentSpec> arguments)
     {
         cancel.ThrowIfCancellationRequested();
         if (method.DeclaringSyntaxReferences.FirstOrDefault()?.GetSyntax(cancel) is not MethodDeclarationSyntax syntax || !open.Add(method))
@@ -68,7 +70,14 @@ internal sealed class ForwardReader
         values = new(outer, SymbolEqualityComparer.Default);
         for (var i = 0; i < method.Parameters.Length; i++)
         {
-            values[method.Parameters[i]] = arguments[i];
+            if (arguments[i].Value == ArgumentSpec.Text)
+            {
+                configured[method.Parameters[i]] = arguments[i].Code;
+            }
+            else
+            {
+                values[method.Parameters[i]] = arguments[i].Value;
+            }
         }
 
         var model = context.Compilation.GetSemanticModel(syntax.SyntaxTree);
@@ -81,14 +90,17 @@ internal sealed class ForwardReader
     /// <summary>The value of a local or parameter, where it is a tensor or the positions.</summary>
     public int? Lookup(ISymbol? symbol) => symbol is not null && values.TryGetValue(symbol, out var value) ? value : null;
 
+    /// <summary>What a local or parameter made of the configuration stands for, as C# of the record.</summary>
+    public string? Configured(ISymbol? symbol) => symbol is not null && configured.TryGetValue(symbol, out var text) ? text : null;
+
     public bool IsOpen(IMethodSymbol method) => open.Contains(method);
 
     /// <summary>Adds a step; <paramref name="text"/> is what it has of the configuration.</summary>
-    public int Emit(StepKind kind, string name, IEnumerable<int> inputs, string text = "")
+    public int Emit(StepKind kind, string name, IEnumerable<int> inputs, string text = "", IEnumerable<ArgumentSpec>? arguments = null)
     {
         var made = new EquatableArray<int>(inputs);
         var output = next++;
-        steps.Add(new StepSpec(kind, name, made, output, text, default, default));
+        steps.Add(new StepSpec(kind, name, made, output, text, new EquatableArray<ArgumentSpec>(arguments ?? Enumerable.Empty<ArgumentSpec>()), default, default, default));
         return output;
     }
 
@@ -105,6 +117,20 @@ internal sealed class ForwardReader
                 case IfStatementSyntax branch when Returns(branch):
                     // What follows an if that returns is its else.
                     return Choice(branch, statements.Skip(i + 1), model);
+                case SwitchStatementSyntax choice:
+                    var rest = Returns(choice) ? statements.Skip(i + 1) : null;
+                    if (SwitchReader.Sections(context, choice) is not { } sections)
+                    {
+                        return null;
+                    }
+
+                    var result = Sections(choice, sections, 0, rest, model);
+                    if (rest is not null)
+                    {
+                        return result;
+                    }
+
+                    break;
                 case var statement:
                     Statement(statement, model);
                     break;
@@ -138,12 +164,19 @@ internal sealed class ForwardReader
             case IfStatementSyntax branch when !Returns(branch):
                 Choice(branch, null, model);
                 break;
+            case SwitchStatementSyntax choice when !Returns(choice):
+                if (SwitchReader.Sections(context, choice) is { } sections)
+                {
+                    Sections(choice, sections, 0, null, model);
+                }
+
+                break;
             case EmptyStatementSyntax:
                 break;
             default:
                 context.Report(
                     Diagnostics.UnreadableForward, statement.GetFirstToken().GetLocation(), statement.GetFirstToken().Text,
-                    "a forward is made of locals, assignments, if on the configuration, and return");
+                    "a forward is made of locals, assignments, if and switch on the configuration, and return");
                 break;
         }
     }
@@ -162,8 +195,8 @@ internal sealed class ForwardReader
         }
         else
         {
-            // A number made of the configuration; it takes no part in the flow.
-            expressions.Configuration(start.Value, model);
+            // A number made of the configuration stands for itself wherever it is used.
+            configured[local] = "(" + expressions.Configuration(start.Value, model) + ")";
         }
     }
 
@@ -187,27 +220,73 @@ internal sealed class ForwardReader
         values[symbol] = name.Length == 0 ? right : Emit(StepKind.Operator, name, new[] { before, right });
     }
 
-    private static bool Returns(IfStatementSyntax branch) => branch.DescendantNodes().OfType<ReturnStatementSyntax>().Any();
+    // A switch is a chain of choices; its default stands last.
+    private int? Sections(SwitchStatementSyntax choice, IReadOnlyList<SwitchReader.Section> sections, int index, IEnumerable<StatementSyntax>? rest, SemanticModel model)
+    {
+        if (index == sections.Count)
+        {
+            return rest is null ? null : Block(rest.ToList(), model);
+        }
+
+        var section = sections[index];
+        if (section.Labels is null)
+        {
+            return Block(section.Statements.Concat(rest ?? Enumerable.Empty<StatementSyntax>()).ToList(), model);
+        }
+
+        var condition = SwitchReader.Condition(expressions.Configuration(choice.Expression, model), section.Labels.Select(l => expressions.Configuration(l, model)));
+        var then = Branch(section.Statements.Concat(rest ?? Enumerable.Empty<StatementSyntax>()), model);
+        var other = Branch(() => Sections(choice, sections, index + 1, rest, model));
+        return Join(choice.SwitchKeyword, condition, then, other, rest is not null);
+    }
+
+    /// <summary>A switch expression over the configuration.</summary>
+    public int Choice(SwitchExpressionSyntax expression, int index, SemanticModel model)
+    {
+        if (SwitchReader.Arm(context, expression, index) is not { } arm)
+        {
+            return next++;
+        }
+
+        if (arm.Label is null)
+        {
+            return Value(arm.Value, model);
+        }
+
+        var condition = SwitchReader.Condition(expressions.Configuration(expression.GoverningExpression, model), new[] { expressions.Configuration(arm.Label, model) });
+        var then = Branch(() => Value(arm.Value, model));
+        var other = Branch(() => Choice(expression, index + 1, model));
+        return Merge(condition, then, other, true) ?? next++;
+    }
+
+    private static bool Returns(SyntaxNode branch) => branch.DescendantNodes().OfType<ReturnStatementSyntax>().Any();
 
     private int? Choice(IfStatementSyntax branch, IEnumerable<StatementSyntax>? rest, SemanticModel model)
     {
-        var condition = expressions.Configuration(branch.Condition, model, locals: false);
+        var condition = expressions.Configuration(branch.Condition, model);
         var otherwise = (branch.Else is { } e ? new[] { e.Statement } : Enumerable.Empty<StatementSyntax>()).Concat(rest ?? Enumerable.Empty<StatementSyntax>());
         var then = Branch(new[] { branch.Statement }, model);
         var other = Branch(otherwise, model);
-        if (rest is not null && (then.Result is null || other.Result is null))
+        return Join(branch.IfKeyword, condition, then, other, rest is not null);
+    }
+
+    private int? Join(
+        SyntaxToken word, string condition, (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) then,
+        (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) other, bool returns)
+    {
+        if (returns && (then.Result is null || other.Result is null))
         {
             context.Report(
-                Diagnostics.UnreadableForward, branch.IfKeyword.GetLocation(), "if", "where one way through an if returns, each way must return");
+                Diagnostics.UnreadableForward, word.GetLocation(), word.Text, $"where one way through {(word.Text == "if" ? "an if" : "a switch")} returns, each way must return");
         }
 
-        return Merge(condition, then, other, rest is not null);
+        return Merge(condition, then, other, returns);
     }
 
     /// <summary>A conditional expression: <c>configuration ? a : b</c>.</summary>
     public int Choice(ConditionalExpressionSyntax expression, SemanticModel model)
     {
-        var condition = expressions.Configuration(expression.Condition, model, locals: false);
+        var condition = expressions.Configuration(expression.Condition, model);
         var then = Branch(() => Value(expression.WhenTrue, model));
         var other = Branch(() => Value(expression.WhenFalse, model));
         return Merge(condition, then, other, true) ?? next++;
@@ -237,14 +316,21 @@ internal sealed class ForwardReader
         (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) other,
         bool returns)
     {
-        var merged = new List<int>();
-        foreach (var symbol in values.Keys.ToList())
+        var (merged, outputs) = (new List<int>(), new List<int>());
+        void Pair(int a, int b, int output)
+        {
+            merged.Add(a);
+            merged.Add(b);
+            outputs.Add(output);
+        }
+
+        // After a choice that returns nothing follows, so what its locals hold does not matter.
+        foreach (var symbol in returns ? new List<ISymbol>() : values.Keys.ToList())
         {
             if (then.Values[symbol] != other.Values[symbol])
             {
-                merged.Add(then.Values[symbol]);
-                merged.Add(other.Values[symbol]);
                 values[symbol] = next++;
+                Pair(then.Values[symbol], other.Values[symbol], values[symbol]);
             }
             else
             {
@@ -252,15 +338,15 @@ internal sealed class ForwardReader
             }
         }
 
-        if (returns && then.Result is { } a && other.Result is { } b)
+        var output = next++;
+        if (returns && then.Result is { } x && other.Result is { } y)
         {
-            merged.Add(a);
-            merged.Add(b);
+            Pair(x, y, output);
         }
 
-        var output = next++;
         steps.Add(new StepSpec(
-            StepKind.Choice, "if", new EquatableArray<int>(merged), output, condition, new EquatableArray<StepSpec>(then.Steps), new EquatableArray<StepSpec>(other.Steps)));
+            StepKind.Choice, "if", new EquatableArray<int>(merged), output, condition, default, new EquatableArray<int>(outputs),
+            new EquatableArray<StepSpec>(then.Steps), new EquatableArray<StepSpec>(other.Steps)));
         return returns ? output : null;
     }
 }

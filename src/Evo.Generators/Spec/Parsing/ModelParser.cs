@@ -28,13 +28,14 @@ internal static class ModelParser
 
         var properties = PropertyParser.Parse(context, record);
         var scope = new SizeScope(context, record, record, "");
-        var body = BlockParser.Parse(context, record, record, "", "", false, scope, cancel);
+        var body = BlockParser.Parse(context, record, record, "", "", false, scope, "", cancel);
+        var width = body.Parts.FirstOrDefault(p => p.Kind == PartKind.Embedding) is { SizeTexts.Count: 2 } embedding ? embedding.SizeTexts[1] : "";
         var layers = new List<BlockSpec>();
         var layerTypes = new List<INamedTypeSymbol>();
         foreach (var type in LayerTypes(record))
         {
             layerTypes.Add(type);
-            if (LayerOf(context, type, record, cancel) is { } layer)
+            if (LayerOf(context, type, record, width, cancel) is { } layer)
             {
                 layers.Add(layer);
             }
@@ -96,7 +97,7 @@ internal static class ModelParser
             .OfType<INamedTypeSymbol>()
             .Distinct<INamedTypeSymbol>(SymbolEqualityComparer.Default);
 
-    private static BlockSpec? LayerOf(ParseContext context, INamedTypeSymbol type, INamedTypeSymbol model, CancellationToken cancel)
+    private static BlockSpec? LayerOf(ParseContext context, INamedTypeSymbol type, INamedTypeSymbol model, string width, CancellationToken cancel)
     {
         var syntax = type.DeclaringSyntaxReferences.Select(r => r.GetSyntax(cancel)).OfType<RecordDeclarationSyntax>().FirstOrDefault();
         var parameters = syntax?.ParameterList is null ? null : type.InstanceConstructors.FirstOrDefault(c => c.DeclaringSyntaxReferences.Any(r => r.GetSyntax(cancel) == syntax))?.Parameters;
@@ -116,7 +117,8 @@ internal static class ModelParser
         }
 
         var scope = new SizeScope(context, type, model, ofModel!.Name);
-        return BlockParser.Parse(context, type, model, ofModel.Name, index?.Name ?? "", index?.Ordinal == 0, scope, cancel);
+        var ownWidth = width.Length == 0 || !context.Clean ? "" : scope.Read((width, null), SizeKind.Whole);
+        return BlockParser.Parse(context, type, model, ofModel.Name, index?.Name ?? "", index?.Ordinal == 0, scope, ownWidth, cancel);
     }
 
     private static void CheckRoles(ParseContext context, INamedTypeSymbol record, BlockSpec body)

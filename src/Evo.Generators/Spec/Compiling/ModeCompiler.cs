@@ -1,0 +1,313 @@
+// Compiles a forward for one mode: gives every value a placement on the mesh axis that its tokens or features are spread over,
+// and puts a collective wherever a value is needed at another placement than it has. What is needed where is the algebra's to
+// say; the backward of each collective is its dual, so a forward that fits is a backward that fits.
+using System.Collections.Generic;
+using System.Linq;
+using Evo.Generators.Spec.Algebra;
+using Evo.Generators.Spec.Emitting;
+
+namespace Evo.Generators.Spec.Compiling;
+
+internal sealed partial class ModeCompiler
+{
+    private readonly BlockSpec block;
+    private readonly Mode mode;
+    private readonly AlgebraTable algebra;
+    private readonly Shapes shapes;
+    private readonly Tracing tracing;
+    private readonly Dictionary<string, PartSpec> parts;
+    private readonly LocalNames names;
+    private readonly List<Site> sites = new();
+    private readonly List<Degree> degrees = new();
+    private readonly List<string> weightOrder = new();
+    private readonly List<Finding> findings = new();
+    private readonly Dictionary<string, string> elements = new();
+    private readonly int firstSite;
+    private readonly Stack<string> conditions = new();
+    private Scope scope = new();
+
+    private ModeCompiler(BlockSpec block, Mode mode, AlgebraTable algebra, int firstSite)
+    {
+        (this.block, this.mode, this.algebra, this.firstSite) = (block, mode, algebra, firstSite);
+        shapes = Shapes.OfBlock(block);
+        tracing = new Tracing(block, shapes);
+        parts = block.Parts.ToDictionary(p => p.Method);
+        names = new LocalNames(block);
+    }
+
+    private static Placement R { get; } = new(PlacementKind.Replicated, -1);
+
+    private static Placement I { get; } = new(PlacementKind.Invariant, -1);
+
+    private static Placement P { get; } = new(PlacementKind.Partial, -1);
+
+    private static Placement S(int dim) => new(PlacementKind.Sharded, dim);
+
+    /// <summary>Where the residual stream is between the parts: whole on every rank, or in shares of the tokens.</summary>
+    private Placement Home => mode is Mode.Serial or Mode.Mtp ? I : S(1);
+
+    private bool IsSerial => mode == Mode.Serial;
+
+    private bool SplitsFeatures => mode is Mode.Mtp or Mode.Msp or Mode.Fsp;
+
+    /// <summary>Compiles a block; its collectives are numbered from <paramref name="firstSite"/>.</summary>
+    public static ModeProgram Compile(BlockSpec block, Mode mode, AlgebraTable algebra, int firstSite)
+    {
+        var compiler = new ModeCompiler(block, mode, algebra, firstSite);
+        compiler.Run();
+        return new ModeProgram(
+            mode, compiler.scope.Body, compiler.sites, compiler.degrees.Distinct().ToList(), compiler.weightOrder,
+            Lifetimes.Of(compiler.scope.Body, compiler.elements), compiler.findings);
+    }
+
+    private void Run()
+    {
+        var input = names.New(block.InputName, Suffix(block.IsModel ? I : Home), reserve: true);
+        Hold(0, block.IsModel ? I : Home, input);
+        Steps(block.Forward);
+    }
+
+    private void Steps(IReadOnlyList<StepSpec> steps)
+    {
+        var done = new HashSet<StepSpec>();
+        foreach (var step in steps)
+        {
+            if (done.Contains(step))
+            {
+                continue;
+            }
+
+            if (step.Kind == StepKind.Part && parts[step.Name].Kind is PartKind.Column or PartKind.Linear)
+            {
+                // Linear maps that read one value are one product.
+                var kind = parts[step.Name].Kind;
+                var together = steps.Where(s => s.Kind == StepKind.Part && parts[s.Name].Kind == kind && s.Inputs[0] == step.Inputs[0] && !done.Contains(s)).ToList();
+                together.ForEach(s => done.Add(s));
+                Linears(together, kind == PartKind.Column);
+                continue;
+            }
+
+            Step(step);
+        }
+    }
+
+    private void Step(StepSpec step)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.Choice:
+                Choice(step);
+                break;
+            case StepKind.Return:
+                scope.Body.Add(new Give(Need(step.Inputs[0], Home)));
+                break;
+            case StepKind.Operator:
+                Operator(step);
+                break;
+            case StepKind.TensorMethod:
+                View(step);
+                break;
+            case StepKind.Function:
+                Function(step);
+                break;
+            default:
+                Part(step, parts[step.Name]);
+                break;
+        }
+    }
+
+    // Both sides leave each value that they share at one placement.
+    private void Choice(StepSpec step)
+    {
+        var outer = scope;
+        var conditionsOf = new[] { Names.Atom(step.Condition), $"!({step.Condition})" };
+        var sides = new[] { step.Then, step.Else }.Select((steps, side) =>
+        {
+            scope = outer.Inner();
+            conditions.Push(conditionsOf[side]);
+            Steps(steps);
+            conditions.Pop();
+            return scope;
+        }).ToArray();
+        var outputs = new List<string>();
+        var assigned = new[] { new List<Statement>(), new List<Statement>() };
+        var merged = new List<(int Value, Placement At, string Name)>();
+        for (var k = 0; k < step.Outputs.Count; k++)
+        {
+            var (then, other) = (step.Inputs[2 * k], step.Inputs[(2 * k) + 1]);
+            var at = sides[0].At(then).Equals(sides[1].At(other)) ? sides[0].At(then) : Home;
+            var name = names.New("either", Suffix(at));
+            for (var side = 0; side < 2; side++)
+            {
+                scope = sides[side];
+                conditions.Push(conditionsOf[side]);
+                var code = Need(side == 0 ? then : other, at);
+                conditions.Pop();
+                assigned[side].Add(new Assign(name, code));
+            }
+
+            outputs.Add(name);
+            merged.Add((step.Outputs[k], at, name));
+        }
+
+        scope = outer;
+        scope.Body.Add(new Compiling.Either(
+            step.Condition, outputs, sides[0].Body.Concat(assigned[0]).ToList(), sides[1].Body.Concat(assigned[1]).ToList()));
+        foreach (var (value, at, name) in merged)
+        {
+            Hold(value, at, name);
+        }
+    }
+
+    private void Hold(int value, Placement at, string name)
+    {
+        scope.Held[value] = new Held(at, name);
+        elements[name] = Elements(shapes[value], at);
+    }
+
+    /// <summary>A new local for a value.</summary>
+    private string Make(int value, Placement at, string word, string code, string comment = "")
+    {
+        var name = names.New(word, Suffix(at));
+        scope.Body.Add(new Let(name, code, comment));
+        Hold(value, at, name);
+        return name;
+    }
+
+    /// <summary>The value at a placement: as it is, or by the cheapest collectives.</summary>
+    private string Need(int value, Placement target)
+    {
+        var held = scope.Held.TryGetValue(value, out var found) ? found : new Held(Home, "default!");
+        if (IsSerial || held.Versions.ContainsKey(target))
+        {
+            return held.Versions[IsSerial ? held.At : target];
+        }
+
+        if (algebra.Path(held.At, target) is not { } path)
+        {
+            findings.Add(new Finding(Diagnostics.NoPlacement, value, names.Spoken(held.Versions[held.At]), Show(held.At), Show(target)));
+            return held.Versions[held.At];
+        }
+
+        // A branch may not leave to its sibling what it made for itself.
+        held = scope.Own(value);
+        var code = held.Versions[held.At];
+        var word = LocalNames.Word(code);
+        foreach (var step in path)
+        {
+            code = Collective(step, "tensor", code, word, Elements(shapes[value], R), false);
+            held.Versions[step.To] = code;
+            elements[code] = Elements(shapes[value], step.To);
+        }
+
+        return code;
+    }
+
+    private string Collective(CollectiveStep step, string axis, string code, string word, string whole, bool isWeight)
+    {
+        var number = NewSite(step, axis, word, whole, isWeight);
+        var call = CollectiveCall(step, axis, code, number);
+        var name = names.New(word, Suffix(step.To));
+        scope.Body.Add(new Let(name, call, Comment(number, step, axis, algebra)));
+        return name;
+    }
+
+    private int NewSite(CollectiveStep step, string axis, string of, string whole, bool isWeight)
+    {
+        var number = firstSite + sites.Count;
+        sites.Add(new Site(number, step.Name, axis, Show(step.From), Show(step.To), of, whole, isWeight, Condition));
+        return number;
+    }
+
+    private string Condition => string.Join(" && ", conditions.Reverse());
+
+    /// <summary>What stands above a collective.</summary>
+    public static string Comment(int number, CollectiveStep step, string axis, AlgebraTable algebra) =>
+        $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the {axis} axis; backward: {Spoken(algebra.Dual(step))}";
+
+    /// <summary>A collective as C#.</summary>
+    public static string CollectiveCall(CollectiveStep step, string axis, string code, int number)
+    {
+        var method = string.Concat(step.Name.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w.Substring(1)));
+        var dims = (step.From.Kind == PlacementKind.Sharded, step.To.Kind == PlacementKind.Sharded) switch
+        {
+            (true, true) => $"{step.To.Dim}, {step.From.Dim}, ",
+            (true, false) => $"{step.From.Dim}, ",
+            (false, true) => $"{step.To.Dim}, ",
+            _ => "",
+        };
+        return $"{Names.Collective}.{method}({axis}, {code}, {dims}{number})";
+    }
+
+    private static string Spoken(CollectiveStep step) => step.Wire == "none" ? step.Name.Replace('_', ' ') + " (no traffic)" : step.Wire.Replace('_', '-');
+
+    public static string Show(Placement at) => at.Kind switch
+    {
+        PlacementKind.Sharded => $"S({at.Dim})",
+        PlacementKind.Replicated => "R",
+        PlacementKind.Invariant => "I",
+        _ => "P",
+    };
+
+    private string Suffix(Placement at) => IsSerial ? "" : "_" + Show(at).Replace("(", "").Replace(")", "");
+
+    // Numbers of a value that one rank holds.
+    private static string Elements(Size[] shape, Placement at)
+    {
+        var code = string.Join(" * ", shape.Select(s => s.Equals(Size.Batch) ? "batch" : s.Equals(Size.Tokens) ? "length" : Names.Atom(s.Code)));
+        return code.Length == 0 ? "1" : at.Kind == PlacementKind.Sharded ? code + " / degree" : code;
+    }
+
+    private void Split(Size size, string because, DegreeRule rule = DegreeRule.Divides)
+    {
+        if (!IsSerial)
+        {
+            degrees.Add(new Degree(size.Code, rule, because, Condition));
+        }
+    }
+
+    /// <summary>A size of which each rank has its share, as C#.</summary>
+    private static string Share(string size) => $"{Names.Shard}.Of({size}, tensor.Size)";
+
+    /// <summary>What a stretch of code knows: where each value is held, and its statements.</summary>
+    private sealed class Scope
+    {
+        public List<Statement> Body { get; } = new();
+
+        public Dictionary<int, Held> Held { get; private set; } = new();
+
+        public Dictionary<string, string> Weights { get; private set; } = new();
+
+        private HashSet<int> own = new();
+
+        public Scope Inner() => new() { Held = new(Held), Weights = new(Weights), own = new() };
+
+        public Placement At(int value) => Held.TryGetValue(value, out var held) ? held.At : new(PlacementKind.Invariant, -1);
+
+        /// <summary>The value's entry, this scope's own copy of it.</summary>
+        public Held Own(int value)
+        {
+            if (own.Add(value) && Held.TryGetValue(value, out var held))
+            {
+                Held[value] = held.Copy();
+            }
+
+            return Held[value];
+        }
+    }
+
+    private sealed class Held
+    {
+        public Held(Placement at, string name) => (At, Versions) = (at, new() { [at] = name });
+
+        private Held(Placement at, Dictionary<Placement, string> versions) => (At, Versions) = (at, versions);
+
+        /// <summary>Where the value was made.</summary>
+        public Placement At { get; }
+
+        /// <summary>Its locals by placement.</summary>
+        public Dictionary<Placement, string> Versions { get; }
+
+        public Held Copy() => new(At, new(Versions));
+    }
+}

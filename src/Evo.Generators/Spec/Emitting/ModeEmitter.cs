@@ -1,0 +1,179 @@
+// The forwards of the modes as C#, and what their plans say as data.
+using System.Collections.Generic;
+using System.Linq;
+using System.Text.RegularExpressions;
+using Evo.Generators.Spec.Compiling;
+
+namespace Evo.Generators.Spec.Emitting;
+
+internal static class ModeEmitter
+{
+    /// <summary>The method of a block's forward in a mode.</summary>
+    public static string Method(BlockSpec block, Mode mode) => block.ForwardName + mode;
+
+    public static void Forwards(SourceWriter writer, BlockSpec block, Programs programs)
+    {
+        foreach (var mode in Programs.Modes)
+        {
+            var program = programs.Of(block, mode);
+            var input = FirstName(block, mode);
+            writer.Line($"/// <summary>{Title(block, mode)}</summary>");
+            writer.Open($"private {Names.Tensor} {Method(block, mode)}({Names.Tensor} {input}, {Names.Positions} at)");
+            Body(writer, program.Body);
+            writer.Close();
+            writer.Line();
+        }
+    }
+
+    public static void Heads(SourceWriter writer, ModelSpec spec, Programs programs)
+    {
+        foreach (var mode in Programs.Modes)
+        {
+            var head = programs.Head(mode);
+            writer.Line($"private ({Names.Tensor} lossSum, {Names.Tensor} count) Loss{mode}({Names.Tensor} hidden, {Names.Tensor} labels, double labelSmoothing)");
+            writer.Open();
+            Body(writer, head.Loss);
+            writer.Close();
+            writer.Line();
+            writer.Open($"private {Names.Tensor} Logits{mode}({Names.Tensor} hidden)");
+            Body(writer, head.Logits);
+            writer.Close();
+            writer.Line();
+        }
+    }
+
+    /// <summary>A switch over the modes, as the body of an expression.</summary>
+    public static void Switch(SourceWriter writer, string head, string subject, System.Func<Mode, string> call)
+    {
+        writer.Open($"{head} => {subject} switch");
+        foreach (var mode in Programs.Modes.Skip(1))
+        {
+            writer.Line($"{Names.Models}ParallelMode.{mode} => {call(mode)},");
+        }
+
+        writer.Line($"_ => {call(Mode.Serial)},");
+        writer.Close("};");
+    }
+
+    /// <summary>A method for each mode that adds the block's collectives, limits, weights and values to a plan.</summary>
+    public static void Plan(SourceWriter writer, BlockSpec block, Programs programs)
+    {
+        writer.Line("/// <summary>What a mode's forward sends, holds and asks for.</summary>");
+        writer.Open($"internal void Plan({Names.Models}PlanBuilder plan)");
+        writer.Open("switch (plan.Mode)");
+        foreach (var mode in Programs.Modes)
+        {
+            var program = programs.Of(block, mode);
+            writer.Line($"case {Names.Models}ParallelMode.{mode}:");
+            Described(writer, program.Sites.Concat(block.IsModel ? programs.Head(mode).Sites : Enumerable.Empty<Site>()));
+            foreach (var degree in program.Degrees)
+            {
+                writer.Line($"    {If(degree.Condition)}plan.Limit({Names.Quote(degree.Size)}, {degree.Size}, {(degree.Rule == DegreeRule.DividesOrMultiple ? "true" : "false")}, {Names.Quote(degree.Because)});");
+            }
+
+            foreach (var part in program.WeightOrder)
+            {
+                writer.Line($"    plan.Weight({Names.Quote(Names.Snake(part))});");
+            }
+
+            foreach (var life in program.Lives)
+            {
+                writer.Line($"    plan.Value({Names.Quote(life.Name)}, {life.First}, {life.Last}, (batch, length, degree) => {life.Elements});");
+            }
+
+            writer.Line("    break;");
+        }
+
+        writer.Close();
+        writer.Close();
+        writer.Line();
+    }
+
+    private static void Described(SourceWriter writer, IEnumerable<Site> sites)
+    {
+        foreach (var site in sites)
+        {
+            writer.Line($"    {If(site.Condition)}plan.Site({site.Number}, {Names.Quote(site.Collective)}, {Names.Quote(site.Axis)}, {Names.Quote(site.From)}, {Names.Quote(site.To)}, {Names.Quote(site.Of)}, {(site.IsWeight ? "true" : "false")}, (batch, length) => {site.Elements});");
+        }
+    }
+
+    private static string If(string condition) => condition.Length == 0 ? "" : $"if ({condition}) ";
+
+    private static string FirstName(BlockSpec block, Mode mode) =>
+        char.ToLowerInvariant(block.InputName[0]) + block.InputName.Substring(1)
+        + (mode == Mode.Serial ? "" : block.IsModel || mode == Mode.Mtp ? "_I" : "_S1");
+
+    private static string Title(BlockSpec block, Mode mode) => mode switch
+    {
+        Mode.Serial => $"{block.Name}.{block.ForwardName} on one device, maps of one value as one product.",
+        Mode.Mtp => $"{block.Name}.{block.ForwardName} with features spread over the tensor axis and the residual stream whole on each rank.",
+        Mode.Msp => $"{block.Name}.{block.ForwardName} with features spread over the tensor axis, and tokens between them.",
+        Mode.Fsp => $"{block.Name}.{block.ForwardName} as in msp, gathered tokens being gathered again in the backward pass.",
+        _ => $"{block.Name}.{block.ForwardName} with tokens spread over the tensor axis and weights over the weight axis.",
+    };
+
+    private static void Body(SourceWriter writer, IReadOnlyList<Statement> body)
+    {
+        var text = string.Join("\n", Texts(body));
+        foreach (var (name, value) in new[] { ("own", Names.Module), ("tensor", "own.Ranks.Tensor"), ("weight", "own.Ranks.Weight"), ("expert", "own.Ranks.Expert") })
+        {
+            var used = Regex.IsMatch(text, $"(?<![A-Za-z0-9_.]){name}(?![A-Za-z0-9_])");
+            if (used || (name == "own" && Regex.IsMatch(text, "(?<![A-Za-z0-9_.])(tensor|weight|expert)(?![A-Za-z0-9_])")))
+            {
+                writer.Line($"var {name} = {value};");
+            }
+        }
+
+        Statements(writer, body);
+    }
+
+    private static IEnumerable<string> Texts(IEnumerable<Statement> body) => body.SelectMany(s => s switch
+    {
+        Let let => new[] { let.Value },
+        Assign assign => new[] { assign.Value },
+        Give give => new[] { give.Value },
+        Either either => new[] { either.Condition }.Concat(Texts(either.Then)).Concat(Texts(either.Else)),
+        _ => new string[0],
+    });
+
+    private static void Statements(SourceWriter writer, IEnumerable<Statement> body)
+    {
+        foreach (var statement in body)
+        {
+            switch (statement)
+            {
+                case Let let:
+                    if (let.Comment.Length > 0)
+                    {
+                        writer.Line("// " + let.Comment);
+                    }
+
+                    writer.Line($"var {let.Name} = {let.Value};");
+                    break;
+                case Assign assign:
+                    writer.Line($"{assign.Name} = {assign.Value};");
+                    break;
+                case Give give:
+                    writer.Line($"return {give.Value};");
+                    break;
+                case Either either:
+                    foreach (var name in either.Names)
+                    {
+                        writer.Line($"{Names.Tensor} {name};");
+                    }
+
+                    writer.Open($"if ({either.Condition})");
+                    Statements(writer, either.Then);
+                    writer.Close();
+                    if (either.Else.Count > 0)
+                    {
+                        writer.Open("else");
+                        Statements(writer, either.Else);
+                        writer.Close();
+                    }
+
+                    break;
+            }
+        }
+    }
+}
