@@ -105,6 +105,50 @@ internal static class Diagnostics
         UnknownTie, "Head is tied to nothing", "'{0}' is not an [Embedding] part of {1}",
         "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO406.md");
 
+    private static readonly DiagnosticDescriptor PartWidthDescriptor = new(
+        PartWidth, "Part meets another width", "{0} is given a width of {1}, and is declared for {2}{3}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO104.md");
+
+    private static readonly DiagnosticDescriptor ResidualWidthDescriptor = new(
+        ResidualWidth, "Widths meet and differ", "'{0}' joins {1} and {2}, which are not the same size{3}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO105.md");
+
+    private static readonly DiagnosticDescriptor HeadSizeDescriptor = new(
+        HeadSize, "Heads do not fit", "{0} is given heads of {1}, and is declared for {2}{3}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO106.md");
+
+    private static readonly DiagnosticDescriptor GatedWidthDescriptor = new(
+        GatedWidth, "Gate and value differ", "{0} joins a gate of {1} and values of {2}, which are not the same size{3}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO108.md");
+
+    private static readonly DiagnosticDescriptor PartDimsDescriptor = new(
+        PartDims, "Part needs another number of dims", "{0} needs a tensor of {1} dims, and is given {2}",
+        "Evo.Spec", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO109.md");
+
+    private static readonly DiagnosticDescriptor PartialReachesDescriptor = new(
+        PartialReaches, "A partial sum reaches a non-linearity", "{0} is a sum that is spread over the ranks when it reaches {1}, and a function of a sum is not the sum of a function: make {0} a [Column], add it to the residual stream first, or say Whole(...)",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO201.md");
+
+    private static readonly DiagnosticDescriptor NormOverShardsDescriptor = new(
+        NormOverShards, "A norm over a dim that is held in shares", "{0} needs each row of {1} whole, and its last dim is spread over the ranks: norm the size of a head, norm before the [Column], or say Whole(...)",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO202.md");
+
+    private static readonly DiagnosticDescriptor TiedPlacementsDescriptor = new(
+        TiedPlacements, "Tied weights with different placements", "{0} spreads the vocabulary over the ranks, and {1}, to which it is tied, {2}: tie it to the embedding of the token ids",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO203.md");
+
+    private static readonly DiagnosticDescriptor WholeNeededDescriptor = new(
+        WholeNeeded, "A linear map needs its input whole", "{0} reads {1}, whose features are spread over the ranks: make {0} a [Row], or say Whole(...)",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO204.md");
+
+    private static readonly DiagnosticDescriptor ViewOfSharesDescriptor = new(
+        ViewOfShares, "A view takes apart a dim that is held in shares", "'{0}' takes apart dim {2} of {1}, which is spread over the ranks: cut another dim, use flatten and unflatten, or say Whole(...)",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO205.md");
+
+    private static readonly DiagnosticDescriptor NoPlacementDescriptor = new(
+        NoPlacement, "No collective leads there", "{0} is held as {1} and needed as {2}, and no collective leads there",
+        "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO206.md");
+
     private static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> Descriptors = new[]
     {
         UnknownSizeDescriptor,
@@ -118,6 +162,17 @@ internal static class Diagnostics
         UnusedPartDescriptor,
         LayerShapeDescriptor,
         PropertyOfWrongTypeDescriptor,
+        PartWidthDescriptor,
+        ResidualWidthDescriptor,
+        HeadSizeDescriptor,
+        GatedWidthDescriptor,
+        PartDimsDescriptor,
+        PartialReachesDescriptor,
+        NormOverShardsDescriptor,
+        TiedPlacementsDescriptor,
+        WholeNeededDescriptor,
+        ViewOfSharesDescriptor,
+        NoPlacementDescriptor,
         SameParameterNameDescriptor,
         MissingMappingDescriptor,
         SameConfigKeyDescriptor,

@@ -1,4 +1,5 @@
 // Wires the spec compiler: every record marked [Model] becomes a module, a table, a mapping and a set of keys.
+using Evo.Generators.Spec.Algebra;
 using Evo.Generators.Spec.Emitting;
 using Evo.Generators.Spec.Parsing;
 using Microsoft.CodeAnalysis;
@@ -25,7 +26,7 @@ public sealed class SpecGenerator : IIncrementalGenerator
             parsed.Where(static p => p.Model is not null).Select(static (p, _) => p.Model!).WithTrackingName(TrackingNames.Models),
             static (output, model) =>
             {
-                foreach (var (name, text) in ModelEmitter.Emit(model))
+                foreach (var (name, text) in ModelEmitter.Emit(model, AlgebraTable.Standard))
                 {
                     output.AddSource(name, text);
                 }

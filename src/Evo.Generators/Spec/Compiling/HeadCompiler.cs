@@ -21,13 +21,13 @@ internal sealed class HeadCompiler
     private HeadCompiler(PartSpec head, Mode mode, AlgebraTable algebra, int firstSite) =>
         (this.head, this.mode, this.algebra, this.firstSite) = (head, mode, algebra, firstSite);
 
-    private static Placement R { get; } = new(PlacementKind.Replicated, -1);
+    private static Placement R => Placement.Replicated;
 
-    private static Placement I { get; } = new(PlacementKind.Invariant, -1);
+    private static Placement I => Placement.Invariant;
 
-    private static Placement P { get; } = new(PlacementKind.Partial, -1);
+    private static Placement P => Placement.Partial;
 
-    private static Placement S(int dim) => new(PlacementKind.Sharded, dim);
+    private static Placement S(int dim) => Placement.Sharded(dim);
 
     private string Table => $"own.{head.Method}Table";
 
@@ -95,14 +95,14 @@ internal sealed class HeadCompiler
     private string Gathered()
     {
         var step = algebra.Step(S(0), R)!;
-        var site = New(step.Name, "weight", "S(0)", "R", head.Method, Names.Product(head.Sizes), true);
+        var site = New(step.Collective.Name, "weight", "S(0)", "R", head.Method, Names.Product(head.Sizes), true);
         body.Add(new Let("table_R", $"{Names.Shard}.Gather(weight, {Table}, {head.Sizes[1]}, {site})", Comment(site, step, "weight")));
         return "table_R";
     }
 
     private string Step(CollectiveStep step, string axis, string code, string name, string elements, bool isWeight)
     {
-        var site = New(step.Name, axis, ModeCompiler.Show(step.From), ModeCompiler.Show(step.To), LocalNames.Word(code), elements, isWeight);
+        var site = New(step.Collective.Name, axis, ModeCompiler.Show(step.From), ModeCompiler.Show(step.To), LocalNames.Word(code), elements, isWeight);
         body.Add(new Let(name, ModeCompiler.CollectiveCall(step, axis, code, site), Comment(site, step, axis)));
         return name;
     }

@@ -199,7 +199,7 @@ internal sealed partial class ModeCompiler
     }
 
     // What a step costs forward and backward, a reduction of the whole being two passes over it.
-    private static double Price(CollectiveStep step) => step.Name switch
+    private static double Price(CollectiveStep step) => step.Collective.Name switch
     {
         "copy" or "reduce" => 2,
         "reduce_replicated" => 4,

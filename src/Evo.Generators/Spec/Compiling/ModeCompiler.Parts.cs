@@ -79,7 +79,7 @@ internal sealed partial class ModeCompiler
             // The gathered tokens are not kept for the backward pass but gathered again.
             var step = algebra.Step(S(1), R)!;
             var number = NewSite(step, "tensor", LocalNames.Word(input), Elements(shapes[x], R), false);
-            comment = $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the tensor axis, again in backward; backward: {Spoken(algebra.Dual(step))}";
+            comment = $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the tensor axis, again in backward; backward: {Spoken(algebra.Dual(step)!)}";
             product = $"{Names.Collective}.GatherLinear(tensor, {input}, 1, [{string.Join(", ", weights)}], [{string.Join(", ", biases)}], {number})";
         }
         else if (members.Count == 1)
@@ -277,7 +277,7 @@ internal sealed partial class ModeCompiler
         var name = names.New(part.Method + which, "_S0");
         scope.Body.Add(new Let(
             name, $"{Names.Shard}.Heads(tensor, {code}, {heads}, {number})",
-            $"site {number}: only where there are fewer of these heads than ranks: I → R, {Spoken(step)}, and this rank's head of it; backward: {Spoken(algebra.Dual(step))}"));
+            $"site {number}: only where there are fewer of these heads than ranks: I → R, {Spoken(step)}, and this rank's head of it; backward: {Spoken(algebra.Dual(step)!)}"));
         return scope.Weights[key] = name;
     }
 

@@ -35,13 +35,13 @@ internal sealed partial class ModeCompiler
         names = new LocalNames(block);
     }
 
-    private static Placement R { get; } = new(PlacementKind.Replicated, -1);
+    private static Placement R => Placement.Replicated;
 
-    private static Placement I { get; } = new(PlacementKind.Invariant, -1);
+    private static Placement I => Placement.Invariant;
 
-    private static Placement P { get; } = new(PlacementKind.Partial, -1);
+    private static Placement P => Placement.Partial;
 
-    private static Placement S(int dim) => new(PlacementKind.Sharded, dim);
+    private static Placement S(int dim) => Placement.Sharded(dim);
 
     /// <summary>Where the residual stream is between the parts: whole on every rank, or in shares of the tokens.</summary>
     private Placement Home => mode is Mode.Serial or Mode.Mtp ? I : S(1);
@@ -215,7 +215,7 @@ internal sealed partial class ModeCompiler
     private int NewSite(CollectiveStep step, string axis, string of, string whole, bool isWeight)
     {
         var number = firstSite + sites.Count;
-        sites.Add(new Site(number, step.Name, axis, Show(step.From), Show(step.To), of, whole, isWeight, Condition));
+        sites.Add(new Site(number, step.Collective.Name, axis, Show(step.From), Show(step.To), of, whole, isWeight, Condition));
         return number;
     }
 
@@ -223,12 +223,12 @@ internal sealed partial class ModeCompiler
 
     /// <summary>What stands above a collective.</summary>
     public static string Comment(int number, CollectiveStep step, string axis, AlgebraTable algebra) =>
-        $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the {axis} axis; backward: {Spoken(algebra.Dual(step))}";
+        $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the {axis} axis; backward: {Spoken(algebra.Dual(step)!)}";
 
     /// <summary>A collective as C#.</summary>
     public static string CollectiveCall(CollectiveStep step, string axis, string code, int number)
     {
-        var method = string.Concat(step.Name.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w.Substring(1)));
+        var method = string.Concat(step.Collective.Name.Split('_').Select(w => char.ToUpperInvariant(w[0]) + w.Substring(1)));
         var dims = (step.From.Kind == PlacementKind.Sharded, step.To.Kind == PlacementKind.Sharded) switch
         {
             (true, true) => $"{step.To.Dim}, {step.From.Dim}, ",
@@ -239,15 +239,10 @@ internal sealed partial class ModeCompiler
         return $"{Names.Collective}.{method}({axis}, {code}, {dims}{number})";
     }
 
-    private static string Spoken(CollectiveStep step) => step.Wire == "none" ? step.Name.Replace('_', ' ') + " (no traffic)" : step.Wire.Replace('_', '-');
+    private static string Spoken(CollectiveStep step) => 
+        step.Collective.Wire == Wire.None ? step.Collective.Name.Replace('_', ' ') + " (no traffic)" : Algebra.Collective.Text(step.Collective.Wire).Replace('_', '-');
 
-    public static string Show(Placement at) => at.Kind switch
-    {
-        PlacementKind.Sharded => $"S({at.Dim})",
-        PlacementKind.Replicated => "R",
-        PlacementKind.Invariant => "I",
-        _ => "P",
-    };
+    public static string Show(Placement at) => at.ToString();
 
     private string Suffix(Placement at) => IsSerial ? "" : "_" + Show(at).Replace("(", "").Replace(")", "");
 
@@ -282,7 +277,7 @@ internal sealed partial class ModeCompiler
 
         public Scope Inner() => new() { Held = new(Held), Weights = new(Weights), own = new() };
 
-        public Placement At(int value) => Held.TryGetValue(value, out var held) ? held.At : new(PlacementKind.Invariant, -1);
+        public Placement At(int value) => Held.TryGetValue(value, out var held) ? held.At : Placement.Invariant;
 
         /// <summary>The value's entry, this scope's own copy of it.</summary>
         public Held Own(int value)
@@ -308,6 +303,6 @@ internal sealed partial class ModeCompiler
         /// <summary>Its locals by placement.</summary>
         public Dictionary<Placement, string> Versions { get; }
 
-        public Held Copy() => new(At, new(Versions));
+        public Held Copy() => new(At, new Dictionary<Placement, string>(Versions));
     }
 }

@@ -1,31 +1,37 @@
 // The generated half of a model record, and of each of its layers.
 using System.Collections.Generic;
 using System.Linq;
+using Evo.Generators.Spec.Algebra;
+using Evo.Generators.Spec.Compiling;
 
 namespace Evo.Generators.Spec.Emitting;
 
 internal static class ModelEmitter
 {
-    public static IEnumerable<(string Name, string Text)> Emit(ModelSpec spec)
+    public static IEnumerable<(string Name, string Text)> Emit(ModelSpec spec, AlgebraTable algebra)
     {
-        yield return (HintName(spec.Body.Namespace, spec.Body.Name), Model(spec));
+        var programs = Programs.Of(spec, algebra);
+        yield return (HintName(spec.Body.Namespace, spec.Body.Name), Model(spec, programs));
         foreach (var layer in spec.Layers)
         {
-            yield return (HintName(layer.Namespace, layer.Name), Layer(layer, spec));
+            yield return (HintName(layer.Namespace, layer.Name), Layer(layer, spec, programs));
         }
     }
 
     public static string HintName(string space, string name) => (space.Length == 0 ? "" : space + ".") + name + ".g.cs";
 
-    private static string Model(ModelSpec spec)
+    private static string Model(ModelSpec spec, Programs programs)
     {
         var writer = new SourceWriter();
         var block = spec.Body;
         FileHeader.Write(writer, block, $"module, parameter table, Hugging Face mapping and keys of {spec.Family}");
         writer.Open($"partial record {block.Name}");
-        writer.Line($"private {Names.Models}Bound<SerialModule> {Names.Bound};");
+        writer.Line($"private {Names.Models}Bound<Module> {Names.Bound};");
         writer.Line();
         Parts(writer, block);
+        ModeEmitter.Forwards(writer, block, programs);
+        ModeEmitter.Heads(writer, spec, programs);
+        ModeEmitter.Plan(writer, block, programs);
         Overrides(writer, spec);
         ConfigEmitter.Problems(writer, spec);
         ConfigEmitter.Write(writer, spec);
@@ -37,14 +43,16 @@ internal static class ModelEmitter
         return writer.ToString();
     }
 
-    private static string Layer(BlockSpec block, ModelSpec spec)
+    private static string Layer(BlockSpec block, ModelSpec spec, Programs programs)
     {
         var writer = new SourceWriter();
         FileHeader.Write(writer, block, $"a layer of {spec.Body.Name}");
         writer.Open($"partial record {block.Name}");
-        writer.Line($"private {Names.Models}Bound<SerialModule> {Names.Bound};");
+        writer.Line($"private {Names.Models}Bound<Module> {Names.Bound};");
         writer.Line();
         Parts(writer, block);
+        ModeEmitter.Forwards(writer, block, programs);
+        ModeEmitter.Plan(writer, block, programs);
         writer.Line("/// <summary>Adds this layer's parameters to a table, their names behind the given beginnings.</summary>");
         writer.Open($"internal void Describe({Names.Models}ParameterTable table, string name, string huggingFace, int layer)");
         TableEmitter.Parameters(writer, block, []);
@@ -140,7 +148,16 @@ internal static class ModelEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"public override {Names.Models}CausalLMModule Build({Names.Models}BuildOptions options) => new SerialModule(this, options);");
+        writer.Open($"protected override void Describe({Names.Models}PlanBuilder plan)");
+        writer.Line("Plan(plan);");
+        writer.Open($"for (int layer = 0; layer < {layers.Sizes[0]}; layer++)");
+        writer.Line("plan.Enter(layer);");
+        writer.Line($"{ModuleEmitter.NewLayer(layer, "this", "layer")}.Plan(plan);");
+        writer.Close();
+        writer.Close();
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override {Names.Models}CausalLMModule Build({Names.Models}BuildOptions options) => new Module(this, options);");
         writer.Line();
     }
 

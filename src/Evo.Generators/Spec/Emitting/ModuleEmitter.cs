@@ -15,9 +15,9 @@ internal static class ModuleEmitter
     {
         var block = spec.Body;
         var head = block.Parts.First(p => p.Kind == PartKind.Head);
-        writer.Line($"/// <summary>{block.Name} on one device: parameters beside the record's own forward.</summary>");
+        writer.Line($"/// <summary>{block.Name} with weights: all of them, or this rank's shares.</summary>");
         writer.Line(Names.GeneratedCode);
-        writer.Open($"public sealed class SerialModule : {Names.Models}CausalLMModule");
+        writer.Open($"public sealed class Module : {Names.Models}CausalLMModule");
         writer.Line($"private readonly {block.Name} _record;");
         foreach (var part in block.Parts.Where(p => p.HasWeight && p != head))
         {
@@ -33,7 +33,7 @@ internal static class ModuleEmitter
         Tables(writer, block);
         writer.Line();
         writer.Line("/// <summary>Makes the parts in the order of the data flow.</summary>");
-        writer.Open($"internal SerialModule({block.Name} spec, {Names.Models}BuildOptions options) : base(spec, options)");
+        writer.Open($"internal Module({block.Name} spec, {Names.Models}BuildOptions options) : base(spec, options)");
         writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
         foreach (var part in block.Parts)
         {
@@ -45,14 +45,13 @@ internal static class ModuleEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"public override {Names.Tensor} Logits({Names.Tensor} hidden) => _record.{head.Method}(hidden);");
+        ModeEmitter.Switch(writer, $"public override {Names.Tensor} Logits({Names.Tensor} hidden)", "Ranks.Mode", mode => $"_record.Logits{mode}(hidden)");
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"protected override {Names.Tensor} Compute({Names.Tensor} ids_BT, {Names.Positions} at) => _record.{block.ForwardName}(ids_BT, at);");
+        ModeEmitter.Switch(writer, $"protected override {Names.Tensor} Compute({Names.Tensor} ids_BT, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(ids_BT, at)");
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) HeadLoss({Names.Tensor} hidden_NC, {Names.Tensor} labels_N, double labelSmoothing) =>");
-        writer.Line($"    {Names.Ops}.LinearCrossEntropy(hidden_NC, {head.Method}Table, labels_N, labelSmoothing);");
+        ModeEmitter.Switch(writer, $"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) HeadLoss({Names.Tensor} hidden_BTC, {Names.Tensor} labels_BT, double labelSmoothing)", "Ranks.Mode", mode => $"_record.Loss{mode}(hidden_BTC, labels_BT, labelSmoothing)");
         var learned = LearnedPositions(block).ToList();
         if (learned.Count > 0)
         {
@@ -66,9 +65,9 @@ internal static class ModuleEmitter
 
     public static void Layer(SourceWriter writer, BlockSpec block)
     {
-        writer.Line($"/// <summary>{block.Name} on one device: parameters beside the record's own forward.</summary>");
+        writer.Line($"/// <summary>{block.Name} with weights: all of them, or this rank's shares.</summary>");
         writer.Line(Names.GeneratedCode);
-        writer.Open($"internal sealed class SerialModule : {Names.Models}LayerModule");
+        writer.Open($"internal sealed class Module : {Names.Models}LayerModule");
         writer.Line($"private readonly {block.Name} _record;");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
         {
@@ -81,7 +80,7 @@ internal static class ModuleEmitter
         writer.Line("internal readonly int FirstSlot;");
         writer.Line();
         writer.Line("/// <summary>Makes the parts in the order of the data flow; their names begin with <paramref name=\"prefix\"/>.</summary>");
-        writer.Open($"internal SerialModule({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)})");
+        writer.Open($"internal Module({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)}, model.Ranks)");
         writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
         writer.Line($"FirstSlot = index * {block.Parts.Count(p => p.Kind == PartKind.Attention)};");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
@@ -94,7 +93,7 @@ internal static class ModuleEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        writer.Line($"public override {Names.Tensor} Run({Names.Tensor} x_BTC, {Names.Positions} at) => _record.{block.ForwardName}(x_BTC, at);");
+        ModeEmitter.Switch(writer, $"public override {Names.Tensor} Run({Names.Tensor} x_BTC, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(x_BTC, at)");
         writer.Close();
     }
 
@@ -123,7 +122,7 @@ internal static class ModuleEmitter
                 var layer = spec.Layers.First(l => l.FullName == part.Extra);
                 writer.Line($"{Names.Modules(part)} = new {Names.Models}LayerModule[spec.{part.Method}Count()];");
                 writer.Line($"for (int layer = 0; layer < {Names.Modules(part)}.Length; layer++)");
-                writer.Line($"    {Names.Modules(part)}[layer] = new {layer.FullName}.SerialModule({NewLayer(layer, "spec", "layer")}, this, $\"{name}.{{layer}}.\", layer);");
+                writer.Line($"    {Names.Modules(part)}[layer] = new {layer.FullName}.Module({NewLayer(layer, "spec", "layer")}, this, $\"{name}.{{layer}}.\", layer);");
                 writer.Line($"register_module(\"{name}\", new global::TorchSharp.Modules.ModuleList<{Names.Models}LayerModule>({Names.Modules(part)}));");
                 break;
             case var _ when part.HasWeight:

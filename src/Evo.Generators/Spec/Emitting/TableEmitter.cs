@@ -1,6 +1,7 @@
 // The parameter table and the count of operations.
 using System.Collections.Generic;
 using System.Linq;
+using Evo.Generators.Spec.Compiling;
 
 namespace Evo.Generators.Spec.Emitting;
 
@@ -10,6 +11,7 @@ internal static class TableEmitter
     public static void Parameters(SourceWriter writer, BlockSpec block, IReadOnlyList<BlockSpec> layers)
     {
         var layered = block.ModelParameter.Length > 0;
+        var tracing = new Tracing(block, Shapes.OfBlock(block));
         foreach (var part in block.Parts)
         {
             if (part.Kind == PartKind.Layers)
@@ -21,19 +23,19 @@ internal static class TableEmitter
             }
             else if (part.HasWeight)
             {
-                Weight(writer, block, part, layered);
+                Weight(writer, block, part, layered, tracing);
             }
         }
     }
 
-    private static void Weight(SourceWriter writer, BlockSpec block, PartSpec part, bool layered)
+    private static void Weight(SourceWriter writer, BlockSpec block, PartSpec part, bool layered, Tracing tracing)
     {
         string Name(string text, string prefix, string suffix) => layered ? $"{prefix} + \"{text}.{suffix}\"" : $"\"{text}.{suffix}\"";
         var shape = part.Kind switch
         {
             PartKind.Embedding => $"{part.Sizes[0]}, {part.Sizes[1]}",
             PartKind.Head or PartKind.Row => $"{part.Sizes[1]}, {part.Sizes[0]}",
-            PartKind.Column => $"{Names.Product(part.Sizes.Skip(1))}, {part.Sizes[0]}",
+            PartKind.Column or PartKind.Linear => $"{Names.Product(part.Sizes.Skip(1))}, {part.Sizes[0]}",
             _ => part.Sizes[0],
         };
         var kind = part.Kind switch
@@ -46,7 +48,7 @@ internal static class TableEmitter
         var tied = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && p.Extra == part.Method);
         var call = $"table.Add({Name(Names.Snake(part.Method), "name", "weight")}, {Name(part.Hf, "huggingFace", "weight")}, {Names.Models}Initializer.{init}, "
             + $"{Names.Models}ParameterKind.{kind}, {(part.Transposed ? "true" : "false")}, {(layered ? "layer" : "null")}, "
-            + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]);";
+            + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]{Cut(block, part, tracing, false)});";
         if (part.Kind == PartKind.Head && part.Extra2.Length > 0)
         {
             writer.Line($"if (!{part.Method}Tied())");
@@ -61,7 +63,7 @@ internal static class TableEmitter
         {
             var size = part.Kind switch
             {
-                PartKind.Column => Names.Product(part.Sizes.Skip(1)),
+                PartKind.Column or PartKind.Linear => Names.Product(part.Sizes.Skip(1)),
                 PartKind.Row => part.Sizes[1],
                 _ => part.Sizes[0],
             };
@@ -71,7 +73,30 @@ internal static class TableEmitter
             }
 
             writer.Line($"{(part.Bias == "true" ? "" : "    ")}table.Add({Name(Names.Snake(part.Method), "name", "bias")}, {Name(part.Hf, "huggingFace", "bias")}, {Names.Models}Initializer.Zeros, "
-                + $"{Names.Models}ParameterKind.Bias, false, {(layered ? "layer" : "null")}, [], [{size}]);");
+                + $"{Names.Models}ParameterKind.Bias, false, {(layered ? "layer" : "null")}, [], [{size}]{Cut(block, part, tracing, true)});");
+        }
+    }
+
+    // Where tensor parallel modes cut a tensor, as C#: along which dim, and into how many units of how many rows each.
+    private static string Cut(BlockSpec block, PartSpec part, Tracing tracing, bool bias)
+    {
+        string New(int dim, string outer, string count, string inner, string more = "") =>
+            $"new {Names.Models}TensorCut({dim}, {outer}, {count}, {inner}{more})";
+        switch (part.Kind)
+        {
+            case PartKind.Column:
+                var cut = tracing.Cut.TryGetValue(part.Method, out var output) ? output : 0;
+                var outputs = part.Sizes.Skip(1).ToList();
+                string Rest(IEnumerable<string> sizes) => Names.Product(sizes) is { Length: > 0 } product ? product : "1";
+                return ", cut: " + New(0, Rest(outputs.Take(cut)), outputs[cut], Rest(outputs.Skip(cut + 1)), tracing.KeysOrValues.Contains(part.Method) ? ", KeptWhole: true" : "");
+            case PartKind.Row when !bias:
+                return ", cut: " + New(1, "1", part.Sizes[0], "1");
+            case PartKind.Head:
+                return ", cut: " + New(0, "1", part.Sizes[1], "1", ", Padded: true");
+            case PartKind.Embedding when block.Forward.Any(s => s.Kind == StepKind.Part && s.Name == part.Method && s.Inputs[0] == 0):
+                return ", cut: " + New(0, "1", part.Sizes[0], "1", ", Padded: true") + ", hidden: " + New(1, "1", part.Sizes[1], "1");
+            default:
+                return "";
         }
     }
 

@@ -2,6 +2,8 @@
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Evo.Generators.Spec.Algebra;
+using Evo.Generators.Spec.Compiling;
 using Microsoft.CodeAnalysis;
 
 namespace Evo.Generators.Spec.Parsing;
@@ -24,10 +26,19 @@ internal static class BlockParser
 
         // The table is in the order of the data flow; the head, which ends it, stands apart from the forward.
         var sorted = parts.OrderBy(p => p.Kind == PartKind.Head ? int.MaxValue : order.IndexOf(p.Method));
-        return new BlockSpec(
+        var block = new BlockSpec(
             Symbols.Namespace(record), record.Name, Symbols.Accessibility(record), modelParameter, indexParameter, indexFirst,
             new EquatableArray<PartSpec>(sorted), forward?.Name ?? "", forward?.Parameters[0].Name ?? "x", width,
             new EquatableArray<DefaultSpec>(DefaultsReader.Read(record, model, modelParameter)), new EquatableArray<StepSpec>(steps));
+        if (context.Clean && forward is not null && (block.IsModel || width.Length > 0))
+        {
+            foreach (var finding in Programs.Check(block, AlgebraTable.Standard))
+            {
+                context.Report(finding.Id, context.Made.TryGetValue(finding.Value, out var where) ? where : forward.Locations.FirstOrDefault(), finding.Arguments);
+            }
+        }
+
+        return block;
     }
 
     private static IEnumerable<string> Uses(IEnumerable<StepSpec> steps) =>

@@ -44,7 +44,7 @@ internal sealed class ExpressionReader
             case BinaryExpressionSyntax binary when OperatorName(binary.Kind()) is { } name:
                 return Binary(binary, name, model);
             case PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.UnaryMinusExpression } minus:
-                return forward.Emit(StepKind.Operator, "negate", new[] { Tensor(minus.Operand, model) });
+                return forward.Emit(StepKind.Operator, "negate", new[] { Tensor(minus.Operand, model) }, where: minus);
             case ConditionalExpressionSyntax choice:
                 return forward.Choice(choice, model);
             case SwitchExpressionSyntax choice:
@@ -65,16 +65,16 @@ internal sealed class ExpressionReader
         bool IsTensor(ExpressionSyntax side) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
         if (!IsTensor(binary.Right))
         {
-            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Atom(Configuration(binary.Right, model))}");
+            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Atom(Configuration(binary.Right, model))}", where: binary);
         }
 
         if (!IsTensor(binary.Left))
         {
             var left = Atom(Configuration(binary.Left, model));
-            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Right, model) }, $"{left} {name} _");
+            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Right, model) }, $"{left} {name} _", where: binary);
         }
 
-        return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model), Tensor(binary.Right, model) });
+        return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model), Tensor(binary.Right, model) }, where: binary);
     }
 
     private static string Atom(string text) =>
@@ -127,7 +127,7 @@ internal sealed class ExpressionReader
     {
         var arguments = Arguments(call, method, model);
         var inputs = arguments.Where(a => a.Value >= 0).Select(a => a.Value);
-        return forward.Emit(kind, method.Name, self is { } s ? new[] { s }.Concat(inputs) : inputs, "", arguments);
+        return forward.Emit(kind, method.Name, self is { } s ? new[] { s }.Concat(inputs) : inputs, "", arguments, Word(call));
     }
 
     // In the order of the parameters: tensors by value, the positions, and C# over the configuration.
@@ -223,11 +223,12 @@ internal sealed class ExpressionReader
         return expression.ReplaceNodes(replaced, (original, _) => SyntaxFactory.ParseExpression(Instead(original)!)).ToString();
     }
 
+    private static SyntaxNode Word(InvocationExpressionSyntax call) =>
+        (call.Expression as MemberAccessExpressionSyntax)?.Name ?? (SyntaxNode)call.Expression;
+
     private int Unreadable(SyntaxNode where, string word, string rule)
     {
-        var place = where is InvocationExpressionSyntax call
-            ? (call.Expression as MemberAccessExpressionSyntax)?.Name ?? (SyntaxNode)call.Expression
-            : where;
+        var place = where is InvocationExpressionSyntax call ? Word(call) : where;
         context.Report(Diagnostics.UnreadableForward, place, word, rule);
         return 0;
     }

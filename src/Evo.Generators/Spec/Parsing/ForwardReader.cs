@@ -33,6 +33,7 @@ internal sealed class ForwardReader
     public static List<StepSpec> Read(ParseContext context, INamedTypeSymbol record, IMethodSymbol forward, CancellationToken cancel)
     {
         var reader = new ForwardReader(context, record, cancel);
+        context.Made.Clear();
         var result = reader.Inline(forward, new[] { new ArgumentSpec(reader.next++, "", null), new ArgumentSpec(PositionsValue, "", null) });
         reader.Emit(StepKind.Return, "return", new[] { result });
         return reader.steps;
@@ -72,7 +73,7 @@ internal sealed class ForwardReader
         {
             if (arguments[i].Value == ArgumentSpec.Text)
             {
-                configured[method.Parameters[i]] = arguments[i].Code;
+                configured[method.Parameters[i]] = "(" + arguments[i].Code + ")";
             }
             else
             {
@@ -96,10 +97,15 @@ internal sealed class ForwardReader
     public bool IsOpen(IMethodSymbol method) => open.Contains(method);
 
     /// <summary>Adds a step; <paramref name="text"/> is what it has of the configuration.</summary>
-    public int Emit(StepKind kind, string name, IEnumerable<int> inputs, string text = "", IEnumerable<ArgumentSpec>? arguments = null)
+    public int Emit(StepKind kind, string name, IEnumerable<int> inputs, string text = "", IEnumerable<ArgumentSpec>? arguments = null, SyntaxNode? where = null)
     {
         var made = new EquatableArray<int>(inputs);
         var output = next++;
+        if (where is not null)
+        {
+            context.Made[output] = where.GetLocation();
+        }
+
         steps.Add(new StepSpec(kind, name, made, output, text, new EquatableArray<ArgumentSpec>(arguments ?? Enumerable.Empty<ArgumentSpec>()), default, default, default));
         return output;
     }
@@ -217,7 +223,7 @@ internal sealed class ForwardReader
             return;
         }
 
-        values[symbol] = name.Length == 0 ? right : Emit(StepKind.Operator, name, new[] { before, right });
+        values[symbol] = name.Length == 0 ? right : Emit(StepKind.Operator, name, new[] { before, right }, where: assignment);
     }
 
     // A switch is a chain of choices; its default stands last.
@@ -256,7 +262,7 @@ internal sealed class ForwardReader
         var condition = SwitchReader.Condition(expressions.Configuration(expression.GoverningExpression, model), new[] { expressions.Configuration(arm.Label, model) });
         var then = Branch(() => Value(arm.Value, model));
         var other = Branch(() => Choice(expression, index + 1, model));
-        return Merge(condition, then, other, true) ?? next++;
+        return Merge(condition, then, other, true, expression.SwitchKeyword.GetLocation()) ?? next++;
     }
 
     private static bool Returns(SyntaxNode branch) => branch.DescendantNodes().OfType<ReturnStatementSyntax>().Any();
@@ -280,7 +286,7 @@ internal sealed class ForwardReader
                 Diagnostics.UnreadableForward, word.GetLocation(), word.Text, $"where one way through {(word.Text == "if" ? "an if" : "a switch")} returns, each way must return");
         }
 
-        return Merge(condition, then, other, returns);
+        return Merge(condition, then, other, returns, word.GetLocation());
     }
 
     /// <summary>A conditional expression: <c>configuration ? a : b</c>.</summary>
@@ -289,7 +295,7 @@ internal sealed class ForwardReader
         var condition = expressions.Configuration(expression.Condition, model);
         var then = Branch(() => Value(expression.WhenTrue, model));
         var other = Branch(() => Value(expression.WhenFalse, model));
-        return Merge(condition, then, other, true) ?? next++;
+        return Merge(condition, then, other, true, expression.QuestionToken.GetLocation()) ?? next++;
     }
 
     private (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) Branch(IEnumerable<StatementSyntax> statements, SemanticModel model)
@@ -314,7 +320,8 @@ internal sealed class ForwardReader
         string condition,
         (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) then,
         (List<StepSpec> Steps, Dictionary<ISymbol, int> Values, int? Result) other,
-        bool returns)
+        bool returns,
+        Location where)
     {
         var (merged, outputs) = (new List<int>(), new List<int>());
         void Pair(int a, int b, int output)
@@ -322,6 +329,7 @@ internal sealed class ForwardReader
             merged.Add(a);
             merged.Add(b);
             outputs.Add(output);
+            context.Made[output] = where;
         }
 
         // After a choice that returns nothing follows, so what its locals hold does not matter.

@@ -21,6 +21,9 @@ internal sealed class ParseContext
     /// <summary>Whether a forward could be read to its end; where not, what it seems to leave unused means nothing.</summary>
     public bool FlowComplete { get; private set; } = true;
 
+    /// <summary>The word that made each value of the forward read last.</summary>
+    public Dictionary<int, Location> Made { get; } = new();
+
     /// <summary>The compiler itself reports what is wrong here: no finding of ours, but no model either.</summary>
     public void LeaveToCompiler() => (quiet, FlowComplete) = (true, false);
 
