@@ -68,6 +68,13 @@ public static partial class Ops
             result = EvoOperators.linear(x, weight, bias);
     }
 
+    static partial void NativeLinearMany(
+        Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result)
+    {
+        if (Takes(x, [.. weights, .. biases.OfType<Tensor>()]))
+            result = StackedLinear.Apply(x, weights, biases);
+    }
+
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,

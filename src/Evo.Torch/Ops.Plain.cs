@@ -113,6 +113,16 @@ public static partial class Ops
 
     private static Tensor PlainLinear(Tensor x, Tensor weight, Tensor? bias) => nn.functional.linear(x, weight, bias);
 
+    private static Tensor PlainLinearMany(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)
+    {
+        using var scope = NewDisposeScope();
+        var weight = cat(weights.ToArray(), 0);
+        var bias = biases.All(b => b is null)
+            ? null
+            : cat(weights.Zip(biases, (w, b) => b ?? zeros([w.shape[0]], w.dtype, w.device)).ToArray(), 0);
+        return nn.functional.linear(x, weight, bias).MoveToOuterDisposeScope();
+    }
+
     private static void PlainAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,

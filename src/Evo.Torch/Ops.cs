@@ -167,6 +167,29 @@ public static partial class Ops
     }
 
     /// <summary>
+    /// Several linears that read the same x, as one matrix product: their results one after the other in the last dimension
+    /// (<c>split</c> takes them apart at the cost of one concatenation in the backward; <c>narrow</c> costs one for each). The backward
+    /// is one product for dx and one for all weights. Weights that lie one behind the other in one storage, as in a flat
+    /// parameter buffer, are not copied by the native form.
+    /// </summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weights">Each [O, C], its own O.</param>
+    /// <param name="biases">As many as weights, each [O] or none.</param>
+    /// <returns>[..., sum of O]</returns>
+    /// <exception cref="ArgumentException">No weight, or not as many biases.</exception>
+    public static Tensor LinearMany(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)
+    {
+        if (weights.Count == 0 || biases.Count != weights.Count)
+            throw new ArgumentException(
+                $"LinearMany: {weights.Count} weights and {biases.Count} biases; it needs at least one weight and a bias or null for each.");
+        if (weights.Count == 1)
+            return Linear(x, weights[0], biases[0]);
+        Tensor? fast = null;
+        NativeLinearMany(x, weights, biases, ref fast);
+        return fast ?? PlainLinearMany(x, weights, biases);
+    }
+
+    /// <summary>
     /// One step of AdamW, in place over flat buffers of one length, with PyTorch's arithmetic (decoupled decay, bias correction,
     /// eps outside the square root).
     /// </summary>
@@ -245,6 +268,9 @@ public static partial class Ops
         Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum);
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result);
+
+    static partial void NativeLinearMany(
+        Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result);
 
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,

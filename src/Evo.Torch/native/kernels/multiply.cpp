@@ -124,7 +124,23 @@ Tensor linear(const Tensor& x, const Tensor& weight, const evo::optional<Tensor>
   return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias) : linear_forward(x, weight, b);
 }
 
+// The bare product, for functions that are differentiated in .NET.
+Tensor product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
+  TORCH_CHECK(
+      a.dim() == 2 && b.dim() == 2 && a.size(transpose_a ? 0 : 1) == b.size(transpose_b ? 1 : 0) && a.scalar_type() == b.scalar_type(),
+      "evo::product: matrices ", a.sizes(), " ", a.scalar_type(), transpose_a ? " transposed" : "", " and ", b.sizes(), " ",
+      b.scalar_type(), transpose_b ? " transposed" : "", " do not meet");
+  TORCH_CHECK(!wants_gradient({&a, &b}), "evo::product: no gradient flows through it; use linear or mm");
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  if (!a.device().is_cpu()) return at::mm(transpose_a ? a.t() : a, transpose_b ? b.t() : b);
+  const int64_t M = a.size(transpose_a ? 1 : 0), N = b.size(transpose_b ? 0 : 1), K = a.size(transpose_a ? 0 : 1);
+  Tensor c = K == 0 ? at::zeros({M, N}, a.options()) : at::empty({M, N}, a.options());
+  if (K > 0) multiply(a, transpose_a, b, transpose_b, c, false);
+  return c;
+}
+
 TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("product(Tensor a, bool transpose_a, Tensor b, bool transpose_b) -> Tensor", product);
   m.def("linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor", linear);
 }
 
