@@ -19,6 +19,7 @@ internal static class AttributeNames
     public const string Embedding = Room + "EmbeddingAttribute";
     public const string Head = Room + "HeadAttribute";
     public const string Column = Room + "ColumnAttribute";
+    public const string Linear = Room + "LinearAttribute";
     public const string Row = Room + "RowAttribute";
     public const string RmsNorm = Room + "RmsNormAttribute";
     public const string LayerNorm = Room + "LayerNormAttribute";

@@ -120,7 +120,7 @@ internal sealed record PartSpec(
     string Extra,
     string Extra2) : IEquatable<PartSpec>
 {
-    public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.RmsNorm or PartKind.LayerNorm;
+    public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.Linear or PartKind.RmsNorm or PartKind.LayerNorm;
 }
 
 internal enum StepKind

@@ -17,9 +17,12 @@ public sealed record BuildOptions
     /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
     public ulong? InitSeed { get; init; }
 
+    /// <summary>The mode and this rank's groups; one device unless given.</summary>
+    public RankContext Ranks { get; init; } = RankContext.Single;
+
     /// <summary>
-    /// Gives the tensor that a parameter's numbers lie in (say, a view of a flat buffer): its shape and type must be the
-    /// parameter's. Null makes a tensor of its own for each.
+    /// Gives the tensor that a parameter's numbers lie in (say, a view of a flat buffer): its shape and type must be those of
+    /// the rank's share of the parameter. Null makes a tensor of its own for each.
     /// </summary>
     public Func<ParameterInfo, torch.Tensor>? Storage { get; init; }
 }

@@ -46,6 +46,17 @@ public abstract record CausalLM
     /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
     public abstract void CountForward(FlopCounter counter);
 
+    /// <summary>What one mode sends, holds and asks for.</summary>
+    public ModePlan Plan(ParallelMode mode)
+    {
+        var plan = new PlanBuilder(mode);
+        Describe(plan);
+        return plan.Done;
+    }
+
+    /// <summary>Fills a plan, the model's own part first, then layer by layer.</summary>
+    protected abstract void Describe(PlanBuilder plan);
+
     /// <summary>Learned numbers, a tied head counted once.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Count);
 

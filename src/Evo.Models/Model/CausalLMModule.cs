@@ -28,6 +28,8 @@ public abstract class CausalLMModule : nn.Module
             throw new ModelConfigException(spec.Family.Name, problems);
         if (options.RecomputeFraction is not (>= 0 and <= 1))
             throw new ArgumentException($"RecomputeFraction = {options.RecomputeFraction}: must be from 0 to 1", nameof(options));
+        if (options.Ranks.Mode != ParallelMode.Serial && spec.Plan(options.Ranks.Mode).Problems(options.Ranks.Tensor.Size) is { Count: > 0 } wrong)
+            throw new ModelConfigException(spec.Family.Name, wrong);
         (Spec, Options) = (spec, options);
         described = spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
     }
@@ -37,6 +39,9 @@ public abstract class CausalLMModule : nn.Module
 
     /// <summary>How it was built.</summary>
     public BuildOptions Options { get; }
+
+    /// <summary>The mode and this rank's groups.</summary>
+    public RankContext Ranks => Options.Ranks;
 
     /// <summary>Every parameter with its description, in the order of the data flow.</summary>
     public IReadOnlyList<ModuleParameter> Table => [.. described.Values.Select(p => new ModuleParameter(p, made[p.Name]))];
@@ -82,7 +87,7 @@ public abstract class CausalLMModule : nn.Module
     public (Tensor lossSum, Tensor count) Loss(Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
     {
         var hidden = Hidden(ids_BT, at);
-        return HeadLoss(hidden.flatten(0, 1), labels_BT.flatten(), labelSmoothing);
+        return HeadLoss(hidden, labels_BT, labelSmoothing);
     }
 
     /// <summary>
@@ -96,7 +101,8 @@ public abstract class CausalLMModule : nn.Module
                 Start(info, value, seed);
     }
 
-    private static void Start(ParameterInfo info, Parameter value, ulong seed)
+    // Each rank draws the whole and keeps its share, so that the model is the same however it is spread.
+    private void Start(ParameterInfo info, Parameter value, ulong seed)
     {
         if (info.Init.Std == 0)
         {
@@ -106,7 +112,8 @@ public abstract class CausalLMModule : nn.Module
         using var generator = new Generator(Stream(seed, info.Name));
         using var drawn = empty([.. info.Shape], float32);
         drawn.normal_(0, info.Init.Std, generator);
-        value.copy_(drawn);
+        using var share = Layout.Share(info, drawn, Ranks);
+        value.copy_(share);
     }
 
     /// <summary>The seed of a parameter's stream: its name (FNV-1a), mixed with the run's seed (SplitMix64).</summary>
@@ -124,9 +131,8 @@ public abstract class CausalLMModule : nn.Module
     /// <summary>The record's forward over this module's weights.</summary>
     protected abstract Tensor Compute(Tensor ids_BT, Positions at);
 
-    /// <summary>Head and cross entropy together over [N, C] hidden states and [N] labels.</summary>
-    protected abstract (Tensor lossSum, Tensor count) HeadLoss(Tensor hidden_NC, Tensor labels_N, double labelSmoothing);
-
+    /// <summary>Head and cross entropy together over [B, T, C] hidden states and [B, T] labels.</summary>
+    protected abstract (Tensor lossSum, Tensor count) HeadLoss(Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing);
 
     /// <summary>Rows of the table that positions come from, beyond which there is none; 0 where there is no table.</summary>
     protected virtual int LearnedPositions => 0;
@@ -145,9 +151,9 @@ public abstract class CausalLMModule : nn.Module
     {
         if (!described.TryGetValue(name, out var info))
             return null;
-        var storage = Options.Storage?.Invoke(info) ?? empty([.. info.Shape], Options.Dtype, Options.Device);
-        if (!storage.shape.SequenceEqual(info.Shape))
-            throw new InvalidOperationException($"the storage given for {name} is [{string.Join(", ", storage.shape)}], not [{string.Join(", ", info.Shape)}]");
+        var storage = Options.Storage?.Invoke(info) ?? empty([.. info.LocalShape(Ranks)], Options.Dtype, Options.Device);
+        if (!storage.shape.SequenceEqual(info.LocalShape(Ranks)))
+            throw new InvalidOperationException($"the storage given for {name} is [{string.Join(", ", storage.shape)}], not [{string.Join(", ", info.LocalShape(Ranks))}]");
         var parameter = new Parameter(storage);
         parameter.DetachFromDisposeScope();
         return made[name] = parameter;
@@ -189,8 +195,11 @@ public abstract class CausalLMModule : nn.Module
 }
 
 /// <summary>One layer with weights; emitted for a layer's record.</summary>
-public abstract class LayerModule(string name) : nn.Module(name)
+public abstract class LayerModule(string name, RankContext ranks) : nn.Module(name)
 {
+    /// <summary>The mode and this rank's groups.</summary>
+    public RankContext Ranks => ranks;
+
     /// <summary>The layer's forward, [B, T, C] → [B, T, C].</summary>
     public abstract Tensor Run(Tensor x_BTC, Positions at);
 

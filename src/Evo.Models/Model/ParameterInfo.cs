@@ -45,6 +45,12 @@ public sealed record ParameterInfo(
     string Name, string HuggingFaceName, IReadOnlyList<long> Shape, Initializer Init, ParameterKind Kind,
     bool Transposed, int? Layer, IReadOnlyList<string> TiedNames)
 {
+    /// <summary>Where tensor parallel modes cut it; null where every rank holds it whole.</summary>
+    public TensorCut? Cut { get; init; }
+
+    /// <summary>For a table of embeddings: where it is cut when that is along the hidden size.</summary>
+    public TensorCut? Hidden { get; init; }
+
     /// <summary>Numbers in it.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 

@@ -10,6 +10,7 @@ public sealed class ParameterTable
 
     /// <summary>Adds one parameter.</summary>
     public void Add(
-        string name, string huggingFace, Initializer init, ParameterKind kind, bool transposed, int? layer, string[] tied, long[] shape) =>
-        rows.Add(new ParameterInfo(name, huggingFace, shape, init, kind, transposed, layer, tied));
+        string name, string huggingFace, Initializer init, ParameterKind kind, bool transposed, int? layer, string[] tied, long[] shape,
+        TensorCut? cut = null, TensorCut? hidden = null) =>
+        rows.Add(new ParameterInfo(name, huggingFace, shape, init, kind, transposed, layer, tied) { Cut = cut, Hidden = hidden });
 }

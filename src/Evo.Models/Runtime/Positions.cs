@@ -12,6 +12,7 @@ namespace Evo.Models;
 public sealed class Positions : IDisposable
 {
     private readonly Dictionary<(RotaryTable, ScalarType), (Tensor cos, Tensor sin)> rows = [];
+    private readonly Dictionary<ProcessGroup, Positions> parts = [];
     private readonly int start;
 
     private Positions(Tensor ids, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
@@ -58,6 +59,22 @@ public sealed class Positions : IDisposable
     public static Positions Cached(KvCache cache, int newTokens, Device? device = null) =>
         new(arange(cache.Length, cache.Length + newTokens, int64, device).unsqueeze(0), newTokens, cache.Length + newTokens, cache.Length, null, cache);
 
+    /// <summary>
+    /// The places of this rank's tokens, where tokens are spread over a group: what is turned token by token asks these, what
+    /// looks across tokens the whole. Belongs to the whole.
+    /// </summary>
+    public Positions Part(ProcessGroup group)
+    {
+        if (group.Size == 1)
+            return this;
+        if (!parts.TryGetValue(group, out var part))
+        {
+            var (first, length) = Shards.Of(Length, group.Size, group.Rank);
+            parts[group] = part = new(Ids.narrow(1, first, length), (int)length, End, start < 0 ? start : start + (int)first, null, null);
+        }
+        return part;
+    }
+
     /// <summary>Rotary rows of these positions, [1 or B, T, D] in float32, or float64 for float64 activations.</summary>
     public (Tensor cos, Tensor sin) Rotary(RotaryTable table, ScalarType activations)
     {
@@ -85,6 +102,8 @@ public sealed class Positions : IDisposable
     public void Dispose()
     {
         Ids.Dispose();
+        foreach (var part in parts.Values)
+            part.Dispose();
         foreach (var (cos, sin) in rows.Values)
         {
             cos.Dispose();

@@ -12,4 +12,10 @@ public static class Functions
     /// <summary>activation(gate) × up: the inside of a gated MLP.</summary>
     public static Tensor Gated(string name, Tensor gate, Tensor up) =>
         name is "silu" or "swish" ? Ops.SiluMul(gate, up) : Ops.Activation(name, gate) * up;
+
+    /// <summary>
+    /// The value itself. In parallel modes it is brought together first, where its features are spread over the ranks or it is a
+    /// sum of parts: what follows may look at all of it.
+    /// </summary>
+    public static Tensor Whole(Tensor x) => x;
 }

@@ -36,6 +36,7 @@ internal static class StubEmitter
             Member("public", $"{Names.JsonObject} ToHuggingFace()");
             Member("public", $"{Names.Models}CausalLMModule Build({Names.Models}BuildOptions options)");
             Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems(global::Evo.Models.KeyNames names)");
+            Member("protected", $"void Describe({Names.Models}PlanBuilder plan)");
             Member("public", $"void CountForward({Names.Models}FlopCounter counter)");
         }
 

@@ -16,6 +16,7 @@ internal static class PartParser
         [AttributeNames.Head] = PartKind.Head,
         [AttributeNames.Column] = PartKind.Column,
         [AttributeNames.Row] = PartKind.Row,
+        [AttributeNames.Linear] = PartKind.Linear,
         [AttributeNames.RmsNorm] = PartKind.RmsNorm,
         [AttributeNames.LayerNorm] = PartKind.LayerNorm,
         [AttributeNames.Rope] = PartKind.Rope,
@@ -56,7 +57,7 @@ internal static class PartParser
         var init = reader.Named("Init", "");
         var bias = kind switch
         {
-            PartKind.Column or PartKind.Row => scope.Read(reader.Named("Bias", "false"), SizeKind.Flag),
+            PartKind.Column or PartKind.Row or PartKind.Linear => scope.Read(reader.Named("Bias", "false"), SizeKind.Flag),
             PartKind.LayerNorm => scope.Read(reader.Named("Bias", "true"), SizeKind.Flag),
             _ => "false",
         };
@@ -75,9 +76,9 @@ internal static class PartParser
             "",
             "");
         part = Special(part, reader, scope);
-        if (kind == PartKind.Column && sizes.Count < 2)
+        if (kind is PartKind.Column or PartKind.Linear && sizes.Count < 2)
         {
-            context.Report(Diagnostics.UnreadableSize, reader.Where, "Column", "it needs an input size and at least one output size");
+            context.Report(Diagnostics.UnreadableSize, reader.Where, kind.ToString(), "it needs an input size and at least one output size");
         }
 
         if ((part.HasWeight || kind == PartKind.Layers) && name.Length == 0)

@@ -1,0 +1,25 @@
+using Evo.Torch;
+
+namespace Evo.Models;
+
+/// <summary>What one rank knows of the others: the mode, and its group on each mesh axis.</summary>
+/// <param name="Mode">How the model is spread.</param>
+/// <param name="Tensor">Ranks that share one batch: features (mtp, msp, fsp) or tokens (isp) are spread over them.</param>
+/// <param name="Weight">Ranks that hold a share of each weight (isp); elsewhere this rank alone.</param>
+public sealed record RankContext(ParallelMode Mode, ProcessGroup Tensor, ProcessGroup Weight)
+{
+    /// <summary>One device.</summary>
+    public static RankContext Single { get; } = new(ParallelMode.Serial, new GroupOfOne("tensor"), new GroupOfOne("weight"));
+
+    /// <summary>Ranks over which experts are spread where tokens are spread too: the tensor axis, unless given.</summary>
+    public ProcessGroup Expert { get; init; } = Tensor;
+
+    /// <summary>
+    /// Whether a table of embeddings is cut along the hidden size (InternEvo's <c>embed_split_hidden</c>), not along the
+    /// vocabulary. A table that is also the head's is cut along the vocabulary always.
+    /// </summary>
+    public bool EmbedSplitHidden { get; init; } = true;
+
+    /// <summary>Whether a table is cut along the hidden size, given whether it is the head's too.</summary>
+    public bool SplitsHidden(bool tied) => EmbedSplitHidden && !tied;
+}
