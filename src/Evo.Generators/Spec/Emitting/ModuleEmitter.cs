@@ -52,7 +52,7 @@ internal static class ModuleEmitter
         writer.Line();
         writer.Line("/// <inheritdoc/>");
         writer.Line($"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) HeadLoss({Names.Tensor} hidden_NC, {Names.Tensor} labels_N, double labelSmoothing) =>");
-        writer.Line($"    {Names.Ops}.LinearCrossEntropy(hidden_NC, {head.Method}Table, labels_N, labelSmoothing);");
+        writer.Line($"    {Names.Ops}.LinearCrossEntropy(hidden_NC, {PartEmitter.HeadWeight(head, head.Method + "Table", "_record.")}, labels_N, labelSmoothing);");
         var learned = LearnedPositions(block).ToList();
         if (learned.Count > 0)
         {

@@ -38,7 +38,7 @@ internal static class PartEmitter
             case PartKind.Embedding:
                 return $"{Names.Ops}.Embedding({x}, {own}.Weight)";
             case PartKind.Head:
-                return $"{Names.Ops}.Linear({x}, {Names.Module}.{part.Method}Table)";
+                return $"{Names.Ops}.Linear({x}, {HeadWeight(part, $"{Names.Module}.{part.Method}Table", "")})";
             case PartKind.Column when part.Sizes.Count == 2:
                 return $"{Names.Ops}.Linear({x}, {own}.Weight, {own}.Bias)";
             case PartKind.Column:
@@ -48,18 +48,34 @@ internal static class PartEmitter
                 // Heads and their size, where they come apart, are one axis again.
                 return $"{Names.Ops}.Linear({x}.flatten(2), {own}.Weight, {own}.Bias)";
             case PartKind.RmsNorm:
-                return $"{Names.Ops}.RmsNorm({x}, {own}.Weight, {part.Sizes[1]})";
+                return $"{Names.Ops}.RmsNorm({x}, {own}.Weight, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})";
             case PartKind.LayerNorm:
                 return $"{Names.Ops}.LayerNorm({x}, {own}.Weight, {own}.Bias, {part.Sizes[1]})";
             case PartKind.Attention:
                 var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
                 var dropout = part.Extra2 == "0" ? "0" : $"{Names.Module}.training ? {part.Extra2} : 0";
                 var at = part.Parameters[3];
-                return $"{at}.Attend({Names.Module}.FirstSlot + {slot}, {string.Join(", ", part.Parameters.Take(3))}, {scale}, {dropout})";
+                var window = part.Window == "0" ? "" : $", window: {part.Window}";
+                var slopes = $"{at}.AlibiSlopes({part.Sizes[0]})";
+                var alibi = part.Alibi switch
+                {
+                    "false" => "",
+                    "true" => $", alibiSlopes: {slopes}",
+                    var condition => $", alibiSlopes: {condition} ? {slopes} : null",
+                };
+                return $"{at}.Attend({Names.Module}.FirstSlot + {slot}, {string.Join(", ", part.Parameters.Take(3))}, {scale}, {dropout}{window}{alibi})";
             default:
                 return $"{Names.Module}.training && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
         }
     }
+
+    /// <summary>The weight that a head multiplies by: its table, or the table's rows over their lengths.</summary>
+    public static string HeadWeight(PartSpec head, string table, string scope) => head.Flag switch
+    {
+        "false" => table,
+        "true" => $"{Names.Ops}.UnitRows({table})",
+        var condition => $"{scope}{condition} ? {Names.Ops}.UnitRows({table}) : {table}",
+    };
 
     private static string Describe(PartSpec part)
     {
