@@ -37,10 +37,11 @@ public static partial class Ops
             result = EvoOperators.silu_mul(gate, up);
     }
 
-    static partial void NativeCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, ref Tensor? result)
+    static partial void NativeCausalAttention(
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, ref Tensor? result)
     {
-        if (Takes(q, k, v))
-            result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens);
+        if (Takes(q, k, v) && alibiSlopes?.device_type is null or DeviceType.CPU)
+            result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens, window, alibiSlopes);
     }
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)

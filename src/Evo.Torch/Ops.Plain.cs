@@ -18,6 +18,22 @@ public static partial class Ops
         return ((wide * inverse).to_type(x.dtype) * weight.to_type(x.dtype)).MoveToOuterDisposeScope();
     }
 
+    private static Tensor PlainOffsetRmsNorm(Tensor x, Tensor weight, double eps)
+    {
+        using var scope = NewDisposeScope();
+        var wide = x.to_type(Wide(x.dtype));
+        var inverse = (wide.square().mean([-1L], keepdim: true) + eps).rsqrt();
+        return (wide * inverse * (weight.to_type(wide.dtype) + 1)).to_type(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainUnitRows(Tensor weight)
+    {
+        using var scope = NewDisposeScope();
+        var wide = weight.to_type(Wide(weight.dtype));
+        var length = wide.square().sum([-1L], keepdim: true).sqrt().clamp_min(1e-12);
+        return (wide / length).to_type(weight.dtype).MoveToOuterDisposeScope();
+    }
+
     private static Tensor PlainLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps) =>
         nn.functional.layer_norm(x, [x.shape[^1]], weight, bias, eps);
 
@@ -47,10 +63,11 @@ public static partial class Ops
             $"activation \"{name}\" is not known; use silu, swish, gelu, gelu_new, gelu_pytorch_tanh or relu.", nameof(name)),
     };
 
-    private static Tensor PlainCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, double dropout)
+    private static Tensor PlainCausalAttention(
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, double dropout, long window, Tensor? alibiSlopes)
     {
         if (cuSeqlens is null)
-            return PlainDenseAttention(q, k, v, scale, dropout);
+            return PlainDenseAttention(q, k, v, scale, dropout, window, alibiSlopes);
 
         using var scope = NewDisposeScope();
         var borders = cuSeqlens.to_type(ScalarType.Int64);
@@ -60,13 +77,15 @@ public static partial class Ops
             long start = borders[i].item<long>(), length = borders[i + 1].item<long>() - start;
             if (length > 0)
                 parts.Add(PlainDenseAttention(
-                    q.narrow(1, start, length), k.narrow(1, start, length), v.narrow(1, start, length), scale, dropout));
+                    q.narrow(1, start, length), k.narrow(1, start, length), v.narrow(1, start, length), scale, dropout,
+                    window, alibiSlopes));
         }
 
         return (parts.Count == 0 ? q.clone() : cat(parts.ToArray(), 1)).MoveToOuterDisposeScope();
     }
 
-    private static Tensor PlainDenseAttention(Tensor q, Tensor k, Tensor v, double scale, double dropout)
+    private static Tensor PlainDenseAttention(
+        Tensor q, Tensor k, Tensor v, double scale, double dropout, long window, Tensor? alibiSlopes)
     {
         using var scope = NewDisposeScope();
         long batch = q.shape[0], tokens = q.shape[1], heads = q.shape[2], size = q.shape[3];
@@ -77,10 +96,23 @@ public static partial class Ops
         var k_BKDS = k.permute(0, 2, 3, 1);
         var v_BKSD = v.permute(0, 2, 1, 3);
         var scores = (q_BKND.matmul(k_BKDS) * scale).reshape(batch, kvHeads, group, tokens, keys);
+        if (alibiSlopes is not null)
+        {
+            var wide = Wide(q.dtype);
+            var distance = arange(keys, wide, q.device) - arange(keys - tokens, keys, wide, q.device).unsqueeze(1);
+            scores = scores.to_type(wide) + alibiSlopes.detach().to_type(wide).view(1, kvHeads, group, 1, 1) * distance;
+        }
+
         if (tokens > 1)
         {
             var unseen = ones([tokens, keys], ScalarType.Bool, q.device).triu(keys - tokens + 1);
             scores = scores.masked_fill(unseen, double.NegativeInfinity);
+        }
+
+        if (window > 0 && window < keys)
+        {
+            var gone = ones([tokens, keys], ScalarType.Bool, q.device).tril(keys - tokens - window);
+            scores = scores.masked_fill(gone, double.NegativeInfinity);
         }
 
         var weights = scores.softmax(-1, Wide(q.dtype)).to_type(q.dtype);

@@ -33,10 +33,26 @@ public static partial class Ops
     /// <param name="x">[..., C]</param>
     /// <param name="weight">[C]</param>
     /// <param name="eps">Added to the mean of squares.</param>
+    /// <param name="offset">
+    /// Whether the gain is <c>1 + weight</c>, Gemma's form: then product and gain are taken in the statistics' type and rounded
+    /// to x's type once, as its norm does.
+    /// </param>
     /// <returns>[..., C], x's type.</returns>
-    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps)
+    public static Tensor RmsNorm(Tensor x, Tensor weight, double eps, bool offset = false)
     {
         Tensor? fast = null;
+        if (offset)
+        {
+            // One more rounding is none where the statistics have x's own type.
+            if (x.dtype == Wide(x.dtype) && weight.dtype == x.dtype)
+            {
+                using var gain = weight + 1;
+                return RmsNorm(x, gain, eps);
+            }
+
+            return PlainOffsetRmsNorm(x, weight, eps);
+        }
+
         NativeRmsNorm(x, weight, eps, ref fast);
         return fast ?? PlainRmsNorm(x, weight, eps);
     }
@@ -97,16 +113,25 @@ public static partial class Ops
     /// A token sees its own sequence only.
     /// </param>
     /// <param name="dropout">Probability of dropping an attention weight; 0 when not training.</param>
+    /// <param name="window">
+    /// Tokens that a query sees at most, its own among them: key j is seen by query i where i - window &lt; j ≤ i. 0 for all.
+    /// </param>
+    /// <param name="alibiSlopes">
+    /// [H], one for each query head: <c>slope * (j - i)</c> is added to the scaled score of query i and key j (Press et al. 2022);
+    /// or none. A constant: no gradient flows into it.
+    /// </param>
     /// <returns>[B, T, H, D], q's type.</returns>
     /// <exception cref="ArgumentException">The shapes do not agree.</exception>
     public static Tensor CausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0, long window = 0,
+        Tensor? alibiSlopes = null)
     {
         CheckAttention(q, k, v, cuSeqlens);
+        CheckBias(q, window, alibiSlopes);
         Tensor? fast = null;
         if (dropout == 0)
-            NativeCausalAttention(q, k, v, scale, cuSeqlens, ref fast);
-        return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout);
+            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, ref fast);
+        return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
     }
 
     /// <summary>Rows of a table.</summary>
@@ -190,6 +215,14 @@ public static partial class Ops
     }
 
     /// <summary>
+    /// Each row over its Euclidean length: <c>w / max(|w|, 1e-12)</c>, as <c>torch.nn.functional.normalize</c> does. A head of such
+    /// rows scores directions only.
+    /// </summary>
+    /// <param name="weight">[V, C]; lengths are taken in float32 (float64 for float64).</param>
+    /// <returns>[V, C], weight's type.</returns>
+    public static Tensor UnitRows(Tensor weight) => PlainUnitRows(weight);
+
+    /// <summary>
     /// One step of AdamW, in place over flat buffers of one length, with PyTorch's arithmetic (decoupled decay, bias correction,
     /// eps outside the square root).
     /// </summary>
@@ -252,13 +285,24 @@ public static partial class Ops
                 + $"k [{string.Join(", ", ks)}]: packed sequences need B = 1, S = T and at least two borders.");
     }
 
+    private static void CheckBias(Tensor q, long window, Tensor? alibiSlopes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(window);
+        if (alibiSlopes is not null && (alibiSlopes.dim() != 1 || alibiSlopes.shape[0] != q.shape[2]))
+            throw new ArgumentException(
+                $"CausalAttention: alibiSlopes [{string.Join(", ", alibiSlopes.shape)}] with {q.shape[2]} query heads: one slope for "
+                + "each head is needed.");
+    }
+
     static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result);
 
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result);
 
     static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result);
 
-    static partial void NativeCausalAttention(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, ref Tensor? result);
+    static partial void NativeCausalAttention(
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes,
+        ref Tensor? result);
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);
 

@@ -10,6 +10,7 @@ internal static class AttributeNames
     public const string RunKey = Room + "RunKeyAttribute";
     public const string Ratio = Room + "RatioAttribute";
     public const string OneOf = Room + "OneOfAttribute";
+    public const string Least = Room + "LeastAttribute";
     public const string Divides = Room + "DividesAttribute";
     public const string HfOnly = Room + "HfOnlyAttribute";
     public const string HfNeutral = Room + "HfNeutralAttribute";

@@ -55,6 +55,7 @@ internal enum PropertyType
     Bool,
     NullableBool,
     Text,
+    NullableText,
     /// <summary>A type that implements IHuggingFaceValue.</summary>
     Value,
 }
@@ -72,7 +73,11 @@ internal sealed record PropertySpec(
     string RunDefault,
     EquatableArray<string> OneOf,
     RatioSpec? Ratio,
-    EquatableArray<string> AlsoCalled) : IEquatable<PropertySpec>;
+    EquatableArray<string> AlsoCalled) : IEquatable<PropertySpec>
+{
+    /// <summary>The smallest that a whole number may be.</summary>
+    public int Least { get; init; } = 1;
+}
 
 internal sealed record RatioSpec(string Key, string Of, string MultipleKey, int Multiple) : IEquatable<RatioSpec>;
 
@@ -120,6 +125,15 @@ internal sealed record PartSpec(
     string Extra,
     string Extra2) : IEquatable<PartSpec>
 {
+    /// <summary>In a norm: whether the gain is one plus the weight; in a head: whether rows are normalized. "true", "false" or C#.</summary>
+    public string Flag { get; init; } = "false";
+
+    /// <summary>In an attention: the window as C#, "0" for none.</summary>
+    public string Window { get; init; } = "0";
+
+    /// <summary>In an attention: whether scores fall with distance. "true", "false" or C#.</summary>
+    public string Alibi { get; init; } = "false";
+
     public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.Linear or PartKind.RmsNorm or PartKind.LayerNorm;
 }
 

@@ -5,11 +5,13 @@ namespace Evo.Models;
 
 /// <summary>
 /// Reads one JSON object key by key and remembers everything wrong with it, so that a person sees all at once. What was
-/// neither read nor declared neutral is refused by name.
+/// neither read nor declared neutral is refused by name. A key with a dot stands inside of an object: <c>rotary.base</c> is
+/// <c>base</c> of <c>rotary</c>.
 /// </summary>
 public sealed class ConfigReader(JsonObject json, string where)
 {
     private readonly HashSet<string> known = new(StringComparer.Ordinal), neutral = new(StringComparer.Ordinal);
+    private readonly HashSet<string> objects = new(StringComparer.Ordinal);
 
     /// <summary>What was found wrong so far.</summary>
     public List<string> Problems { get; } = [];
@@ -45,8 +47,7 @@ public sealed class ConfigReader(JsonObject json, string where)
     /// <summary>A text, one of <paramref name="oneOf"/> where that is not empty.</summary>
     public string Text(string key, string fallback, params string[] oneOf)
     {
-        known.Add(key);
-        if (!json.TryGetPropertyValue(key, out var node))
+        if (!Find(key, out var node))
             return fallback;
         if (node is not JsonValue value || !value.TryGetValue<string>(out var text))
             Problems.Add($"{key} = {Show(node)}: must be a text");
@@ -56,6 +57,10 @@ public sealed class ConfigReader(JsonObject json, string where)
             return text;
         return fallback;
     }
+
+    /// <summary>A text, one of <paramref name="oneOf"/> where that is not empty, or null where it says null.</summary>
+    public string? TextOrNull(string key, string? fallback, params string[] oneOf) =>
+        Find(key, out var node) && node is null ? null : node is null ? fallback : Text(key, fallback ?? "", oneOf);
 
     /// <summary>An object, or null where it is absent or null.</summary>
     public T? Value<T>(string key) where T : class, IHuggingFaceValue<T>
@@ -124,6 +129,9 @@ public sealed class ConfigReader(JsonObject json, string where)
         var kept = new List<KeyValuePair<string, JsonNode?>>();
         foreach (var pair in json)
         {
+            if (objects.Contains(pair.Key) && pair.Value is JsonObject inside)
+                foreach (var (name, value) in inside.Where(p => !known.Contains($"{pair.Key}.{p.Key}")))
+                    Problems.Add($"{pair.Key}.{name} = {Show(value)}: is not a key of this family{Nearest($"{pair.Key}.{name}")}");
             if (known.Contains(pair.Key))
                 continue;
             if (neutral.Contains(pair.Key) || NeutralKeys.Contains(pair.Key))
@@ -156,11 +164,25 @@ public sealed class ConfigReader(JsonObject json, string where)
         return near is null ? "" : $"; did you mean {near.Value}?";
     }
 
-    private T? Read<T>(string key, T? fallback, bool nullable, Func<JsonValue, (T value, string rule)> read) where T : struct
+    private bool Find(string key, out JsonNode? node)
     {
         known.Add(key);
-        if (!json.TryGetPropertyValue(key, out var node) || (node is null && nullable))
-            return node is null && json.ContainsKey(key) ? null : fallback;
+        var dot = key.IndexOf('.');
+        if (dot < 0)
+            return json.TryGetPropertyValue(key, out node);
+        node = null;
+        var outer = key[..dot];
+        known.Add(outer);
+        if (objects.Add(outer) && json.TryGetPropertyValue(outer, out var value) && value is not JsonObject)
+            Problems.Add($"{outer} = {Show(value)}: must be an object");
+        return json[outer] is JsonObject inside && inside.TryGetPropertyValue(key[(dot + 1)..], out node);
+    }
+
+    private T? Read<T>(string key, T? fallback, bool nullable, Func<JsonValue, (T value, string rule)> read) where T : struct
+    {
+        var found = Find(key, out var node);
+        if (!found || (node is null && nullable))
+            return found ? null : fallback;
         var (value, rule) = node is JsonValue v ? read(v) : (default, "must be a single value");
         if (rule == "")
             return value;

@@ -12,8 +12,8 @@ public sealed class KeyTable(string family, string architecture, string doc)
     public ModelFamilyKeys Done => new(family, architecture, doc, keys);
 
     /// <summary>A whole number.</summary>
-    public void Int(string name, int? fallback, bool required, bool nullable, string text) =>
-        Add(name, KeyKind.Integer, fallback, required, nullable, text, minimum: 1);
+    public void Int(string name, int? fallback, bool required, bool nullable, string text, int least = 1) =>
+        Add(name, KeyKind.Integer, fallback, required, nullable, text, minimum: least);
 
     /// <summary>A number.</summary>
     public void Double(string name, double? fallback, bool required, bool nullable, string text) =>
@@ -24,8 +24,8 @@ public sealed class KeyTable(string family, string architecture, string doc)
         Add(name, KeyKind.Boolean, fallback, required, nullable, text);
 
     /// <summary>A text, one of <paramref name="choices"/> where there are any.</summary>
-    public void Text(string name, string fallback, bool required, string text, params string[] choices) =>
-        Add(name, KeyKind.Text, fallback, required, false, text, choices);
+    public void Text(string name, string? fallback, bool required, string text, params string[] choices) =>
+        Add(name, KeyKind.Text, fallback, required, fallback is null, text, choices);
 
     /// <summary>An object or null.</summary>
     public void Object(string name, string text) => Add(name, KeyKind.Object, null, false, true, text);

@@ -11,7 +11,7 @@ public static class NeutralKeys
     private static readonly HashSet<string> Keys = new(StringComparer.Ordinal)
     {
         // Identity and provenance.
-        "_name_or_path", "_commit_hash", "transformers_version", "auto_map", "torch_dtype", "dtype", "torchscript", "custom_pipelines",
+        "_name_or_path", "_commit_hash", "_from_model_config", "transformers_version", "auto_map", "torch_dtype", "dtype", "torchscript", "custom_pipelines",
         // Which attention kernel transformers should take; all compute the same attention.
         "attn_implementation", "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
         // Tokens.

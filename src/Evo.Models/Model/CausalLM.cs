@@ -43,6 +43,11 @@ public abstract record CausalLM
     /// </summary>
     public abstract IReadOnlyList<string> Problems(KeyNames names = KeyNames.HuggingFace);
 
+    /// <summary>Rules of the family's own that no attribute says; called once each size is known to be positive.</summary>
+    protected virtual void Check(Rules rules)
+    {
+    }
+
     /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
     public abstract void CountForward(FlopCounter counter);
 

@@ -37,12 +37,16 @@ public sealed class FlopCounter(long batch, long length)
     /// <summary>A linear map of <paramref name="inputs"/> × <paramref name="outputs"/> applied to every token, <paramref name="times"/> times.</summary>
     public void Linear(long inputs, long outputs, long times = 1) => matrices += 2.0 * batch * length * inputs * outputs * times;
 
-    /// <summary>Scores and weighted sums of <paramref name="heads"/> query heads, <paramref name="times"/> times.</summary>
-    public void Attention(long heads, long headSize, long times = 1)
+    /// <summary>
+    /// Scores and weighted sums of <paramref name="heads"/> query heads, <paramref name="times"/> times; where
+    /// <paramref name="window"/> is not 0, a token sees that many at most.
+    /// </summary>
+    public void Attention(long heads, long headSize, long times = 1, long window = 0)
     {
         var perPair = 4.0 * batch * heads * headSize * times;
+        var seen = window == 0 ? length : Math.Min(window, length);
         full += perPair * length * length;
-        causal += perPair * length * (length + 1) / 2;
+        causal += perPair * (seen * (seen + 1) / 2 + (length - seen) * seen);
     }
 
     /// <summary>What was counted.</summary>

@@ -3,7 +3,11 @@ namespace Evo.Models;
 /// <summary>The families that are known: Evo's own, and those that a user's assembly adds.</summary>
 public static class ModelFamilies
 {
-    private static readonly List<ModelFamily> Known = [Llama2.ModelFamily, InternLM2.ModelFamily, Gpt2.ModelFamily];
+    private static readonly List<ModelFamily> Known =
+    [
+        Llama2.ModelFamily, InternLM2.ModelFamily, Gpt2.ModelFamily,
+        InternLM.ModelFamily, InternLM3.ModelFamily, Qwen2.ModelFamily, Gemma.ModelFamily, Baichuan2.ModelFamily,
+    ];
 
     /// <summary>All families, in order of arrival.</summary>
     public static IReadOnlyList<ModelFamily> All

@@ -23,11 +23,17 @@ public sealed class Rules(KeyNames names)
     public IReadOnlyList<string> Found => found;
 
     /// <summary>A size is at least one.</summary>
-    public void Positive(string name, int? value)
+    public void Positive(string name, int? value) => AtLeast(name, value, 1);
+
+    /// <summary>A count is at least so much.</summary>
+    public void AtLeast(string name, int? value, int least)
     {
-        if (value < 1)
-            found.Add($"{name} = {value}: must be at least 1");
+        if (value < least)
+            found.Add($"{name} = {value}: must be at least {least}");
     }
+
+    /// <summary>A rule of the family's own: what is wrong, in a line that begins with the key.</summary>
+    public void Refuse(string line) => found.Add(line);
 
     /// <summary>Halves of a head are turned against each other.</summary>
     public void Even(string name, int value)

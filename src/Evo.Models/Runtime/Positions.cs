@@ -13,6 +13,7 @@ public sealed class Positions : IDisposable
 {
     private readonly Dictionary<(RotaryTable, ScalarType), (Tensor cos, Tensor sin)> rows = [];
     private readonly Dictionary<ProcessGroup, Positions> parts = [];
+    private readonly Dictionary<int, Tensor> slopes = [];
     private readonly int start;
 
     private Positions(Tensor ids, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
@@ -89,16 +90,36 @@ public sealed class Positions : IDisposable
         return found;
     }
 
-    /// <summary>Causal attention of these tokens over themselves and the cache, [B, T, H, D]; heads share keys in groups.</summary>
-    public Tensor Attend(int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, double dropout)
+    /// <summary>How fast the scores of each of a model's query heads fall with distance, float64 [heads]; a rank takes its heads' part.</summary>
+    public Tensor AlibiSlopes(int heads)
     {
-        if (Cache is null)
-            return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout);
-        var (k_BSKD, v_BSKD) = Cache.Append(slot, k_BTKD, v_BTKD);
-        return Ops.CausalAttention(q_BTHD, k_BSKD, v_BSKD, scale, null, dropout);
+        if (!slopes.TryGetValue(heads, out var found))
+        {
+            found = tensor(Alibi.Slopes(heads), dtype: float64, device: Ids.device).DetachFromDisposeScope();
+            slopes[heads] = found;
+        }
+        return found;
     }
 
-    /// <summary>Frees the positions and the rotary rows, not <see cref="CuSeqlens"/> and not the cache.</summary>
+    /// <summary>Causal attention of these tokens over themselves and the cache, [B, T, H, D]; heads share keys in groups.</summary>
+    /// <param name="slot">Which of the cache's buffers is this attention's.</param>
+    /// <param name="q_BTHD">Queries.</param>
+    /// <param name="k_BTKD">Keys of these tokens.</param>
+    /// <param name="v_BTKD">Values of these tokens.</param>
+    /// <param name="scale">Factor of the scores.</param>
+    /// <param name="dropout">Share of the attention weights that is dropped.</param>
+    /// <param name="window">Tokens that a query sees at most, its own among them; 0 for all.</param>
+    /// <param name="alibiSlopes">[H], how fast each head's scores fall with distance; or none.</param>
+    public Tensor Attend(
+        int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, double dropout, int window = 0, Tensor? alibiSlopes = null)
+    {
+        if (Cache is null)
+            return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
+        var (k_BSKD, v_BSKD) = Cache.Append(slot, k_BTKD, v_BTKD);
+        return Ops.CausalAttention(q_BTHD, k_BSKD, v_BSKD, scale, null, dropout, window, alibiSlopes);
+    }
+
+    /// <summary>Frees the positions, the slopes and the rotary rows, not <see cref="CuSeqlens"/> and not the cache.</summary>
     public void Dispose()
     {
         Ids.Dispose();
@@ -110,5 +131,8 @@ public sealed class Positions : IDisposable
             sin.Dispose();
         }
         rows.Clear();
+        foreach (var t in slopes.Values)
+            t.Dispose();
+        slopes.Clear();
     }
 }

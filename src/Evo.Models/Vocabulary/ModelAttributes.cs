@@ -20,7 +20,8 @@ public sealed class ModelAttribute(string name) : Attribute
 
 /// <summary>
 /// On a property: its key in config.json. On a part: its name in a checkpoint, without <c>.weight</c> and <c>.bias</c>; in a
-/// layer relative to the layer's, and on the layers with <c>{layer}</c> where the index stands.
+/// layer relative to the layer's, and on the layers with <c>{layer}</c> where the index stands. A key <c>a.b</c> is <c>b</c> of the
+/// object <c>a</c>.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property | AttributeTargets.Method)]
 public sealed class HfAttribute(string name) : Attribute
@@ -75,6 +76,14 @@ public sealed class OneOfAttribute(params string[] values) : Attribute
 {
     /// <summary>Legal texts.</summary>
     public IReadOnlyList<string> Values => values;
+}
+
+/// <summary>The smallest number that a whole property may hold, where it is not one.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class LeastAttribute(int value) : Attribute
+{
+    /// <summary>The number.</summary>
+    public int Value => value;
 }
 
 /// <summary>A rule of the family: one size divides another.</summary>

@@ -45,6 +45,12 @@ public sealed class HeadAttribute(string width, string rows) : PartAttribute
     /// <summary>Boolean property that ties the head.</summary>
     public string Tied { get; init; } = "";
 
+    /// <summary>
+    /// "true", "false" or a boolean property: whether each row of the weight is divided by its length at every use, so that
+    /// logits measure directions only (Baichuan2's NormHead).
+    /// </summary>
+    public string Normalized { get; init; } = "false";
+
     /// <summary>Standard deviation of its start, or empty for the model's.</summary>
     public string Init { get; init; } = "";
 }
@@ -114,6 +120,9 @@ public sealed class RmsNormAttribute(string width, string epsilon) : PartAttribu
 
     /// <summary>Added to the mean square.</summary>
     public string Epsilon => epsilon;
+
+    /// <summary>"true", "false" or a boolean property: whether the gain is one plus the weight, which then starts at zero.</summary>
+    public string Offset { get; init; } = "false";
 }
 
 /// <summary>Mean and variance norm over the last axis with gain and bias.</summary>
@@ -165,6 +174,16 @@ public sealed class AttentionAttribute(string heads, string kvHeads, string head
 
     /// <summary>Share of attention weights dropped in training.</summary>
     public string Dropout { get; init; } = "0";
+
+    /// <summary>
+    /// Tokens that a query sees at most, its own among them; 0 for all. A property of the layer may make it depend on the index.
+    /// </summary>
+    public string Window { get; init; } = "0";
+
+    /// <summary>
+    /// "true", "false" or a boolean property: whether scores fall with distance, each head by a slope of its own (ALiBi).
+    /// </summary>
+    public string Alibi { get; init; } = "false";
 }
 
 /// <summary>In training, zeroes a share of the values and scales the rest up; otherwise nothing.</summary>

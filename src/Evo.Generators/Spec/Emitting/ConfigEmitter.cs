@@ -12,12 +12,17 @@ internal static class ConfigEmitter
         writer.Line($"var rules = new {Names.Models}Rules(names);");
         foreach (var p in spec.Properties.Where(p => p.Type is PropertyType.Int or PropertyType.NullableInt))
         {
-            writer.Line($"rules.Positive({Shown(p)}, {p.Name});");
+            writer.Line(p.Least == 1 ? $"rules.Positive({Shown(p)}, {p.Name});" : $"rules.AtLeast({Shown(p)}, {p.Name}, {p.Least});");
         }
 
         foreach (var p in spec.Properties.Where(p => p.OneOf.Count > 0))
         {
-            writer.Line($"rules.OneOf({Shown(p)}, {p.Name}, {List(p.OneOf)});");
+            var rule = $"rules.OneOf({Shown(p)}, {p.Name}, {List(p.OneOf)});";
+            writer.Line(p.Type == PropertyType.NullableText ? $"if ({p.Name} is not null)" : rule);
+            if (p.Type == PropertyType.NullableText)
+            {
+                writer.Line("    " + rule);
+            }
         }
 
         foreach (var d in spec.Divides)
@@ -32,6 +37,7 @@ internal static class ConfigEmitter
 
         writer.Line("if (rules.Found.Count > 0)");
         writer.Line("    return rules.Found; // what follows divides by these sizes");
+        writer.Line("Check(rules);");
         PartRules(writer, spec, spec.Body);
         foreach (var layers in spec.Body.Parts.Where(p => p.Kind == PartKind.Layers))
         {
@@ -99,19 +105,21 @@ internal static class ConfigEmitter
         writer.Line("};");
         foreach (var p in spec.Properties.Where(p => p.HfKey.Length > 0))
         {
-            var key = Names.Quote(p.HfKey);
+            var dot = p.HfKey.IndexOf('.');
+            var place = dot < 0 ? $"json[{Names.Quote(p.HfKey)}]"
+                : $"{Names.Models}NestedKeys.Inside(json, {Names.Quote(p.HfKey.Substring(0, dot))})[{Names.Quote(p.HfKey.Substring(dot + 1))}]";
             switch (p.Type)
             {
-                case PropertyType.NullableInt or PropertyType.NullableDouble or PropertyType.NullableBool:
+                case PropertyType.NullableInt or PropertyType.NullableDouble or PropertyType.NullableBool or PropertyType.NullableText:
                     writer.Line($"if ({p.Name} is {{ }} {Names.Local(p.Name)})");
-                    writer.Line($"    json[{key}] = {Names.Local(p.Name)};");
+                    writer.Line($"    {place} = {Names.Local(p.Name)};");
                     break;
                 case PropertyType.Value:
                     writer.Line($"if ({p.Name} is {{ }} {Names.Local(p.Name)})");
-                    writer.Line($"    json[{key}] = {Names.Local(p.Name)}.ToHuggingFace();");
+                    writer.Line($"    {place} = {Names.Local(p.Name)}.ToHuggingFace();");
                     break;
                 default:
-                    writer.Line($"json[{key}] = {p.Name};");
+                    writer.Line($"{place} = {p.Name};");
                     break;
             }
         }
@@ -163,6 +171,7 @@ internal static class ConfigEmitter
             PropertyType.Int or PropertyType.NullableInt => $"read.Int({quoted}, {fallback})",
             PropertyType.Double or PropertyType.NullableDouble => $"read.Double({quoted}, {fallback})",
             PropertyType.Bool or PropertyType.NullableBool => $"read.Bool({quoted}, {fallback})",
+            PropertyType.NullableText => $"read.TextOrNull({quoted}, {fallback}{(p.OneOf.Count > 0 ? ", " + List(p.OneOf) : "")})",
             PropertyType.Text => $"read.Text({quoted}, {fallback}{(p.OneOf.Count > 0 ? ", " + List(p.OneOf) : "")})",
             _ => $"read.Value<{p.TypeName}>({quoted})",
         };

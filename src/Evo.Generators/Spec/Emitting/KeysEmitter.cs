@@ -34,12 +34,12 @@ internal static class KeysEmitter
                 continue;
             }
 
-            var fallback = p.RunDefault.Length > 0 ? p.RunDefault : "usual." + p.Name;
+            var fallback = Fallback(p);
             writer.Line(p.Type switch
             {
                 PropertyType.Value => $"keys.Object({Names.Quote(p.RunKey)}, {doc});",
-                PropertyType.Text => $"keys.Text({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {doc}{(p.OneOf.Count > 0 ? ", " + ConfigEmitter.List(p.OneOf) : "")});",
-                PropertyType.Int or PropertyType.NullableInt => $"keys.Int({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
+                PropertyType.Text or PropertyType.NullableText => $"keys.Text({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {doc}{(p.OneOf.Count > 0 ? ", " + ConfigEmitter.List(p.OneOf) : "")});",
+                PropertyType.Int or PropertyType.NullableInt => $"keys.Int({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc}{(p.Least == 1 ? "" : ", " + p.Least)});",
                 PropertyType.Double or PropertyType.NullableDouble => $"keys.Double({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
                 _ => $"keys.Bool({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
             });
@@ -64,7 +64,7 @@ internal static class KeysEmitter
         writer.Line($"var usual = new {spec.Body.Name}();");
         foreach (var p in keyed.Where(p => p.Ratio is null))
         {
-            var fallback = p.RunDefault.Length > 0 ? p.RunDefault : "usual." + p.Name;
+            var fallback = Fallback(p);
             writer.Line($"var {Names.Local(p.Name)} = {ConfigEmitter.ReadOne(p, p.RunKey, fallback)};");
         }
 
@@ -87,6 +87,15 @@ internal static class KeysEmitter
         writer.Close();
         writer.Line();
     }
+
+    // A plain number would be read as one that cannot be null.
+    private static string Fallback(PropertySpec p) => p.RunDefault.Length == 0 ? "usual." + p.Name : p.Type switch
+    {
+        PropertyType.NullableInt => $"(int?){p.RunDefault}",
+        PropertyType.NullableDouble => $"(double?){p.RunDefault}",
+        PropertyType.NullableBool => $"(bool?){p.RunDefault}",
+        _ => p.RunDefault,
+    };
 
     private static string Required(PropertySpec p) => p.Required ? "true" : "false";
 

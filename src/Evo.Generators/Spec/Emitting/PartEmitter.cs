@@ -44,7 +44,7 @@ internal static class PartEmitter
             case PartKind.Column or PartKind.Linear or PartKind.Row:
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias})";
             case PartKind.RmsNorm:
-                return $"{Names.Ops}.RmsNorm({x}, {weight}, {part.Sizes[1]})";
+                return $"{Names.Ops}.RmsNorm({x}, {weight}, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})";
             case PartKind.LayerNorm:
                 return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
             default:
@@ -57,11 +57,24 @@ internal static class PartEmitter
     {
         var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
         var dropout = part.Extra2 == "0" ? "0" : $"{module}.training ? {part.Extra2} : 0";
-        return $"{at}.Attend({module}.FirstSlot + {slot}, {string.Join(", ", inputs)}, {scale}, {dropout})";
+        var window = part.Window == "0" ? "" : $", window: {part.Window}";
+        var slopes = split ? $"{Names.Shard}.Own(tensor, {at}.AlibiSlopes({part.Sizes[0]}), 0)" : $"{at}.AlibiSlopes({part.Sizes[0]})";
+        var alibi = part.Alibi switch
+        {
+            "false" => "",
+            "true" => $", alibiSlopes: {slopes}",
+            var condition => $", alibiSlopes: {condition} ? {slopes} : null",
+        };
+        return $"{at}.Attend({module}.FirstSlot + {slot}, {string.Join(", ", inputs)}, {scale}, {dropout}{window}{alibi})";
     }
 
-    /// <summary>The head's table as it meets the hidden states.</summary>
-    public static string HeadTable(PartSpec part, string table) => table;
+    /// <summary>The head's table as it meets the hidden states: as it is, or its rows over their lengths.</summary>
+    public static string HeadTable(PartSpec part, string table) => part.Flag switch
+    {
+        "false" => table,
+        "true" => $"{Names.Ops}.UnitRows({table})",
+        var condition => $"({condition} ? {Names.Ops}.UnitRows({table}) : {table})",
+    };
 
     /// <summary>Rotary positions of some heads at some places.</summary>
     public static string Rotated(PartSpec part, string x, string places) => $"{Names.Shard}.Rotate({x}, {places}, own.{Names.Table(part)})";

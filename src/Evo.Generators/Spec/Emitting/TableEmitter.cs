@@ -44,9 +44,15 @@ internal static class TableEmitter
             PartKind.RmsNorm or PartKind.LayerNorm => "Norm",
             _ => "Matrix",
         };
-        var init = kind == "Norm" ? "Ones" : $"Normal({part.Init})";
+        // A gain of one plus the weight starts as one, too.
+        var init = kind != "Norm" ? $"{Names.Models}Initializer.Normal({part.Init})" : part.Flag switch
+        {
+            "false" => $"{Names.Models}Initializer.Ones",
+            "true" => $"{Names.Models}Initializer.Zeros",
+            var condition => $"({condition} ? {Names.Models}Initializer.Zeros : {Names.Models}Initializer.Ones)",
+        };
         var tied = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && p.Extra == part.Method);
-        var call = $"table.Add({Name(Names.Snake(part.Method), "name", "weight")}, {Name(part.Hf, "huggingFace", "weight")}, {Names.Models}Initializer.{init}, "
+        var call = $"table.Add({Name(Names.Snake(part.Method), "name", "weight")}, {Name(part.Hf, "huggingFace", "weight")}, {init}, "
             + $"{Names.Models}ParameterKind.{kind}, {(part.Transposed ? "true" : "false")}, {(layered ? "layer" : "null")}, "
             + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]{Cut(block, part, tracing, false)});";
         if (part.Kind == PartKind.Head && part.Extra2.Length > 0)
@@ -151,7 +157,7 @@ internal static class TableEmitter
                     writer.Line($"counter.Linear({part.Sizes[0]}, {part.Sizes[1]}); // {part.Method}");
                     break;
                 case PartKind.Attention:
-                    writer.Line($"counter.Attention({part.Sizes[0]}, {part.Sizes[2]}); // {part.Method}");
+                    writer.Line($"counter.Attention({part.Sizes[0]}, {part.Sizes[2]}{(part.Window == "0" ? "" : $", window: {part.Window}")}); // {part.Method}");
                     break;
                 case PartKind.Layers:
                     writer.Line($"for (int layer = 0; layer < {part.Sizes[0]}; layer++)");

@@ -114,7 +114,10 @@ internal static class PartParser
                 {
                     Extra = reader.Named("TiedTo", "").Text,
                     Extra2 = tied.Text.Length == 0 ? "" : scope.Read(tied, SizeKind.Flag),
+                    Flag = scope.Read(reader.Named("Normalized", "false"), SizeKind.Flag),
                 };
+            case PartKind.RmsNorm:
+                return part with { Flag = scope.Read(reader.Named("Offset", "false"), SizeKind.Flag) };
             case PartKind.Rope:
                 var scaling = reader.Named("Scaling", "");
                 return part with
@@ -128,6 +131,8 @@ internal static class PartParser
                 {
                     Extra = scale.Text.Length == 0 ? "" : scope.Read(scale, SizeKind.Number),
                     Extra2 = scope.Read(reader.Named("Dropout", "0"), SizeKind.Number),
+                    Window = scope.Read(reader.Named("Window", "0"), SizeKind.Whole),
+                    Alibi = scope.Read(reader.Named("Alibi", "false"), SizeKind.Flag),
                 };
             default:
                 return part;

@@ -64,7 +64,10 @@ internal static class PropertyParser
                 run is null ? "" : Literal(run.NamedArguments.FirstOrDefault(a => a.Key == "Default").Value),
                 OneOf(property),
                 Ratio(property),
-                new EquatableArray<string>(computed.Where(c => c.Of == property.Name).Select(c => c.Name))));
+                new EquatableArray<string>(computed.Where(c => c.Of == property.Name).Select(c => c.Name)))
+            {
+                Least = Symbols.Attribute(property, AttributeNames.Least)?.ConstructorArguments[0].Value as int? ?? 1,
+            });
         }
 
         return found;
@@ -124,7 +127,7 @@ internal static class PropertyParser
             SpecialType.System_Int32 => nullable ? PropertyType.NullableInt : PropertyType.Int,
             SpecialType.System_Double => nullable ? PropertyType.NullableDouble : PropertyType.Double,
             SpecialType.System_Boolean => nullable ? PropertyType.NullableBool : PropertyType.Bool,
-            SpecialType.System_String when type.NullableAnnotation != NullableAnnotation.Annotated => PropertyType.Text,
+            SpecialType.System_String => type.NullableAnnotation == NullableAnnotation.Annotated ? PropertyType.NullableText : PropertyType.Text,
             _ when inner.AllInterfaces.Any(i => Symbols.NameOf(i.OriginalDefinition) == AttributeNames.HuggingFaceValue) => PropertyType.Value,
             _ => null,
         };

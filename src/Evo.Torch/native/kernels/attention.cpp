@@ -76,11 +76,22 @@ Tensor packed(const Tensor& kv, const Plan& plan, Form form) {
 
 Tensor with_neighbours(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : t.contiguous(); }
 
-AttentionShape shape_of(const Sequence& s, int64_t size, double scale) { return {s.queries, s.keys, size, scale}; }
+// What is added to scores beside the mask: the scale, a window, and a slope for each query head.
+struct Bias {
+  double scale;
+  int64_t window;
+  Tensor slopes;  // [H] in double, or undefined
+
+  double slope(int64_t head) const { return slopes.defined() ? pointer<double>(slopes)[head] : 0; }
+};
+
+AttentionShape shape_of(const Sequence& s, int64_t size, const Bias& bias, int64_t head) {
+  return {s.queries, s.keys, size, bias.scale, bias.window, bias.slope(head)};
+}
 
 // out [B, T, H, D] and the logarithm of each query's sum of exponentials [B, H, T].
 std::pair<Tensor, Tensor> forward_blocks(
-    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& borders) {
+    const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), group = H / k.size(2);
   Tensor out = at::empty({B, T, H, D}, q.options());
   Tensor lse = at::empty({B, H, T}, q.options().dtype(wide_type(q.scalar_type())));
@@ -102,7 +113,7 @@ std::pair<Tensor, Tensor> forward_blocks(
             pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
             pointer<W>(k_panels) + kv_token * D, pointer<W>(v_rows) + kv_token * padded,
             pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-            shape_of(s, D, scale), first, std::min(s.queries, first + kQueryBlock), scratch.get());
+            shape_of(s, D, bias, h), first, std::min(s.queries, first + kQueryBlock), scratch.get());
       }
     });
   });
@@ -110,7 +121,7 @@ std::pair<Tensor, Tensor> forward_blocks(
 }
 
 // A few new tokens against a cache: reading the keys and values once is all there is to do.
-Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
+Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), group = H / k.size(2);
   Tensor out = at::empty({B, T, H, D}, q.options());
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -122,10 +133,12 @@ Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, double sca
       const Scratch<W> scratch(S);
       for (int64_t item = begin; item < end; item++) {
         const int64_t b = item / (T * H), t = item / H % T, h = item % H;
-        const int64_t head = b * keys.stride(0) + h / group * keys.stride(2);
+        const int64_t place = S - T + t, first = bias.window > 0 && place >= bias.window ? place - bias.window + 1 : 0;
+        const int64_t head = b * keys.stride(0) + h / group * keys.stride(2) + first * keys.stride(1);
         Typed<E>::get().attend_one(
             pointer<E>(q) + b * q.stride(0) + t * q.stride(1) + h * q.stride(2), pointer<E>(keys) + head,
-            pointer<E>(values) + head, keys.stride(1), pointer<E>(out) + item * D, S - T + t + 1, D, scale, scratch.get());
+            pointer<E>(values) + head, keys.stride(1), pointer<E>(out) + item * D, place + 1 - first, D, bias.scale, bias.slope(h),
+            scratch.get());
       }
     });
   });
@@ -133,8 +146,8 @@ Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, double sca
 }
 
 variable_list backward_blocks(
-    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, double scale,
-    const evo::optional<Tensor>& borders) {
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout,
+    const Bias& bias, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), K = k.size(2), group = H / K;
   Tensor dq = at::empty({B, T, H, D}, q.options()), dk = at::empty({B, S, K, D}, q.options()), dv = at::empty_like(dk);
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -159,7 +172,7 @@ variable_list backward_blocks(
             pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
             pointer<W>(k_panels) + kv_token * D, pointer<W>(k_rows) + kv_token * padded, pointer<W>(v_panels) + kv_token * D,
             pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-            pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, scale),
+            pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, bias, h),
             scratch.get());
       }
     });
@@ -179,11 +192,12 @@ variable_list backward_blocks(
 class CausalAttention : public torch::autograd::Function<CausalAttention> {
  public:
   static Tensor forward(
-      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& borders) {
+      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [out, lse] = forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale, borders);
-    ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor())});
-    ctx->saved_data["scale"] = scale;
+    auto [out, lse] = forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, borders);
+    ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), bias.slopes});
+    ctx->saved_data["scale"] = bias.scale;
+    ctx->saved_data["window"] = bias.window;
     return out;
   }
 
@@ -192,14 +206,16 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     const auto saved = ctx->get_saved_variables();
     auto inputs = backward_blocks(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
-        gradients[0].contiguous(), ctx->saved_data["scale"].toDouble(), saved[5]);
+        gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6]}, saved[5]);
     return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor()};
   }
 };
 
 constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
 
-Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens) {
+Tensor causal_attention(
+    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
+    const evo::optional<Tensor>& alibi_slopes) {
   check_cpu(q, "evo::causal_attention");
   TORCH_CHECK(
       q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
@@ -211,14 +227,26 @@ Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, doubl
   const bool packed_row = cu_seqlens && cu_seqlens->defined();
   TORCH_CHECK(
       !packed_row || (q.size(0) == 1 && q.size(1) == k.size(1)), "evo::causal_attention: packed sequences need B = 1 and S = T");
+  TORCH_CHECK(window >= 0, "evo::causal_attention: window must be at least 0, got ", window);
+  Bias bias{scale, window, {}};
+  if (alibi_slopes && alibi_slopes->defined()) {
+    TORCH_CHECK(
+        alibi_slopes->dim() == 1 && alibi_slopes->size(0) == q.size(2), "evo::causal_attention: alibi_slopes ", alibi_slopes->sizes(),
+        " with ", q.size(2), " query heads: one slope for each is needed");
+    check_cpu(*alibi_slopes, "evo::causal_attention");
+    bias.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
+  }
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
-  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, scale, cu_seqlens);
-  if (q.size(1) < kFewQueries && !packed_row) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale);
-  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), scale, cu_seqlens).first;
+  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens);
+  if (q.size(1) < kFewQueries && !packed_row) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
+  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, cu_seqlens).first;
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
-  m.def("causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None) -> Tensor", causal_attention);
+  m.def(
+      "causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, Tensor? alibi_slopes=None) "
+      "-> Tensor",
+      causal_attention);
 }
 
 }  // namespace

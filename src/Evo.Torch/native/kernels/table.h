@@ -10,12 +10,14 @@ namespace evo::kernels {
 
 using std::int64_t;
 
-// One sequence of one head: query i stands at keys - queries + i and sees the keys up to there.
+// One sequence of one head: query i stands at keys - queries + i and sees the keys up to there, or the last `window` of these.
 struct AttentionShape {
   int64_t queries;
   int64_t keys;
   int64_t size;  // elements of a head
   double scale;
+  int64_t window;  // 0: all
+  double slope;    // slope * (key - query's place) is added to a scaled score; 0: nothing
 };
 
 // The functions for a stored type S, computed in W (float for bfloat16).
@@ -54,7 +56,8 @@ struct TypedKernels {
       AttentionShape shape, int64_t begin, int64_t end, W* scratch);
   // The same for a few queries against a long cache, from the unpacked keys and values. scratch [keys].
   void (*attend_one)(
-      const S* q, const S* k, const S* v, int64_t kv_stride, S* out, int64_t keys, int64_t size, double scale, W* scratch);
+      const S* q, const S* k, const S* v, int64_t kv_stride, S* out, int64_t keys, int64_t size, double scale, double slope,
+      W* scratch);
   // One whole sequence and head: dq is written; dk and dv, rows padded to whole vectors, are added to.
   void (*attention_backward)(
       const S* q, int64_t q_stride, const W* k_panels, const W* k_rows, const W* v_panels, const S* out, const S* dout,
