@@ -25,6 +25,7 @@ internal static class Diagnostics
     public const string LayerPlaceholder = "EVO404";
     public const string PropertyWithoutKey = "EVO405";
     public const string UnknownTie = "EVO406";
+    public const string ExpertPlaceholder = "EVO407";
 
     private static readonly DiagnosticDescriptor UnknownSizeDescriptor = new(
         UnknownSize, "Unknown size", "'{0}' is not a property of {1}{2}",
@@ -94,6 +95,10 @@ internal static class Diagnostics
         UnknownTie, "Head is tied to nothing", "'{0}' is not an [Embedding] part of {1}",
         "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO406.md");
 
+    private static readonly DiagnosticDescriptor ExpertPlaceholderDescriptor = new(
+        ExpertPlaceholder, "Experts need {expert}", "'{0}' must hold {{expert}} once, where the expert's index stands",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO407.md");
+
     private static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> Descriptors = new[]
     {
         UnknownSizeDescriptor,
@@ -113,6 +118,7 @@ internal static class Diagnostics
         LayerPlaceholderDescriptor,
         PropertyWithoutKeyDescriptor,
         UnknownTieDescriptor,
+        ExpertPlaceholderDescriptor,
     }.ToDictionary(d => d.Id);
 
     public static Diagnostic Create(DiagnosticSpec finding)

@@ -46,6 +46,12 @@ public abstract record CausalLM
     /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
     public abstract void CountForward(FlopCounter counter);
 
+    /// <summary>The auxiliary loss of a model with experts: transformers' form unless a record says otherwise; without meaning for others.</summary>
+    public virtual RouterLoss RouterLoss => new(Balancing.Joint, 0.001);
+
+    /// <summary>Numbers that one token meets: all but the experts that it does not choose.</summary>
+    public long ActiveParameterCount => Parameters.Sum(p => p.ActiveCount);
+
     /// <summary>Learned numbers, a tied head counted once.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Count);
 

@@ -3,7 +3,7 @@ namespace Evo.Models;
 /// <summary>The families that are known: Evo's own, and those that a user's assembly adds.</summary>
 public static class ModelFamilies
 {
-    private static readonly List<ModelFamily> Known = [Llama2.ModelFamily, InternLM2.ModelFamily, Gpt2.ModelFamily];
+    private static readonly List<ModelFamily> Known = [Llama2.ModelFamily, InternLM2.ModelFamily, Gpt2.ModelFamily, Mixtral.ModelFamily, Qwen2Moe.ModelFamily, InternLMMoe.ModelFamily];
 
     /// <summary>All families, in order of arrival.</summary>
     public static IReadOnlyList<ModelFamily> All

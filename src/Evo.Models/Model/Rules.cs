@@ -29,6 +29,24 @@ public sealed class Rules(KeyNames names)
             found.Add($"{name} = {value}: must be at least 1");
     }
 
+    /// <summary>A size has a smallest value.</summary>
+    public void Least(string name, int? value, int least)
+    {
+        if (value < least)
+            found.Add($"{name} = {value}: must be at least {least}");
+    }
+
+    /// <summary>One size does not exceed another.</summary>
+    public void AtMost(string name, int value, string mostName, int most, string because)
+    {
+        if (value > most)
+            found.Add($"{name} = {value}: must be at most {mostName} = {most} ({because})");
+    }
+
+    /// <summary>A value that is known and not supported.</summary>
+    public void Refuse(string name, object? value, string because) =>
+        found.Add($"{name} = {System.Text.Json.JsonSerializer.Serialize(value)}: {because}");
+
     /// <summary>Halves of a head are turned against each other.</summary>
     public void Even(string name, int value)
     {

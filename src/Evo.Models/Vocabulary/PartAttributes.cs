@@ -87,6 +87,25 @@ public sealed class RowAttribute(string input, string output) : PartAttribute
     public string Init { get; init; } = "";
 }
 
+/// <summary>
+/// A linear map that stays whole on every device, for outputs too few to split: [B, T, input] → [B, T, outputs…]. Weight
+/// [product of outputs, input].
+/// </summary>
+public sealed class LinearAttribute(string input, params string[] outputs) : PartAttribute
+{
+    /// <summary>Input width.</summary>
+    public string Input => input;
+
+    /// <summary>Output sizes.</summary>
+    public IReadOnlyList<string> Outputs => outputs;
+
+    /// <summary>"true", "false" or a boolean property.</summary>
+    public string Bias { get; init; } = "false";
+
+    /// <summary>Standard deviation of its start, or empty for the model's.</summary>
+    public string Init { get; init; } = "";
+}
+
 /// <summary>Root mean square norm over the last axis with a gain.</summary>
 public sealed class RmsNormAttribute(string width, string epsilon) : PartAttribute
 {

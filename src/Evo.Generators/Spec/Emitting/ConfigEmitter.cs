@@ -12,12 +12,18 @@ internal static class ConfigEmitter
         writer.Line($"var rules = new {Names.Models}Rules(names);");
         foreach (var p in spec.Properties.Where(p => p.Type is PropertyType.Int or PropertyType.NullableInt))
         {
-            writer.Line($"rules.Positive({Shown(p)}, {p.Name});");
+            writer.Line(p.Least == 1 ? $"rules.Positive({Shown(p)}, {p.Name});" : $"rules.Least({Shown(p)}, {p.Name}, {p.Least});");
         }
 
         foreach (var p in spec.Properties.Where(p => p.OneOf.Count > 0))
         {
             writer.Line($"rules.OneOf({Shown(p)}, {p.Name}, {List(p.OneOf)});");
+        }
+
+        foreach (var r in spec.Refused)
+        {
+            writer.Line($"if ({r.When})");
+            writer.Line($"    rules.Refuse({Known(spec, r.Property)}, {r.Property}, {Names.Quote(r.Because)});");
         }
 
         foreach (var d in spec.Divides)
@@ -80,6 +86,9 @@ internal static class ConfigEmitter
                         writer.Line($"rules.Share({Known(prefix.Length > 0 ? part.Extra2.Replace(prefix, "") : part.Extra2)}, {part.Extra2});");
                     }
 
+                    break;
+                case PartKind.Experts:
+                    writer.Line($"rules.AtMost({Known(part.SizeTexts[3])}, {part.Sizes[3]}, {Known(part.SizeTexts[2])}, {part.Sizes[2]}, \"a token chooses among the experts\");");
                     break;
                 case PartKind.Dropout:
                     writer.Line($"rules.Share({Known(part.SizeTexts[0])}, {part.Sizes[0]});");

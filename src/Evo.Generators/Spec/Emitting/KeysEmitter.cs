@@ -30,7 +30,7 @@ internal static class KeysEmitter
             var doc = Names.Quote(p.Doc);
             if (p.Ratio is { } ratio)
             {
-                writer.Line($"keys.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {doc});");
+                writer.Line($"keys.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {doc}{(ratio.Usual.Length > 0 ? ", " + ratio.Usual : "")});");
                 continue;
             }
 
@@ -39,7 +39,7 @@ internal static class KeysEmitter
             {
                 PropertyType.Value => $"keys.Object({Names.Quote(p.RunKey)}, {doc});",
                 PropertyType.Text => $"keys.Text({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {doc}{(p.OneOf.Count > 0 ? ", " + ConfigEmitter.List(p.OneOf) : "")});",
-                PropertyType.Int or PropertyType.NullableInt => $"keys.Int({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
+                PropertyType.Int or PropertyType.NullableInt => $"keys.Int({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc}{(p.Least == 1 ? "" : $", {p.Least}")});",
                 PropertyType.Double or PropertyType.NullableDouble => $"keys.Double({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
                 _ => $"keys.Bool({Names.Quote(p.RunKey)}, {fallback}, {Required(p)}, {Nullable(p)}, {doc});",
             });
@@ -71,7 +71,7 @@ internal static class KeysEmitter
         foreach (var p in keyed.Where(p => p.Ratio is not null))
         {
             var ratio = p.Ratio!;
-            writer.Line($"var {Names.Local(p.Name)} = read.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {Names.Local(ratio.Of)});");
+            writer.Line($"var {Names.Local(p.Name)} = read.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {Names.Local(ratio.Of)}{(ratio.Usual.Length > 0 ? ", " + ratio.Usual : "")});");
         }
 
         writer.Line($"var spec = new {spec.Body.Name}");

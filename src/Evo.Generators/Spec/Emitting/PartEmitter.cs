@@ -39,9 +39,13 @@ internal static class PartEmitter
                 return $"{Names.Ops}.Embedding({x}, {own}.Weight)";
             case PartKind.Head:
                 return $"{Names.Ops}.Linear({x}, {Names.Module}.{part.Method}Table)";
-            case PartKind.Column when part.Sizes.Count == 2:
+            case PartKind.Column or PartKind.Linear when part.Sizes.Count == 2:
                 return $"{Names.Ops}.Linear({x}, {own}.Weight, {own}.Bias)";
-            case PartKind.Column:
+            case PartKind.Router:
+                return $"{Names.Ops}.Linear({x}, {own}.Weight)";
+            case PartKind.Experts:
+                return Experts(part, x, own);
+            case PartKind.Column or PartKind.Linear:
                 // Several output sizes give the result its shape.
                 return $"{Names.Ops}.Linear({x}, {own}.Weight, {own}.Bias).view({x}.shape[0], {x}.shape[1], {string.Join(", ", part.Sizes.Skip(1))})";
             case PartKind.Row:
@@ -61,6 +65,17 @@ internal static class PartEmitter
         }
     }
 
+    // The router's logits pass through the module, which keeps them for the auxiliary loss.
+    private static string Experts(PartSpec part, string x, string own)
+    {
+        var experts = part.Experts!;
+        var capacity = experts.Capacity.Length == 0 ? ""
+            : experts.EvalCapacity.Length == 0 ? $", {experts.Capacity}, {experts.MinCapacity}"
+            : $", {Names.Module}.training ? {experts.Capacity} : {experts.EvalCapacity}, {experts.MinCapacity}";
+        return $"{Names.Ops}.MixtureOfExperts({x}, {Names.Module}.Routed({part.Parameters[1]}, {part.Sizes[3]}), {part.Sizes[3]}, {experts.Normalize}, "
+            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {own}.Gate?.Weight, {own}.Up.Weight, {own}.Down.Weight{capacity})";
+    }
+
     private static string Describe(PartSpec part)
     {
         var sizes = part.SizeTexts.ToList();
@@ -69,7 +84,9 @@ internal static class PartEmitter
             PartKind.Layers => $"{sizes[0]} layers one after the other.",
             PartKind.Embedding => $"Rows of a table of {sizes[0]} by {sizes[1]}.",
             PartKind.Head => $"Logits: {sizes[0]} to {sizes[1]}.",
-            PartKind.Column or PartKind.Row => $"Linear map of {sizes[0]} to {string.Join(" by ", sizes.Skip(1))}.",
+            PartKind.Router => $"Logits of {sizes[1]} for each token.",
+            PartKind.Experts => $"The best {sizes[3]} of {sizes[2]} experts of each token, each an MLP of {sizes[0]} through {sizes[1]}.",
+            PartKind.Column or PartKind.Row or PartKind.Linear => $"Linear map of {sizes[0]} to {string.Join(" by ", sizes.Skip(1))}.",
             PartKind.RmsNorm => $"Root mean square norm over {sizes[0]}.",
             PartKind.LayerNorm => $"Layer norm over {sizes[0]}.",
             PartKind.Rope => "Rotary position of each head.",

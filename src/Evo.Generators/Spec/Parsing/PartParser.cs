@@ -21,6 +21,9 @@ internal static class PartParser
         [AttributeNames.Rope] = PartKind.Rope,
         [AttributeNames.Attention] = PartKind.Attention,
         [AttributeNames.Dropout] = PartKind.Dropout,
+        [AttributeNames.Linear] = PartKind.Linear,
+        [AttributeNames.Router] = PartKind.Router,
+        [AttributeNames.Experts] = PartKind.Experts,
     };
 
     /// <summary>The part's attribute of a method, or null.</summary>
@@ -56,7 +59,7 @@ internal static class PartParser
         var init = reader.Named("Init", "");
         var bias = kind switch
         {
-            PartKind.Column or PartKind.Row => scope.Read(reader.Named("Bias", "false"), SizeKind.Flag),
+            PartKind.Column or PartKind.Row or PartKind.Linear => scope.Read(reader.Named("Bias", "false"), SizeKind.Flag),
             PartKind.LayerNorm => scope.Read(reader.Named("Bias", "true"), SizeKind.Flag),
             _ => "false",
         };
@@ -75,9 +78,9 @@ internal static class PartParser
             "",
             "");
         part = Special(part, reader, scope);
-        if (kind == PartKind.Column && sizes.Count < 2)
+        if (kind is PartKind.Column or PartKind.Linear && sizes.Count < 2)
         {
-            context.Report(Diagnostics.UnreadableSize, reader.Where, "Column", "it needs an input size and at least one output size");
+            context.Report(Diagnostics.UnreadableSize, reader.Where, kind.ToString(), "it needs an input size and at least one output size");
         }
 
         if ((part.HasWeight || kind == PartKind.Layers) && name.Length == 0)
@@ -88,6 +91,11 @@ internal static class PartParser
         if (kind == PartKind.Layers && name.Length > 0 && name.Split(new[] { "{layer}" }, System.StringSplitOptions.None).Length != 2)
         {
             context.Report(Diagnostics.LayerPlaceholder, new AttributeReader(hf!).Texts[0].Where, name);
+        }
+
+        if (kind == PartKind.Experts && name.Length > 0 && name.Split(new[] { "{expert}" }, System.StringSplitOptions.None).Length != 2)
+        {
+            context.Report(Diagnostics.ExpertPlaceholder, new AttributeReader(hf!).Texts[0].Where, name);
         }
 
         return part;
@@ -128,9 +136,26 @@ internal static class PartParser
                     Extra = scale.Text.Length == 0 ? "" : scope.Read(scale, SizeKind.Number),
                     Extra2 = scope.Read(reader.Named("Dropout", "0"), SizeKind.Number),
                 };
+            case PartKind.Experts:
+                return part with { Experts = Experts(reader, scope) };
             default:
                 return part;
         }
+    }
+
+    private static ExpertsSpec Experts(AttributeReader reader, SizeScope scope)
+    {
+        string Read(string name, SizeKind kind) => reader.Named(name, "") is { Text.Length: > 0 } given ? scope.Read(given, kind) : "";
+        return new ExpertsSpec(
+            Read("Activation", SizeKind.Any),
+            scope.Read(reader.Named("Normalize", "false"), SizeKind.Flag),
+            reader.Given("Gate", "gate_proj"),
+            reader.Given("Up", "up_proj"),
+            reader.Given("Down", "down_proj"),
+            Read("DownInit", SizeKind.Number),
+            Read("Capacity", SizeKind.Number),
+            Read("EvalCapacity", SizeKind.Number),
+            scope.Read(reader.Named("MinCapacity", "0"), SizeKind.Whole));
     }
 
     private static string Modifiers(IMethodSymbol method)
@@ -145,9 +170,10 @@ internal static class PartParser
         {
             PartKind.Layers or PartKind.Rope => "Tensor {0}(Tensor x, Positions at)",
             PartKind.Attention => "Tensor {0}(Tensor q, Tensor k, Tensor v, Positions at)",
+            PartKind.Experts => "Tensor {0}(Tensor x, Tensor logits)",
             _ => "Tensor {0}(Tensor x)",
         };
-        var tensors = kind == PartKind.Attention ? 3 : 1;
+        var tensors = kind switch { PartKind.Attention => 3, PartKind.Experts => 2, _ => 1 };
         var positions = kind is PartKind.Layers or PartKind.Rope or PartKind.Attention ? 1 : 0;
         var right = method.IsPartialDefinition
             && !method.IsStatic

@@ -64,7 +64,8 @@ internal static class PropertyParser
                 run is null ? "" : Literal(run.NamedArguments.FirstOrDefault(a => a.Key == "Default").Value),
                 OneOf(property),
                 Ratio(property),
-                new EquatableArray<string>(computed.Where(c => c.Of == property.Name).Select(c => c.Name))));
+                new EquatableArray<string>(computed.Where(c => c.Of == property.Name).Select(c => c.Name)),
+                Symbols.Attribute(property, AttributeNames.Least) is { } least ? new AttributeReader(least).Value(0) as int? ?? 1 : 1));
         }
 
         return found;
@@ -112,7 +113,8 @@ internal static class PropertyParser
 
         var reader = new AttributeReader(attribute);
         return new RatioSpec(
-            reader.Value(0) as string ?? "", reader.Value(1) as string ?? "", reader.Value(2) as string ?? "", reader.Value(3) as int? ?? 1);
+            reader.Value(0) as string ?? "", reader.Value(1) as string ?? "", reader.Value(2) as string ?? "", reader.Value(3) as int? ?? 1,
+            Literal(attribute.NamedArguments.FirstOrDefault(a => a.Key == "Usual").Value));
     }
 
     private static PropertyType? TypeOf(ITypeSymbol type)
