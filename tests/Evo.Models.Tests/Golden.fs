@@ -40,8 +40,8 @@ let holds dtype recompute folder =
     let report: VerifyReport = verify dtype recompute folder
     Assert.True(report.Passed, report.ToText())
 
-/// The four architectures of this room.
-let families = [ "llama2"; "llama3"; "internlm2"; "gpt2" ]
+/// The architectures of this room.
+let families = [ "llama2"; "llama3"; "internlm2"; "gpt2"; "mixtral"; "qwen2_moe" ]
 
 /// The configurations that the families' folders do not cover.
 let variants =

@@ -106,8 +106,14 @@ let private show (options: ParseResults<InspectOptions>) (found: Inspection) =
 
     Terminal.say ""
 
+    let active =
+        if found.ActiveCount = found.ParameterCount then
+            ""
+        else
+            $", {found.ActiveCount:N0} of them active for a token"
+
     Terminal.say
-        $"{found.Family} ({found.Architecture}): {found.ParameterCount:N0} parameters, {found.EmbeddingCount:N0} of them only looked up"
+        $"{found.Family} ({found.Architecture}): {found.ParameterCount:N0} parameters{active}, {found.EmbeddingCount:N0} of them only looked up"
 
     Terminal.table
         (Set.ofList [ 1; 2 ])

@@ -145,6 +145,14 @@ type LossConfig =
               Minimum = 0.0,
               Maximum = 1.0)>]
         LabelSmoothing: float
+        [<Key("What the balance loss of a model's routers is multiplied by before it is added to the cross-entropy; 0 leaves it out. Models without experts have none.",
+              "1",
+              Minimum = 0.0)>]
+        MoeLossCoeff: float
+        [<Key("The same for the routers' z-loss, the mean square of the logarithm of their denominators.",
+              "0",
+              Minimum = 0.0)>]
+        MoeZLossCoeff: float
     }
 
 /// `ckpt.load_ckpt_info`: a checkpoint to start from when the run has none of its own.

@@ -57,6 +57,9 @@ type StepReport =
         PeakBytes: int64
         /// Mean cross-entropy of the validation that followed the step, in nats; unset where there was none.
         ValidLoss: Nullable<float>
+        /// What routers add to the minimised loss, coefficients applied, mean over the micro-batches; `Loss` is without it.
+        /// Unset for a model without experts.
+        MoeLoss: Nullable<float>
     }
 
     /// e to the loss.
@@ -81,6 +84,8 @@ type StepReport =
             "lr", report.Lr
             "loss_scale", 1.0
             "grad_norm", report.GradNorm
+            if report.MoeLoss.HasValue then
+                "moe_loss", report.MoeLoss.Value
             "micro_num", float report.MicroNum
             "num_consumed_tokens", float report.ConsumedTokens
             "inf_nan_skip_batches", float report.InfNanSkipBatches

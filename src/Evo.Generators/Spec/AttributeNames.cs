@@ -15,6 +15,8 @@ internal static class AttributeNames
     public const string HfOnly = Room + "HfOnlyAttribute";
     public const string HfNeutral = Room + "HfNeutralAttribute";
 
+    public const string HfRefused = Room + "HfRefusedAttribute";
+
     public const string Part = Room + "PartAttribute";
     public const string Layers = Room + "LayersAttribute";
     public const string Embedding = Room + "EmbeddingAttribute";
@@ -22,6 +24,8 @@ internal static class AttributeNames
     public const string Column = Room + "ColumnAttribute";
     public const string Linear = Room + "LinearAttribute";
     public const string Row = Room + "RowAttribute";
+    public const string Router = Room + "RouterAttribute";
+    public const string Experts = Room + "ExpertsAttribute";
     public const string RmsNorm = Room + "RmsNormAttribute";
     public const string LayerNorm = Room + "LayerNormAttribute";
     public const string Rope = Room + "RopeAttribute";

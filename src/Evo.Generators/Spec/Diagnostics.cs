@@ -36,6 +36,7 @@ internal static class Diagnostics
     public const string LayerPlaceholder = "EVO404";
     public const string PropertyWithoutKey = "EVO405";
     public const string UnknownTie = "EVO406";
+    public const string ExpertPlaceholder = "EVO407";
 
     private static readonly DiagnosticDescriptor UnknownSizeDescriptor = new(
         UnknownSize, "Unknown size", "'{0}' is not a property of {1}{2}",
@@ -149,6 +150,10 @@ internal static class Diagnostics
         NoPlacement, "No collective leads there", "{0} is held as {1} and needed as {2}, and no collective leads there",
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO206.md");
 
+    private static readonly DiagnosticDescriptor ExpertPlaceholderDescriptor = new(
+        ExpertPlaceholder, "Experts need {expert}", "'{0}' must hold {{expert}} once, where the expert's index stands",
+        "Evo.HuggingFace", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO407.md");
+
     private static readonly IReadOnlyDictionary<string, DiagnosticDescriptor> Descriptors = new[]
     {
         UnknownSizeDescriptor,
@@ -179,6 +184,7 @@ internal static class Diagnostics
         LayerPlaceholderDescriptor,
         PropertyWithoutKeyDescriptor,
         UnknownTieDescriptor,
+        ExpertPlaceholderDescriptor,
     }.ToDictionary(d => d.Id);
 
     public static Diagnostic Create(DiagnosticSpec finding)

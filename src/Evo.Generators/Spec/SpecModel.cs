@@ -13,6 +13,7 @@ internal sealed record ModelSpec(
     EquatableArray<DividesSpec> Divides,
     EquatableArray<OnlySpec> Only,
     EquatableArray<string> Neutral,
+    EquatableArray<RefusedSpec> Refused,
     BlockSpec Body,
     EquatableArray<BlockSpec> Layers) : IEquatable<ModelSpec>;
 
@@ -79,7 +80,9 @@ internal sealed record PropertySpec(
     public int Least { get; init; } = 1;
 }
 
-internal sealed record RatioSpec(string Key, string Of, string MultipleKey, int Multiple) : IEquatable<RatioSpec>;
+/// <param name="MultipleKey">Empty where the ratio's product is taken as it is.</param>
+/// <param name="Usual">The ratio of a run that gives neither width nor ratio.</param>
+internal sealed record RatioSpec(string Key, string Of, string MultipleKey, int Multiple, string Usual) : IEquatable<RatioSpec>;
 
 /// <summary>A size that must divide another; expressions are C# in the model's scope.</summary>
 internal sealed record DividesSpec(string DivisorText, string Divisor, string DividendText, string Dividend, string Unless, string Because)
@@ -87,6 +90,9 @@ internal sealed record DividesSpec(string DivisorText, string Divisor, string Di
 
 /// <summary>A key with one legal value, as C# literal or property name.</summary>
 internal sealed record OnlySpec(string Key, string Value, string Because) : IEquatable<OnlySpec>;
+
+/// <summary>A value that is refused where a condition holds; both are properties.</summary>
+internal sealed record RefusedSpec(string Property, string When, string Because) : IEquatable<RefusedSpec>;
 
 internal enum PartKind
 {
@@ -101,6 +107,8 @@ internal enum PartKind
     Rope,
     Attention,
     Dropout,
+    Router,
+    Experts,
 }
 
 /// <summary>A partial method with a part's attribute.</summary>
@@ -123,7 +131,8 @@ internal sealed record PartSpec(
     string Bias,
     string Init,
     string Extra,
-    string Extra2) : IEquatable<PartSpec>
+    string Extra2,
+    ExpertsSpec? Experts = null) : IEquatable<PartSpec>
 {
     /// <summary>In a norm: whether the gain is one plus the weight; in a head: whether rows are normalized. "true", "false" or C#.</summary>
     public string Flag { get; init; } = "false";
@@ -134,8 +143,16 @@ internal sealed record PartSpec(
     /// <summary>In an attention: whether scores fall with distance. "true", "false" or C#.</summary>
     public string Alibi { get; init; } = "false";
 
-    public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.Linear or PartKind.RmsNorm or PartKind.LayerNorm;
+    public bool HasWeight => Kind is PartKind.Embedding or PartKind.Head or PartKind.Column or PartKind.Row or PartKind.RmsNorm or PartKind.LayerNorm
+        or PartKind.Linear or PartKind.Router or PartKind.Experts;
 }
+
+/// <summary>What only experts have; all but the names are C# in the record's scope.</summary>
+/// <param name="Gate">Name of the gate in a checkpoint, or empty for an MLP without one.</param>
+/// <param name="Capacity">GShard's factor in training, or empty where nothing is dropped.</param>
+internal sealed record ExpertsSpec(
+    string Activation, string Normalize, string Gate, string Up, string Down, string DownInit,
+    string Capacity, string EvalCapacity, string MinCapacity) : IEquatable<ExpertsSpec>;
 
 internal enum StepKind
 {

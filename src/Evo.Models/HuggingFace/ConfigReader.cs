@@ -62,17 +62,14 @@ public sealed class ConfigReader(JsonObject json, string where)
     public string? TextOrNull(string key, string? fallback, params string[] oneOf) =>
         Find(key, out var node) && node is null ? null : node is null ? fallback : Text(key, fallback ?? "", oneOf);
 
-    /// <summary>An object, or null where it is absent or null.</summary>
+    /// <summary>An object or a list, or null where it is absent or null.</summary>
     public T? Value<T>(string key) where T : class, IHuggingFaceValue<T>
     {
         known.Add(key);
         switch (json[key])
         {
             case null: return null;
-            case JsonObject value: return T.FromHuggingFace(value, key, Problems);
-            case var other:
-                Problems.Add($"{key} = {Show(other)}: must be an object or null");
-                return null;
+            case var value: return T.FromHuggingFace(value, key, Problems);
         }
     }
 
@@ -83,14 +80,21 @@ public sealed class ConfigReader(JsonObject json, string where)
     /// A width given directly or as a ratio of another, <c>int(of × ratio)</c> rounded up to a multiple; giving both is a
     /// problem.
     /// </summary>
-    public int Ratio(string key, string ratioKey, string multipleKey, int usualMultiple, int of)
+    /// <param name="key">Key of the width.</param>
+    /// <param name="ratioKey">Key of the ratio.</param>
+    /// <param name="multipleKey">Key of the multiple, or empty.</param>
+    /// <param name="usualMultiple">The multiple where it is not given.</param>
+    /// <param name="of">What the ratio multiplies.</param>
+    /// <param name="usual">The ratio where neither is given.</param>
+    public int Ratio(string key, string ratioKey, string multipleKey, int usualMultiple, int of, double usual = UsualRatio)
     {
-        var (width, ratio, multiple) = (Int(key, (int?)null), Double(ratioKey, (double?)null), Int(multipleKey, usualMultiple));
+        var (width, ratio) = (Int(key, (int?)null), Double(ratioKey, (double?)null));
+        var multiple = multipleKey == "" ? usualMultiple : Int(multipleKey, usualMultiple);
         if (width is not null && ratio is not null)
             Problems.Add($"{key} = {width} and {ratioKey} = {Show(ratio.Value)}: give one of them");
         if (multiple < 1)
             Problems.Add($"{multipleKey} = {multiple}: must be at least 1");
-        return width ?? (int)(Math.Ceiling((double)(long)(of * (ratio ?? UsualRatio)) / Math.Max(multiple, 1)) * Math.Max(multiple, 1));
+        return width ?? (int)(Math.Ceiling((double)(long)(of * (ratio ?? usual)) / Math.Max(multiple, 1)) * Math.Max(multiple, 1));
     }
 
     /// <summary>A key with one legal value.</summary>

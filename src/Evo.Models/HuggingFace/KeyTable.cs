@@ -31,11 +31,14 @@ public sealed class KeyTable(string family, string architecture, string doc)
     public void Object(string name, string text) => Add(name, KeyKind.Object, null, false, true, text);
 
     /// <summary>A width and the ratio that may give it.</summary>
-    public void Ratio(string name, string ratio, string multipleKey, int multiple, string text)
+    public void Ratio(string name, string ratio, string multipleKey, int multiple, string text, double usual = ConfigReader.UsualRatio)
     {
         Add(name, KeyKind.Integer, null, false, true, $"{text} Unset: made of {ratio}.", minimum: 1);
-        Add(ratio, KeyKind.Number, null, false, true, $"{name} as a multiple of the hidden size, rounded up to {multipleKey}. Unset: {ConfigReader.UsualRatio}, where {name} is unset too.", minimum: 0);
-        Add(multipleKey, KeyKind.Integer, multiple, false, false, $"What {name} is rounded up to where {ratio} gives it.", minimum: 1);
+        Add(ratio, KeyKind.Number, null, false, true, multipleKey == ""
+            ? FormattableString.Invariant($"{name} as a multiple. Unset: {usual}, where {name} is unset too.")
+            : FormattableString.Invariant($"{name} as a multiple of the hidden size, rounded up to {multipleKey}. Unset: {usual}, where {name} is unset too."), minimum: 0);
+        if (multipleKey != "")
+            Add(multipleKey, KeyKind.Integer, multiple, false, false, $"What {name} is rounded up to where {ratio} gives it.", minimum: 1);
     }
 
     private void Add(

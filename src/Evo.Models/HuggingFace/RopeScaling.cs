@@ -90,8 +90,14 @@ public abstract record RopeScaling : IHuggingFaceValue<RopeScaling>
     }
 
     /// <inheritdoc/>
-    public static RopeScaling? FromHuggingFace(JsonObject json, string key, ICollection<string> problems)
+    public static RopeScaling? FromHuggingFace(JsonNode value, string key, ICollection<string> problems)
     {
+        if (value is not JsonObject json)
+        {
+            problems.Add($"{key} = {value.ToJsonString()}: must be an object or null");
+            return null;
+        }
+
         var before = problems.Count;
         string? TypeOf(string name) => json[name] switch
         {
@@ -129,9 +135,9 @@ public abstract record RopeScaling : IHuggingFaceValue<RopeScaling>
         };
         if (!Types.Contains(type))
             return Wrong<RopeScaling>($"{key}.{(rope is null ? "type" : "rope_type")} = \"{type}\": is not supported; use {string.Join(", ", Types)}");
-        foreach (var (name, value) in json)
-            if (name is not ("rope_type" or "type") && !legal.Contains(name) && value is not null)
-                problems.Add($"{key}.{name} = {value.ToJsonString()}: {type} scaling has no such key{(legal.Length == 0 ? "" : "; it has " + string.Join(", ", legal))}");
+        foreach (var (name, given) in json)
+            if (name is not ("rope_type" or "type") && !legal.Contains(name) && given is not null)
+                problems.Add($"{key}.{name} = {given.ToJsonString()}: {type} scaling has no such key{(legal.Length == 0 ? "" : "; it has " + string.Join(", ", legal))}");
 
         var original = legal.Contains("original_max_position_embeddings")
             ? Number("original_max_position_embeddings", 1, type == "llama3") : 0;
@@ -152,7 +158,7 @@ public abstract record RopeScaling : IHuggingFaceValue<RopeScaling>
     }
 
     /// <inheritdoc/>
-    public JsonObject ToHuggingFace()
+    public JsonNode ToHuggingFace()
     {
         var json = new JsonObject();
         switch (this)

@@ -51,6 +51,12 @@ public abstract record CausalLM
     /// <summary>Floating point operations of one forward pass over [batch, length] tokens, from the data flow of the record.</summary>
     public abstract void CountForward(FlopCounter counter);
 
+    /// <summary>The whole numbers that a configuration may set, each with what it is a size of.</summary>
+    public abstract IReadOnlyList<SizeProperty> SizeProperties { get; }
+
+    /// <summary>The same model with another value of one of <see cref="SizeProperties"/>; null unsets one that may be unset.</summary>
+    public abstract CausalLM Resized(string property, int? value);
+
     /// <summary>What one mode sends, holds and asks for.</summary>
     public ModePlan Plan(ParallelMode mode)
     {
@@ -61,6 +67,12 @@ public abstract record CausalLM
 
     /// <summary>Fills a plan, the model's own part first, then layer by layer.</summary>
     protected abstract void Describe(PlanBuilder plan);
+
+    /// <summary>The auxiliary loss of a model with experts: transformers' form unless a record says otherwise; without meaning for others.</summary>
+    public virtual RouterLoss RouterLoss => new(Balancing.Joint, 0.001);
+
+    /// <summary>Numbers that one token meets: all but the experts that it does not choose.</summary>
+    public long ActiveParameterCount => Parameters.Sum(p => p.ActiveCount);
 
     /// <summary>Learned numbers, a tied head counted once.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Count);

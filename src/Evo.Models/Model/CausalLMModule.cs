@@ -19,6 +19,7 @@ public abstract class CausalLMModule : nn.Module
     private readonly Dictionary<string, ParameterInfo> described;
     private readonly Dictionary<string, Parameter> made = new(StringComparer.Ordinal);
     private ICollection<Tensor>? collecting;
+    private ICollection<RouterOutput>? collectingRouters;
 
     /// <summary>Describes the model; the derived class makes the parts.</summary>
     protected CausalLMModule(CausalLM spec, BuildOptions options) : base(spec.Family.Name)
@@ -52,7 +53,8 @@ public abstract class CausalLMModule : nn.Module
     /// <param name="ids_BT">Token ids, int64 [B, T].</param>
     /// <param name="at">Where the tokens stand; its cache, if any, has moved on by T tokens on return.</param>
     /// <param name="hiddenStates">Where not null: gets the input of the first layer and the output of each, n + 1 tensors.</param>
-    public Tensor Hidden(Tensor ids_BT, Positions at, ICollection<Tensor>? hiddenStates = null)
+    /// <param name="routers">Where not null: gets what each router said, in order of the layers; recomputed layers give it too.</param>
+    public Tensor Hidden(Tensor ids_BT, Positions at, ICollection<Tensor>? hiddenStates = null, ICollection<RouterOutput>? routers = null)
     {
         if (ids_BT.dim() != 2 || ids_BT.shape[1] != at.Length)
             throw new ArgumentException($"token ids [{string.Join(", ", ids_BT.shape)}] do not fit positions of {at.Length} tokens: they must be [B, {at.Length}]", nameof(ids_BT));
@@ -61,7 +63,7 @@ public abstract class CausalLMModule : nn.Module
         if (at.Cache is { Length: > 0 } && at.End > Spec.CacheLimit)
             throw new InvalidOperationException(
                 $"a sequence of {at.End} tokens is longer than the {Spec.CacheLimit} up to which a cache stays right under dynamic rotary scaling: truncate it to 0 and compute all tokens");
-        collecting = hiddenStates;
+        (collecting, collectingRouters) = (hiddenStates, routers);
         try
         {
             var hidden = Compute(ids_BT, at);
@@ -70,7 +72,7 @@ public abstract class CausalLMModule : nn.Module
         }
         finally
         {
-            collecting = null;
+            (collecting, collectingRouters) = (null, null);
         }
     }
 
@@ -89,6 +91,20 @@ public abstract class CausalLMModule : nn.Module
         var hidden = Hidden(ids_BT, at);
         return HeadLoss(hidden, labels_BT, labelSmoothing);
     }
+
+    /// <summary>As <see cref="Loss"/>, with the auxiliary losses of the same pass; null for a model without experts.</summary>
+    public (Tensor lossSum, Tensor count, AuxiliaryLosses? auxiliary) LossWithRouters(
+        Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
+    {
+        var routers = new List<RouterOutput>();
+        var hidden = Hidden(ids_BT, at, routers: routers);
+        var (sum, count) = HeadLoss(hidden, labels_BT, labelSmoothing);
+        return (sum, count, AuxiliaryLoss(routers));
+    }
+
+    /// <summary>The auxiliary losses of what routers said in one pass, as the model puts them together; null where there are none.</summary>
+    public AuxiliaryLosses? AuxiliaryLoss(IReadOnlyCollection<RouterOutput> routers) =>
+        routers.Count == 0 ? null : RouterStatistics.Losses([.. routers.Select(r => RouterStatistics.Of(r).OverAll(Ranks))], Spec.RouterLoss.Balancing);
 
     /// <summary>
     /// Gives every parameter its start: drawn in float32 from a stream of its own that depends on <paramref name="seed"/>
@@ -147,6 +163,10 @@ public abstract class CausalLMModule : nn.Module
         return new Weights(name, weight, Make(name + ".bias"));
     }
 
+    /// <summary>The stacked weights of the experts part called <paramref name="name"/>.</summary>
+    public ExpertWeights Experts(string name) =>
+        new(name, described.ContainsKey(name + ".gate.weight") ? Part(name + ".gate") : null, Part(name + ".up"), Part(name + ".down"));
+
     private Parameter? Make(string name)
     {
         if (!described.TryGetValue(name, out var info))
@@ -166,16 +186,22 @@ public abstract class CausalLMModule : nn.Module
     public Tensor Run(IReadOnlyList<LayerModule> layers, Tensor x, Positions at)
     {
         var recomputed = training && is_grad_enabled() ? (int)(layers.Count * Options.RecomputeFraction) : 0;
+        var collected = collectingRouters;
         collecting?.Add(x);
         for (int i = 0; i < layers.Count; i++)
         {
             var layer = layers[i];
             using var scope = NewDisposeScope();
-            var y = i < recomputed
-                ? Recompute.Run(inputs => [layer.Run(inputs[0], at)], x)[0]
-                : layer.Run(x, at);
-            x = y.MoveToOuterDisposeScope();
+            // Logits are outputs of the layer beside its hidden state: as mere side effects they would be outside of the graph
+            // of a layer that is computed again.
+            var topK = collected is null ? null : new List<int>();
+            var outputs = i < recomputed
+                ? Recompute.Run(inputs => layer.Run(inputs[0], at, topK), x)
+                : layer.Run(x, at, topK);
+            x = outputs[0].MoveToOuterDisposeScope();
             collecting?.Add(x);
+            for (int r = 1; r < outputs.Length; r++)
+                collected!.Add(new(i, outputs[r].MoveToOuterDisposeScope(), topK![r - 1]));
         }
         return x;
     }
@@ -200,8 +226,36 @@ public abstract class LayerModule(string name, RankContext ranks) : nn.Module(na
     /// <summary>The mode and this rank's groups.</summary>
     public RankContext Ranks => ranks;
 
+    private List<(Tensor logits, int topK)>? routed;
+
     /// <summary>The layer's forward, [B, T, C] → [B, T, C].</summary>
     public abstract Tensor Run(Tensor x_BTC, Positions at);
+
+    /// <summary>The forward's result, then where <paramref name="topK"/> is not null the logits of each router, whose choices per token it gets.</summary>
+    internal Tensor[] Run(Tensor x_BTC, Positions at, List<int>? topK)
+    {
+        if (topK is null)
+            return [Run(x_BTC, at)];
+        routed = [];
+        try
+        {
+            var y = Run(x_BTC, at);
+            topK.Clear();
+            topK.AddRange(routed.Select(r => r.topK));
+            return [y, .. routed.Select(r => r.logits)];
+        }
+        finally
+        {
+            routed = null;
+        }
+    }
+
+    /// <summary>Passes a router's logits on to its experts, and keeps them for the auxiliary loss: emitted bodies call this.</summary>
+    public Tensor Routed(Tensor logits_BTE, int topK)
+    {
+        routed?.Add((logits_BTE, topK));
+        return logits_BTE;
+    }
 
     /// <inheritdoc/>
     /// <remarks>Parts are registered by name where they are made; nothing is found by reflection.</remarks>

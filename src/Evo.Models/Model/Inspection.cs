@@ -24,13 +24,14 @@ public sealed record ParameterGroup(
 /// <param name="Parameters">Every tensor, in the order of the data flow.</param>
 /// <param name="Groups">The same with the layers folded.</param>
 /// <param name="ParameterCount">Learned numbers.</param>
+/// <param name="ActiveCount">Those that one token meets: all but the experts that it does not choose.</param>
 /// <param name="EmbeddingCount">Those that are looked up only: tables of embeddings that are not the head's too.</param>
 /// <param name="Batch">Rows of the counted step.</param>
 /// <param name="Length">Tokens of a row of the counted step.</param>
 /// <param name="Flops">Operations of that step.</param>
 public sealed record Inspection(
     string Family, string Architecture, ModelSize Size, IReadOnlyList<ParameterInfo> Parameters, IReadOnlyList<ParameterGroup> Groups,
-    long ParameterCount, long EmbeddingCount, long Batch, long Length, Flops Flops)
+    long ParameterCount, long ActiveCount, long EmbeddingCount, long Batch, long Length, Flops Flops)
 {
     /// <summary>Inspects a model; the step counted is <paramref name="batch"/> rows of <paramref name="length"/> tokens.</summary>
     /// <param name="spec">The model.</param>
@@ -46,7 +47,7 @@ public sealed record Inspection(
             .Select(g => new ParameterGroup(
                 g.Key.Name, Folded(g.First().HuggingFaceName, g.First().Layer), g.First().Shape, g.First().Init, g.First().Kind, g.Count(), g.Sum(p => p.Count)));
         return new Inspection(
-            spec.Family.Name, spec.Family.Architecture, size, table, [.. groups], table.Sum(p => p.Count),
+            spec.Family.Name, spec.Family.Architecture, size, table, [.. groups], table.Sum(p => p.Count), table.Sum(p => p.ActiveCount),
             table.Where(p => p.Kind == ParameterKind.Embedding && p.TiedNames.Count == 0).Sum(p => p.Count),
             batch, tokens, spec.FlopsPerStep(batch, tokens));
     }
@@ -71,6 +72,7 @@ public sealed record Inspection(
         ["intermediate_size"] = Size.IntermediateSize,
         ["max_positions"] = Size.MaxPositions,
         ["parameters"] = ParameterCount,
+        ["active_parameters"] = ActiveCount,
         ["embedding_parameters"] = EmbeddingCount,
         ["step"] = new JsonObject
         {

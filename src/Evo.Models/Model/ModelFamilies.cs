@@ -7,6 +7,7 @@ public static class ModelFamilies
     [
         Llama2.ModelFamily, InternLM2.ModelFamily, Gpt2.ModelFamily,
         InternLM.ModelFamily, InternLM3.ModelFamily, Qwen2.ModelFamily, Gemma.ModelFamily, Baichuan2.ModelFamily,
+        Mixtral.ModelFamily, Qwen2Moe.ModelFamily, InternLMMoe.ModelFamily,
     ];
 
     /// <summary>All families, in order of arrival.</summary>

@@ -11,6 +11,10 @@ public enum ParameterKind
     Norm,
     /// <summary>An additive vector, of a linear map or a norm.</summary>
     Bias,
+    /// <summary>The weight that chooses experts: whole on every device, decayed as a matrix.</summary>
+    Router,
+    /// <summary>The weights of one map of all experts, stacked along the first axis; decayed as a matrix.</summary>
+    Expert,
 }
 
 /// <summary>How a parameter starts: drawn from a normal distribution, or constant.</summary>
@@ -34,7 +38,7 @@ public readonly record struct Initializer(double Std, double Constant)
 
 /// <summary>One logical tensor of a model: its names, its global shape, how it starts and what it is.</summary>
 /// <param name="Name">Logical name, e.g. <c>layers.3.query.weight</c>; also the name in <c>state_dict</c>.</param>
-/// <param name="HuggingFaceName">Name in a Hugging Face folder.</param>
+/// <param name="HuggingFaceName">Name in a Hugging Face folder; of a parameter in pieces the pattern, <c>{expert}</c> where the index stands.</param>
 /// <param name="Shape">Shape in the module; a linear map is [out, in].</param>
 /// <param name="Init">How it starts.</param>
 /// <param name="Kind">What it is; weight decay by kind is the recipe's choice (InternEvo decays all).</param>
@@ -48,12 +52,40 @@ public sealed record ParameterInfo(
     /// <summary>Where tensor parallel modes cut it; null where every rank holds it whole.</summary>
     public TensorCut? Cut { get; init; }
 
+    /// <summary>For stacked experts: whether they are dealt out over the ranks in the modes that spread tokens.</summary>
+    public bool Spread { get; init; }
+
     /// <summary>For a table of embeddings: where it is cut when that is along the hidden size.</summary>
     public TensorCut? Hidden { get; init; }
 
     /// <summary>Numbers in it.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 
-    /// <summary>Shape in a Hugging Face file.</summary>
-    public IReadOnlyList<long> HuggingFaceShape => Transposed ? [.. Shape.Reverse()] : Shape;
+    /// <summary>
+    /// Names of the file's tensors that, stacked along a new first axis, are this parameter; empty where the file holds it as
+    /// one.
+    /// </summary>
+    public IReadOnlyList<string> Pieces { get; init; } = [];
+
+    /// <summary>How many of the pieces one token goes through.</summary>
+    public int ActivePieces { get; init; }
+
+    /// <summary>Numbers in it that one token meets: all, but of experts the chosen ones.</summary>
+    public long ActiveCount => Pieces.Count == 0 ? Count : Count / Pieces.Count * ActivePieces;
+
+    /// <summary>Whether weight decay is for it where a recipe spares norms and biases.</summary>
+    public bool Decays => Kind is not (ParameterKind.Norm or ParameterKind.Bias);
+
+    /// <summary>Names of all its tensors in a Hugging Face folder.</summary>
+    public IReadOnlyList<string> HuggingFaceNames => Pieces.Count == 0 ? [HuggingFaceName] : Pieces;
+
+    /// <summary>Shape in a Hugging Face file, of one piece where it lies there in pieces.</summary>
+    public IReadOnlyList<long> HuggingFaceShape
+    {
+        get
+        {
+            var own = Pieces.Count == 0 ? Shape : [.. Shape.Skip(1)];
+            return Transposed ? [.. own.Reverse()] : own;
+        }
+    }
 }

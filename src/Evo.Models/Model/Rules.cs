@@ -35,6 +35,17 @@ public sealed class Rules(KeyNames names)
     /// <summary>A rule of the family's own: what is wrong, in a line that begins with the key.</summary>
     public void Refuse(string line) => found.Add(line);
 
+    /// <summary>One size does not exceed another.</summary>
+    public void AtMost(string name, int value, string mostName, int most, string because)
+    {
+        if (value > most)
+            found.Add($"{name} = {value}: must be at most {mostName} = {most} ({because})");
+    }
+
+    /// <summary>A value that is known and not supported.</summary>
+    public void Refuse(string name, object? value, string because) =>
+        found.Add($"{name} = {System.Text.Json.JsonSerializer.Serialize(value)}: {because}");
+
     /// <summary>Halves of a head are turned against each other.</summary>
     public void Even(string name, int value)
     {

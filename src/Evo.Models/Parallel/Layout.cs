@@ -26,15 +26,20 @@ public static class Layout
         {
             case ParallelMode.Serial:
                 return null;
+            case not ParallelMode.Mtp when info.Spread:
+                return ranks.Expert.Size > 1 ? (new TensorCut(0, 1, info.Shape[0], 1), ranks.Expert) : null;
             case ParallelMode.Isp:
-                // Rows of every matrix, whatever it maps.
-                return ranks.Weight.Size > 1 && info.Kind is ParameterKind.Matrix or ParameterKind.Embedding
-                    ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), ranks.Weight) : null;
+                return ranks.Weight.Size > 1 && OnWeightAxis(info, ranks) ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), ranks.Weight) : null;
             default:
                 var cut = info.Hidden is { } hidden && ranks.SplitsHidden(info.TiedNames.Count > 0) ? hidden : info.Cut;
                 return cut is not null && cut.Applies(ranks.Tensor.Size) ? (cut, ranks.Tensor) : null;
         }
     }
+
+    /// <summary>Whether a parameter is gathered over the weight axis for use: then its gradient is summed there, not over the tensor axis.</summary>
+    public static bool OnWeightAxis(ParameterInfo info, RankContext ranks) =>
+        ranks.Mode == ParallelMode.Isp && !info.Spread
+        && info.Kind is ParameterKind.Matrix or ParameterKind.Embedding or ParameterKind.Expert;
 
     /// <summary>A rank's share of a whole parameter; padding is zero. A new tensor, unless the rank holds all of it.</summary>
     public static Tensor Share(ParameterInfo info, Tensor whole, RankContext ranks) =>

@@ -10,8 +10,17 @@ public static class Functions
     public static Tensor Activate(string name, Tensor x) => Ops.Activation(name, x);
 
     /// <summary>activation(gate) × up: the inside of a gated MLP.</summary>
-    public static Tensor Gated(string name, Tensor gate, Tensor up) =>
-        name is "silu" or "swish" ? Ops.SiluMul(gate, up) : Ops.Activation(name, gate) * up;
+    public static Tensor Gated(string name, Tensor gate, Tensor up) => Ops.Gated(name, gate, up);
+
+    /// <summary>1 / (1 + e⁻ˣ), element by element.</summary>
+    public static Tensor Sigmoid(Tensor x) => x.sigmoid();
+
+    /// <summary>Softmax over the last dimension, in float32 (float64 for float64), in x's type.</summary>
+    public static Tensor Softmax(Tensor x)
+    {
+        using var wide = x.softmax(-1, x.dtype == float64 ? float64 : float32);
+        return wide.to_type(x.dtype);
+    }
 
     /// <summary>
     /// The value itself. In parallel modes it is brought together first, where its features are spread over the ranks or it is a

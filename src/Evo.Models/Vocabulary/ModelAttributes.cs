@@ -52,7 +52,7 @@ public sealed class RunKeyAttribute(string name) : Attribute
 /// </summary>
 /// <param name="key">Key of the ratio, e.g. <c>mlp_ratio</c>.</param>
 /// <param name="of">Property that the ratio multiplies.</param>
-/// <param name="multipleKey">Key of the multiple, e.g. <c>multiple_of</c>.</param>
+/// <param name="multipleKey">Key of the multiple, e.g. <c>multiple_of</c>; empty where the product is taken as it is.</param>
 /// <param name="multiple">Its default.</param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class RatioAttribute(string key, string of, string multipleKey, int multiple) : Attribute
@@ -68,6 +68,9 @@ public sealed class RatioAttribute(string key, string of, string multipleKey, in
 
     /// <summary>Default multiple.</summary>
     public int Multiple => multiple;
+
+    /// <summary>The ratio of a run that gives neither width nor ratio.</summary>
+    public double Usual { get; init; } = ConfigReader.UsualRatio;
 }
 
 /// <summary>The texts that a property may hold; others are refused by name.</summary>
@@ -84,6 +87,22 @@ public sealed class LeastAttribute(int value) : Attribute
 {
     /// <summary>The number.</summary>
     public int Value => value;
+}
+
+/// <summary>A rule of the family: a property's value is refused by name where a condition holds.</summary>
+/// <param name="property">Property whose key is named.</param>
+/// <param name="when">Boolean property.</param>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
+public sealed class HfRefusedAttribute(string property, string when) : Attribute
+{
+    /// <summary>Property whose key is named.</summary>
+    public string Property => property;
+
+    /// <summary>The condition.</summary>
+    public string When => when;
+
+    /// <summary>Why, for the error's reader.</summary>
+    public string Because { get; init; } = "";
 }
 
 /// <summary>A rule of the family: one size divides another.</summary>

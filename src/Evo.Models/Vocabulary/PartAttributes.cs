@@ -94,8 +94,8 @@ public sealed class RowAttribute(string input, string output) : PartAttribute
 }
 
 /// <summary>
-/// A linear map that is never split: [B, T, input] → [B, T, outputs…]. For small maps, such as gates. Weight [product of
-/// outputs, input].
+/// A linear map that stays whole on every device, for outputs too few to split: [B, T, input] → [B, T, outputs…]. Weight
+/// [product of outputs, input].
 /// </summary>
 public sealed class LinearAttribute(string input, params string[] outputs) : PartAttribute
 {

@@ -67,9 +67,12 @@ public static class HuggingFaceFolder
             foreach (var (info, value) in module.Table)
             {
                 using var scope = NewDisposeScope();
-                var (file, stored) = WeightCheck.Stored(info, files)!.Value;
-                var read = TensorFiles.View(file, stored);
-                value.copy_(info.Transposed ? read.t() : read);
+                foreach (var (name, piece) in TensorFiles.Pieces(info, value))
+                {
+                    var (file, stored) = WeightCheck.Stored(info, name, files)!.Value;
+                    var read = TensorFiles.View(file, stored);
+                    piece.copy_(info.Transposed ? read.t() : read);
+                }
             }
     }
 
@@ -96,8 +99,8 @@ public static class HuggingFaceFolder
             file.Complete();
         }
 
-        var byName = table.ToDictionary(p => p.Info.HuggingFaceName, StringComparer.Ordinal);
-        var plans = table.Select(p => new SafeTensorPlan(p.Info.HuggingFaceName, TensorFiles.FileType(type), p.Info.HuggingFaceShape));
+        var byName = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => (name, p))).ToDictionary(p => p.name, p => p.p, StringComparer.Ordinal);
+        var plans = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => new SafeTensorPlan(name, TensorFiles.FileType(type), p.Info.HuggingFaceShape)));
         var shards = SafeTensorsIndex.Shards(plans, maxShardBytes);
         using (no_grad())
             foreach (var (name, planned) in shards)

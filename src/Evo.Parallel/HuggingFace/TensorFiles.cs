@@ -47,11 +47,15 @@ public static class TensorFiles
         return view.to(dtype ?? view.dtype, copy: true);
     }
 
-    /// <summary>Writes one parameter as its table says.</summary>
+    /// <summary>The file's tensors of a parameter by name, as views of <paramref name="value"/>: itself, or one for each expert.</summary>
+    internal static IEnumerable<(string Name, Tensor Value)> Pieces(ParameterInfo info, Tensor value) =>
+        info.Pieces.Count == 0 ? [(info.HuggingFaceName, value)] : info.Pieces.Select((name, i) => (name, value.select(0, i)));
+
+    /// <summary>Writes one of a parameter's tensors as its table says.</summary>
     internal static unsafe void Write(SafeTensorsWriter writer, string name, ModuleParameter parameter, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        Tensor value = parameter.Value.detach();
+        var value = Pieces(parameter.Info, parameter.Value.detach()).First(p => p.Name == name).Value;
         if (parameter.Info.Transposed)
             value = value.t();
         value = value.to(type, CPU).contiguous();

@@ -13,17 +13,17 @@ internal static class WeightCheck
     public static List<string> Problems(IReadOnlyList<ModuleParameter> table, SafeTensorsFolder files)
     {
         var problems = new List<string>();
-        foreach (var (info, _) in table)
+        foreach (var (info, name) in table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => (p.Info, name))))
         {
-            if (Stored(info, files) is not (_, var found))
-                problems.Add($"{info.HuggingFaceName}: missing, must be {Shape(info.HuggingFaceShape)}");
+            if (Stored(info, name, files) is not (_, var found))
+                problems.Add($"{name}: missing, must be {Shape(info.HuggingFaceShape)}");
             else if (!found.Shape.SequenceEqual(info.HuggingFaceShape))
-                problems.Add($"{info.HuggingFaceName}: is {Shape(found.Shape)}, must be {Shape(info.HuggingFaceShape)}");
+                problems.Add($"{name}: is {Shape(found.Shape)}, must be {Shape(info.HuggingFaceShape)}");
             else if (found.Type is not (SafeTensorType.F64 or SafeTensorType.F32 or SafeTensorType.F16 or SafeTensorType.BF16))
-                problems.Add($"{info.HuggingFaceName}: is {found.Type}, must be F64, F32, F16 or BF16");
+                problems.Add($"{name}: is {found.Type}, must be F64, F32, F16 or BF16");
         }
 
-        var wanted = table.Select(p => p.Info.HuggingFaceName).ToHashSet(StringComparer.Ordinal);
+        var wanted = table.SelectMany(p => p.Info.HuggingFaceNames).ToHashSet(StringComparer.Ordinal);
         var tied = table.SelectMany(p => p.Info.TiedNames.Select(name => (name, p.Info.HuggingFaceName))).ToDictionary(p => p.name, p => p.HuggingFaceName, StringComparer.Ordinal);
         foreach (var name in files.Names.Where(n => !wanted.Contains(n) && !Buffers.Any(b => n.EndsWith(b, StringComparison.Ordinal))))
         {
@@ -36,9 +36,9 @@ internal static class WeightCheck
         return problems;
     }
 
-    /// <summary>Where a parameter lies: under its name, or where a tied model's file kept only the other one, under that.</summary>
-    public static (SafeTensors File, SafeTensor Tensor)? Stored(ParameterInfo info, SafeTensorsFolder files) =>
-        files.Find(info.HuggingFaceName) ?? info.TiedNames.Select(files.Find).FirstOrDefault(f => f is not null);
+    /// <summary>Where one of a parameter's tensors lies: under its name, or where a tied model's file kept only the other one, under that.</summary>
+    public static (SafeTensors File, SafeTensor Tensor)? Stored(ParameterInfo info, string name, SafeTensorsFolder files) =>
+        files.Find(name) ?? info.TiedNames.Select(files.Find).FirstOrDefault(f => f is not null);
 
     private static bool Same(SafeTensors file, SafeTensor a, SafeTensors other, SafeTensor b)
     {

@@ -26,6 +26,13 @@ internal sealed class DeviceRow : IDisposable
     internal Tensor LossSum(CausalLMModule model, double labelSmoothing) =>
         model.Loss(tokens, labels, at, labelSmoothing).lossSum;
 
+    /// <summary>The same beside the auxiliary losses of the model's routers, if it has any.</summary>
+    internal (Tensor lossSum, AuxiliaryLosses? auxiliary) LossWithRouters(CausalLMModule model, double labelSmoothing)
+    {
+        var (sum, _, auxiliary) = model.LossWithRouters(tokens, labels, at, labelSmoothing);
+        return (sum, auxiliary);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

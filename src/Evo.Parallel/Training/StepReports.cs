@@ -56,6 +56,7 @@ internal sealed class StepReports(RunConfig config, CausalLM spec)
             tflops: megatronFlops / times.Step / 1e12,
             modelTflops: modelFlops / times.Step / 1e12,
             peakBytes: peakBytes,
-            validLoss: validLoss);
+            validLoss: validLoss,
+            moeLoss: gradient.RouterLoss);
     }
 }

@@ -18,7 +18,8 @@ internal sealed class TrainLoop(
     private readonly Beta2 beta2 = Beta2.Of(config);
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
-    private readonly GradientStep gradients = new(model.Module, model.Optimizer, config.Loss.LabelSmoothing);
+    private readonly GradientStep gradients = new(
+        model.Module, model.Optimizer, config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;
 

@@ -25,7 +25,7 @@ internal sealed class TrainedModel : IDisposable
     internal static TrainedModel Build(CausalLM spec, ScalarType dtype, Device device, double recompute, bool decayAll)
     {
         var layout = new FlatLayout(spec.Parameters.Select(p =>
-            (p.Name, p.Shape, decayAll || p.Kind is ParameterKind.Matrix or ParameterKind.Embedding)));
+            (p.Name, p.Shape, decayAll || p.Decays)));
         var optimizer = new FlatOptimizer(layout, dtype, device);
         try
         {

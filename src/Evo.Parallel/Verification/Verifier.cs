@@ -85,24 +85,43 @@ public static class Verifier
         var computed = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         using (no_grad())
         {
-            var states = new List<Tensor>();
-            var hidden = module.Hidden(ids, at, states);
+            var (states, routers) = (new List<Tensor>(), new List<RouterOutput>());
+            var hidden = module.Hidden(ids, at, states, routers);
             computed["logits"] = module.Logits(hidden);
             computed["hidden.final"] = hidden;
             for (int i = 0; i < states.Count; i++)
                 computed[$"hidden.{i}"] = states[i];
+            foreach (var router in routers)
+                computed[$"router_logits.{router.Layer}"] = router.Logits.flatten(0, -2);
         }
 
         module.zero_grad();
-        var (sum, count) = module.Loss(ids, labels, at);
+        var (sum, count, auxiliary) = module.LossWithRouters(ids, labels, at);
         var loss = sum / count;
-        loss.backward();
+        loss.backward(retain_graph: auxiliary is not null);
         computed["loss"] = loss;
-        foreach (var (info, value) in module.Table)
-            if (value.grad is { } gradient)
-                foreach (var name in info.TiedNames.Prepend(info.HuggingFaceName))
-                    computed["grad." + name] = info.Transposed ? gradient.t() : gradient;
+        Gradients(module, "grad.", computed);
+        if (auxiliary is not null)
+        {
+            module.zero_grad();
+            auxiliary.Balance.backward();
+            computed["aux_loss"] = auxiliary.Balance;
+            computed["loss_total"] = loss + module.Spec.RouterLoss.Coefficient * auxiliary.Balance;
+            Gradients(module, "aux_grad.", computed);
+        }
         return computed;
+    }
+
+    // Copies: the next backward pass writes over the gradients. A parameter that a loss does not depend on has zeros.
+    private static void Gradients(CausalLMModule module, string prefix, Dictionary<string, Tensor> computed)
+    {
+        foreach (var (info, value) in module.Table)
+        {
+            var gradient = value.grad?.clone() ?? zeros_like(value);
+            foreach (var (name, piece) in TensorFiles.Pieces(info, gradient))
+                foreach (var known in info.TiedNames.Prepend(name))
+                    computed[prefix + known] = info.Transposed ? piece.t() : piece;
+        }
     }
 
     private static Tensor Input(SafeTensors file, string name, ScalarType dtype)

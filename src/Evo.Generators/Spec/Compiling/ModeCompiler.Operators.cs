@@ -205,8 +205,8 @@ internal sealed partial class ModeCompiler
         "reduce_replicated" => 4,
         "gather" or "reduce_scatter" => 2,
         "gather_invariant" or "split" => 1,
-        "exchange" => 0.5,
-        "settle" => 0.1,
+        "exchange" or "split_replicated" => 0.5,
+        "settle" => 3,
         _ => 100,
     };
 }

@@ -21,6 +21,13 @@ internal sealed partial class ModeCompiler
             case PartKind.Row:
                 Row(step, part);
                 break;
+            case PartKind.Router:
+                var routed = scope.At(step.Inputs[0]).Kind == PlacementKind.Invariant || IsSerial ? I : Home;
+                Make(step.Output, routed, part.Method, PartEmitter.Expression(part, new[] { Need(step.Inputs[0], routed) }, Weight(part, routed.Kind == PlacementKind.Invariant), "null", 0));
+                break;
+            case PartKind.Experts:
+                Experts(step, part);
+                break;
             case PartKind.Attention:
                 Attention(step, part);
                 break;
@@ -100,11 +107,11 @@ internal sealed partial class ModeCompiler
         var all = names.New(word, Suffix(output));
         scope.Body.Add(new Let(all, product, comment));
         elements[all] = Elements(shapes[x].Take(last).Append(Size.Of(string.Join(" + ", members.Select(m => Names.Product(m.Sizes.Skip(1)))))).ToArray(), output);
-        var before = "0";
+        var apart = names.New(word + "Apart", Suffix(output));
+        scope.Body.Add(new Let(apart, $"{all}.split([{string.Join(", ", weights.Select(w => w + ".shape[0]"))}], {last})"));
         for (var k = 0; k < members.Count; k++)
         {
-            Make(steps[k].Output, Placed(members[k], output), members[k].Method, $"{all}.narrow({last}, {before}, {weights[k]}.shape[0]){Shaped(members[k], output)}");
-            before = k == 0 ? $"{weights[k]}.shape[0]" : $"{before} + {weights[k]}.shape[0]";
+            Make(steps[k].Output, Placed(members[k], output), members[k].Method, $"{apart}[{k}]{Shaped(members[k], output)}");
         }
     }
 
@@ -286,7 +293,7 @@ internal sealed partial class ModeCompiler
     {
         Use(part);
         var code = $"own.{Names.Weights(part)}.Weight";
-        return Whole(part, "", code, invariant, mode == Mode.Isp && part.Kind is not (PartKind.RmsNorm or PartKind.LayerNorm));
+        return Whole(part, "", code, invariant, mode == Mode.Isp && part.Kind is not (PartKind.RmsNorm or PartKind.LayerNorm or PartKind.Router));
     }
 
     private string Bias(PartSpec part, bool invariant) =>

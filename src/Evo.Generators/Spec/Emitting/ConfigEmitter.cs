@@ -25,6 +25,12 @@ internal static class ConfigEmitter
             }
         }
 
+        foreach (var r in spec.Refused)
+        {
+            writer.Line($"if ({r.When})");
+            writer.Line($"    rules.Refuse({Known(spec, r.Property)}, {r.Property}, {Names.Quote(r.Because)});");
+        }
+
         foreach (var d in spec.Divides)
         {
             var rule = $"rules.Divides({Known(spec, d.DivisorText)}, {d.Divisor}, {Known(spec, d.DividendText)}, {d.Dividend}, {Names.Quote(d.Because)});";
@@ -86,6 +92,9 @@ internal static class ConfigEmitter
                         writer.Line($"rules.Share({Known(prefix.Length > 0 ? part.Extra2.Replace(prefix, "") : part.Extra2)}, {part.Extra2});");
                     }
 
+                    break;
+                case PartKind.Experts:
+                    writer.Line($"rules.AtMost({Known(part.SizeTexts[3])}, {part.Sizes[3]}, {Known(part.SizeTexts[2])}, {part.Sizes[2]}, \"a token chooses among the experts\");");
                     break;
                 case PartKind.Dropout:
                     writer.Line($"rules.Share({Known(part.SizeTexts[0])}, {part.Sizes[0]});");

@@ -30,7 +30,7 @@ internal static class KeysEmitter
             var doc = Names.Quote(p.Doc);
             if (p.Ratio is { } ratio)
             {
-                writer.Line($"keys.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {doc});");
+                writer.Line($"keys.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {doc}{(ratio.Usual.Length > 0 ? ", " + ratio.Usual : "")});");
                 continue;
             }
 
@@ -71,7 +71,7 @@ internal static class KeysEmitter
         foreach (var p in keyed.Where(p => p.Ratio is not null))
         {
             var ratio = p.Ratio!;
-            writer.Line($"var {Names.Local(p.Name)} = read.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {Names.Local(ratio.Of)});");
+            writer.Line($"var {Names.Local(p.Name)} = read.Ratio({Names.Quote(p.RunKey)}, {Names.Quote(ratio.Key)}, {Names.Quote(ratio.MultipleKey)}, {ratio.Multiple}, {Names.Local(ratio.Of)}{(ratio.Usual.Length > 0 ? ", " + ratio.Usual : "")});");
         }
 
         writer.Line($"var spec = new {spec.Body.Name}");

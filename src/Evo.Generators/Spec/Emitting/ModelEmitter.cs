@@ -76,11 +76,12 @@ internal static class ModelEmitter
     {
         var attention = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Attention);
         var down = block.Parts.LastOrDefault(p => p.Kind == PartKind.Row);
-        var gated = down is not null && block.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { down.SizeTexts[0] })) > 1;
+        var experts = block.Parts.LastOrDefault(p => p.Kind == PartKind.Experts);
+        var gated = experts is not null ? experts.Experts!.Gate.Length > 0 : down is not null && block.Parts.Count(p => p.Kind == PartKind.Column && p.SizeTexts.Skip(1).SequenceEqual(new[] { down.SizeTexts[0] })) > 1;
         writer.Line("/// <summary>Sizes of this layer, for planners and caches.</summary>");
         writer.Line("internal (int heads, int kvHeads, int headSize, int attentions, int inner, bool gated) Sizes() =>");
         var ropes = block.Parts.Where(p => p.Kind == PartKind.Rope).Select(p => p.Method + "Rotary().StableUpTo").ToList();
-        writer.Line($"    ({(attention is null ? "0, 0, 0" : string.Join(", ", attention.Sizes))}, {block.Parts.Count(p => p.Kind == PartKind.Attention)}, {down?.Sizes[0] ?? "0"}, {(gated ? "true" : "false")});");
+        writer.Line($"    ({(attention is null ? "0, 0, 0" : string.Join(", ", attention.Sizes))}, {block.Parts.Count(p => p.Kind == PartKind.Attention)}, {experts?.Sizes[1] ?? down?.Sizes[0] ?? "0"}, {(gated ? "true" : "false")});");
         writer.Line();
         writer.Line("/// <summary>The longest sequence up to which cached keys stay right.</summary>");
         writer.Line($"internal long CacheLimit() => {ropes.Aggregate("long.MaxValue", (all, one) => all == "long.MaxValue" ? one : $"global::System.Math.Min({all}, {one})")};");
@@ -111,6 +112,12 @@ internal static class ModelEmitter
                 writer.Line(member);
                 writer.Line();
             }
+
+            if (Presence.IsConditional(block, part))
+            {
+                writer.Line($"internal bool {Presence.Member(part)}() => {Presence.Condition(block, part)};");
+                writer.Line();
+            }
         }
     }
 
@@ -139,6 +146,7 @@ internal static class ModelEmitter
         writer.Close();
         writer.Close();
         writer.Line();
+        SizesEmitter.Write(writer, spec);
         writer.Line("/// <inheritdoc/>");
         writer.Line($"public override long CacheLimit => {ModuleEmitter.NewLayer(layer, "this", "0")}.CacheLimit();");
         writer.Line();

@@ -21,7 +21,7 @@ internal static class ModuleEmitter
         writer.Line($"private readonly {block.Name} _record;");
         foreach (var part in block.Parts.Where(p => p.HasWeight && p != head))
         {
-            writer.Line($"internal readonly {Names.Models}Weights {Names.Weights(part)};");
+            Field(writer, block, part);
         }
 
         foreach (var part in block.Parts.Where(p => p.Kind == PartKind.Layers))
@@ -71,7 +71,7 @@ internal static class ModuleEmitter
         writer.Line($"private readonly {block.Name} _record;");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
         {
-            writer.Line($"internal readonly {Names.Models}Weights {Names.Weights(part)};");
+            Field(writer, block, part);
         }
 
         Tables(writer, block);
@@ -85,8 +85,7 @@ internal static class ModuleEmitter
         writer.Line($"FirstSlot = index * {block.Parts.Count(p => p.Kind == PartKind.Attention)};");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
         {
-            writer.Line($"{Names.Weights(part)} = model.Part(prefix + \"{Names.Snake(part.Method)}\");");
-            writer.Line($"register_module(\"{Names.Snake(part.Method)}\", {Names.Weights(part)});");
+            Weights(writer, block, part, $"model.{(part.Kind == PartKind.Experts ? "Experts" : "Part")}(prefix + \"{Names.Snake(part.Method)}\")");
         }
 
         NewTables(writer, block, "spec.");
@@ -95,6 +94,28 @@ internal static class ModuleEmitter
         writer.Line("/// <inheritdoc/>");
         ModeEmitter.Switch(writer, $"public override {Names.Tensor} Run({Names.Tensor} x_BTC, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(x_BTC, at)");
         writer.Close();
+    }
+
+    private static void Field(SourceWriter writer, BlockSpec block, PartSpec part)
+    {
+        var type = part.Kind == PartKind.Experts ? "ExpertWeights" : "Weights";
+        writer.Line($"internal readonly {Names.Models}{type} {Names.Weights(part)}{(Presence.IsConditional(block, part) ? " = null!; // only where it is used" : ";")}");
+    }
+
+    private static void Weights(SourceWriter writer, BlockSpec block, PartSpec part, string made)
+    {
+        var sometimes = Presence.IsConditional(block, part);
+        if (sometimes)
+        {
+            writer.Open($"if (spec.{Presence.Member(part)}())");
+        }
+
+        writer.Line($"{Names.Weights(part)} = {made};");
+        writer.Line($"register_module(\"{Names.Snake(part.Method)}\", {Names.Weights(part)});");
+        if (sometimes)
+        {
+            writer.Close();
+        }
     }
 
     private static void Make(SourceWriter writer, ModelSpec spec, PartSpec part)
@@ -126,8 +147,7 @@ internal static class ModuleEmitter
                 writer.Line($"register_module(\"{name}\", new global::TorchSharp.Modules.ModuleList<{Names.Models}LayerModule>({Names.Modules(part)}));");
                 break;
             case var _ when part.HasWeight:
-                writer.Line($"{Names.Weights(part)} = Part(\"{name}\");");
-                writer.Line($"register_module(\"{name}\", {Names.Weights(part)});");
+                Weights(writer, spec.Body, part, $"Part(\"{name}\")");
                 break;
         }
     }

@@ -10,6 +10,7 @@ internal static class Names
     public const string Ops = "global::Evo.Torch.Ops";
     public const string Collective = "global::Evo.Torch.Collective";
     public const string Vocabulary = "global::Evo.Torch.VocabularyParallel";
+    public const string Experts = "global::Evo.Torch.ExpertParallel";
     public const string Shard = "global::Evo.Models.Shard";
     public const string Functions = "global::Evo.Models.Functions";
     public const string Functional = "global::TorchSharp.torch.nn.functional";

@@ -25,6 +25,7 @@ internal static class PartEmitter
             PartKind.Layers => $"{Names.Module}.Run({Names.Module}.{Names.Modules(part)}, {x}, {part.Parameters[1]})",
             PartKind.Head => $"{Names.Ops}.Linear({x}, {HeadTable(part, $"{Names.Module}.{part.Method}Table")})",
             PartKind.Row => Expression(part, new[] { x + ".flatten(2)" }, own + ".Weight", own + ".Bias", slot),
+            PartKind.Experts => Mixed(part, x, $"{Names.Module}.Routed({part.Parameters[1]}, {part.Sizes[3]})", own + ".Gate?.Weight", own + ".Up.Weight", own + ".Down.Weight", Names.Module),
             PartKind.Attention => Attended(part, part.Parameters.Take(3).ToArray(), slot, false, Names.Module, part.Parameters[3]),
             _ => Expression(part, new[] { x }, own + ".Weight", own + ".Bias", slot),
         };
@@ -38,6 +39,8 @@ internal static class PartEmitter
         {
             case PartKind.Embedding:
                 return $"{Names.Ops}.Embedding({x}, {weight})";
+            case PartKind.Router:
+                return $"{Names.Ops}.Linear({x}, {weight})";
             case PartKind.Column or PartKind.Linear when part.Sizes.Count > 2:
                 // Several output sizes give the result its shape.
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias}).unflatten(2, {string.Join(", ", part.Sizes.Skip(1))})";
@@ -68,6 +71,20 @@ internal static class PartEmitter
         return $"{at}.Attend({module}.FirstSlot + {slot}, {string.Join(", ", inputs)}, {scale}, {dropout}{window}{alibi})";
     }
 
+    /// <summary>
+    /// Experts over tokens and router's logits. The logits pass through the module, which keeps them for the auxiliary loss.
+    /// </summary>
+    /// <param name="spread">Before the first argument: the group and site of experts that are spread over ranks, or nothing.</param>
+    public static string Mixed(PartSpec part, string x, string logits, string gate, string up, string down, string module, string spread = "")
+    {
+        var experts = part.Experts!;
+        var capacity = experts.Capacity.Length == 0 ? ""
+            : experts.EvalCapacity.Length == 0 ? $", {experts.Capacity}, {experts.MinCapacity}"
+            : $", {module}.training ? {experts.Capacity} : {experts.EvalCapacity}, {experts.MinCapacity}";
+        return $"{(spread.Length == 0 ? Names.Ops : Names.Experts)}.MixtureOfExperts({spread}{x}, {logits}, {part.Sizes[3]}, {experts.Normalize}, "
+            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {gate}, {up}, {down}{capacity})";
+    }
+
     /// <summary>The head's table as it meets the hidden states: as it is, or its rows over their lengths.</summary>
     public static string HeadTable(PartSpec part, string table) => part.Flag switch
     {
@@ -83,7 +100,7 @@ internal static class PartEmitter
     public static string Rows(PartSpec part) => part.Kind switch
     {
         PartKind.Column or PartKind.Linear => Names.Product(part.Sizes.Skip(1)),
-        PartKind.Row or PartKind.Head => part.Sizes[1],
+        PartKind.Row or PartKind.Head or PartKind.Router => part.Sizes[1],
         _ => part.Sizes[0],
     };
 
@@ -99,6 +116,8 @@ internal static class PartEmitter
             PartKind.Layers => $"{sizes[0]} layers one after the other.",
             PartKind.Embedding => $"Rows of a table of {sizes[0]} by {sizes[1]}.",
             PartKind.Head => $"Logits: {sizes[0]} to {sizes[1]}.",
+            PartKind.Router => $"Logits of {sizes[1]} for each token.",
+            PartKind.Experts => $"The best {sizes[3]} of {sizes[2]} experts of each token, each an MLP of {sizes[0]} through {sizes[1]}.",
             PartKind.Column or PartKind.Row or PartKind.Linear => $"Linear map of {sizes[0]} to {string.Join(" by ", sizes.Skip(1))}.",
             PartKind.RmsNorm => $"Root mean square norm over {sizes[0]}.",
             PartKind.LayerNorm => $"Layer norm over {sizes[0]}.",

@@ -36,6 +36,8 @@ internal static class StubEmitter
             Member("public", $"{Names.JsonObject} ToHuggingFace()");
             Member("public", $"{Names.Models}CausalLMModule Build({Names.Models}BuildOptions options)");
             Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems(global::Evo.Models.KeyNames names)");
+            Member("public", $"global::System.Collections.Generic.IReadOnlyList<{Names.Models}SizeProperty> SizeProperties");
+            Member("public", $"{Names.Models}CausalLM Resized(string property, int? value)");
             Member("protected", $"void Describe({Names.Models}PlanBuilder plan)");
             Member("public", $"void CountForward({Names.Models}FlopCounter counter)");
         }

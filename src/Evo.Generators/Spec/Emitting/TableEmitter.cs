@@ -23,8 +23,45 @@ internal static class TableEmitter
             }
             else if (part.HasWeight)
             {
-                Weight(writer, block, part, layered, tracing);
+                var sometimes = Presence.IsConditional(block, part);
+                if (sometimes)
+                {
+                    writer.Open($"if ({Presence.Member(part)}())");
+                }
+
+                if (part.Kind == PartKind.Experts)
+                {
+                    Experts(writer, part);
+                }
+                else
+                {
+                    Weight(writer, block, part, layered, tracing);
+                }
+
+                if (sometimes)
+                {
+                    writer.Close();
+                }
             }
+        }
+    }
+
+    // Stacked over the experts here, one tensor for each in a checkpoint. Tensor parallel modes that keep every token on every rank
+    // cut each expert along its inside.
+    private static void Experts(SourceWriter writer, PartSpec part)
+    {
+        var (width, inner, experts) = (part.Sizes[0], part.Sizes[1], part.Experts!);
+        var maps = new[]
+        {
+            (Map: "gate", Name: experts.Gate, part.Init, Shape: $"{inner}, {width}", Dim: 1),
+            (Map: "up", Name: experts.Up, part.Init, Shape: $"{inner}, {width}", Dim: 1),
+            (Map: "down", Name: experts.Down, Init: experts.DownInit.Length > 0 ? experts.DownInit : part.Init, Shape: $"{width}, {inner}", Dim: 2),
+        };
+        foreach (var map in maps.Where(m => m.Name.Length > 0))
+        {
+            writer.Line($"table.AddExperts(name + \"{Names.Snake(part.Method)}.{map.Map}.weight\", huggingFace + \"{part.Hf}.{map.Name}.weight\", "
+                + $"{Names.Models}Initializer.Normal({map.Init}), layer, {part.Sizes[2]}, {part.Sizes[3]}, [{map.Shape}], "
+                + $"new {Names.Models}TensorCut({map.Dim}, 1, {inner}, 1), {(experts.Capacity.Length == 0 ? "true" : "false")});");
         }
     }
 
@@ -35,6 +72,7 @@ internal static class TableEmitter
         {
             PartKind.Embedding => $"{part.Sizes[0]}, {part.Sizes[1]}",
             PartKind.Head or PartKind.Row => $"{part.Sizes[1]}, {part.Sizes[0]}",
+            PartKind.Router => $"{part.Sizes[1]}, {part.Sizes[0]}",
             PartKind.Column or PartKind.Linear => $"{Names.Product(part.Sizes.Skip(1))}, {part.Sizes[0]}",
             _ => part.Sizes[0],
         };
@@ -42,6 +80,7 @@ internal static class TableEmitter
         {
             PartKind.Embedding => "Embedding",
             PartKind.RmsNorm or PartKind.LayerNorm => "Norm",
+            PartKind.Router => "Router",
             _ => "Matrix",
         };
         // A gain of one plus the weight starts as one, too.
@@ -144,16 +183,21 @@ internal static class TableEmitter
 
         bool Costs(StepSpec step) => step.Kind == StepKind.Choice
             ? step.Then.Any(Costs) || step.Else.Any(Costs)
-            : step.Kind == StepKind.Part && parts[step.Name].Kind is PartKind.Column or PartKind.Row or PartKind.Attention or PartKind.Layers;
+            : step.Kind == StepKind.Part && parts[step.Name].Kind is PartKind.Column or PartKind.Row or PartKind.Attention or PartKind.Layers
+                or PartKind.Linear or PartKind.Router or PartKind.Experts;
 
         void Part(PartSpec part)
         {
             switch (part.Kind)
             {
-                case PartKind.Column:
+                case PartKind.Column or PartKind.Linear:
                     writer.Line($"counter.Linear({part.Sizes[0]}, {Names.Product(part.Sizes.Skip(1))}); // {part.Method}");
                     break;
-                case PartKind.Row:
+                case PartKind.Experts:
+                    // Active ones only: each token goes through as many as it chooses.
+                    writer.Line($"counter.Linear({part.Sizes[0]}, {part.Sizes[1]}, {(part.Experts!.Gate.Length > 0 ? 3 : 2)} * {Names.Atom(part.Sizes[3])}); // {part.Method}");
+                    break;
+                case PartKind.Row or PartKind.Router:
                     writer.Line($"counter.Linear({part.Sizes[0]}, {part.Sizes[1]}); // {part.Method}");
                     break;
                 case PartKind.Attention:

@@ -39,6 +39,10 @@ internal sealed class AttributeReader
     public (string Text, Location? Where) Named(string name, string fallback) =>
         (Symbols.Text(data, name, fallback), Word(name) ?? Where);
 
+    /// <summary>A named text that may be given as empty.</summary>
+    public string Given(string name, string fallback) =>
+        data.NamedArguments.Any(a => a.Key == name) ? Named(name, "").Text : fallback;
+
     public bool Flag(string name) => data.NamedArguments.FirstOrDefault(a => a.Key == name).Value.Value is true;
 
     private Location? Word(string name) =>

@@ -61,6 +61,7 @@ internal static class ModelParser
                 new EquatableArray<DividesSpec>(Divides(record, scope)),
                 new EquatableArray<OnlySpec>(Only(record)),
                 new EquatableArray<string>(Symbols.Attributes(record, AttributeNames.HfNeutral).Select(a => new AttributeReader(a).Texts[0].Text)),
+                new EquatableArray<RefusedSpec>(Refused(record, scope)),
                 WithInit(body, scope.Read(reader.Named("InitStd", "0.02"), SizeKind.Number), ""),
                 new EquatableArray<BlockSpec>(layers.Select(l => WithInit(l, new SizeScope(context, record, record, l.ModelParameter).Read(reader.Named("InitStd", "0.02"), SizeKind.Number), l.ModelParameter)))),
             default,
@@ -134,6 +135,13 @@ internal static class ModelParser
         Role(PartKind.Layers, body.Parts.Count(p => p.Kind == PartKind.Layers) == 1, "one");
         Role(PartKind.Head, body.Parts.Count(p => p.Kind == PartKind.Head) == 1, "one");
         Role(PartKind.Embedding, body.Parts.Any(p => p.Kind == PartKind.Embedding), "at least one");
+        foreach (var experts in body.Parts.Where(p => p.Kind == PartKind.Experts))
+        {
+            context.Report(
+                Diagnostics.NotASpec, record.GetMembers(experts.Method).First().Locations.FirstOrDefault(), record.Name,
+                $"its [Experts] {experts.Method} must stand in a layer's record, where its router's figures are collected");
+        }
+
         foreach (var head in body.Parts.Where(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && !body.Parts.Any(e => e.Kind == PartKind.Embedding && e.Method == p.Extra)))
         {
             context.Report(Diagnostics.UnknownTie, record.GetMembers(head.Method).First().Locations.FirstOrDefault(), head.Extra, record.Name);
@@ -159,6 +167,16 @@ internal static class ModelParser
             var value = attribute.ConstructorArguments[1];
             var text = value.Value is string s && s.StartsWith("=", System.StringComparison.Ordinal) ? s.Substring(1) : PropertyParser.Literal(value);
             yield return new OnlySpec(new AttributeReader(attribute).Texts[0].Text, text, new AttributeReader(attribute).Named("Because", "").Text);
+        }
+    }
+
+    private static IEnumerable<RefusedSpec> Refused(INamedTypeSymbol record, SizeScope scope)
+    {
+        foreach (var attribute in Symbols.Attributes(record, AttributeNames.HfRefused))
+        {
+            var reader = new AttributeReader(attribute);
+            yield return new RefusedSpec(
+                scope.Read(reader.Texts[0], SizeKind.Any), scope.Read(reader.Texts[1], SizeKind.Flag), reader.Named("Because", "").Text);
         }
     }
 

@@ -22,6 +22,8 @@ internal static class PartParser
         [AttributeNames.Rope] = PartKind.Rope,
         [AttributeNames.Attention] = PartKind.Attention,
         [AttributeNames.Dropout] = PartKind.Dropout,
+        [AttributeNames.Router] = PartKind.Router,
+        [AttributeNames.Experts] = PartKind.Experts,
     };
 
     /// <summary>The part's attribute of a method, or null.</summary>
@@ -91,6 +93,11 @@ internal static class PartParser
             context.Report(Diagnostics.LayerPlaceholder, new AttributeReader(hf!).Texts[0].Where, name);
         }
 
+        if (kind == PartKind.Experts && name.Length > 0 && name.Split(new[] { "{expert}" }, System.StringSplitOptions.None).Length != 2)
+        {
+            context.Report(Diagnostics.ExpertPlaceholder, new AttributeReader(hf!).Texts[0].Where, name);
+        }
+
         return part;
     }
 
@@ -134,9 +141,26 @@ internal static class PartParser
                     Window = scope.Read(reader.Named("Window", "0"), SizeKind.Whole),
                     Alibi = scope.Read(reader.Named("Alibi", "false"), SizeKind.Flag),
                 };
+            case PartKind.Experts:
+                return part with { Experts = Experts(reader, scope) };
             default:
                 return part;
         }
+    }
+
+    private static ExpertsSpec Experts(AttributeReader reader, SizeScope scope)
+    {
+        string Read(string name, SizeKind kind) => reader.Named(name, "") is { Text.Length: > 0 } given ? scope.Read(given, kind) : "";
+        return new ExpertsSpec(
+            Read("Activation", SizeKind.Any),
+            scope.Read(reader.Named("Normalize", "false"), SizeKind.Flag),
+            reader.Given("Gate", "gate_proj"),
+            reader.Given("Up", "up_proj"),
+            reader.Given("Down", "down_proj"),
+            Read("DownInit", SizeKind.Number),
+            Read("Capacity", SizeKind.Number),
+            Read("EvalCapacity", SizeKind.Number),
+            scope.Read(reader.Named("MinCapacity", "0"), SizeKind.Whole));
     }
 
     private static string Modifiers(IMethodSymbol method)
@@ -151,9 +175,10 @@ internal static class PartParser
         {
             PartKind.Layers or PartKind.Rope => "Tensor {0}(Tensor x, Positions at)",
             PartKind.Attention => "Tensor {0}(Tensor q, Tensor k, Tensor v, Positions at)",
+            PartKind.Experts => "Tensor {0}(Tensor x, Tensor logits)",
             _ => "Tensor {0}(Tensor x)",
         };
-        var tensors = kind == PartKind.Attention ? 3 : 1;
+        var tensors = kind switch { PartKind.Attention => 3, PartKind.Experts => 2, _ => 1 };
         var positions = kind is PartKind.Layers or PartKind.Rope or PartKind.Attention ? 1 : 0;
         var right = method.IsPartialDefinition
             && !method.IsStatic

@@ -115,7 +115,8 @@ internal static class PropertyParser
 
         var reader = new AttributeReader(attribute);
         return new RatioSpec(
-            reader.Value(0) as string ?? "", reader.Value(1) as string ?? "", reader.Value(2) as string ?? "", reader.Value(3) as int? ?? 1);
+            reader.Value(0) as string ?? "", reader.Value(1) as string ?? "", reader.Value(2) as string ?? "", reader.Value(3) as int? ?? 1,
+            Literal(attribute.NamedArguments.FirstOrDefault(a => a.Key == "Usual").Value));
     }
 
     private static PropertyType? TypeOf(ITypeSymbol type)

@@ -1,0 +1,141 @@
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// One step of a model on ranks of this process in float64, brought together so that it can be compared with the same step on
+/// one device: the law of parity.
+/// </summary>
+public static class Parity
+{
+    /// <summary>The largest error that the law allows.</summary>
+    public const double Tolerance = 1e-10;
+
+    /// <summary>What the routers' losses are multiplied by beside the cross entropy.</summary>
+    private const double RouterCoefficient = 0.01;
+
+    /// <summary>The seed of the weights.</summary>
+    private const ulong Seed = 20;
+
+    /// <summary>Runs a step.</summary>
+    /// <param name="spec">The model; small.</param>
+    /// <param name="layout">How it is spread.</param>
+    /// <param name="batch">Its tokens; its rows are dealt out to the data replicas.</param>
+    /// <param name="around">Decorates each group of a rank, given the rank's other groups.</param>
+    /// <param name="timeLimit">The longest wait of a rank.</param>
+    public static ParityFigures Step(
+        CausalLM spec, ParityLayout layout, ParityBatch batch, Func<ProcessGroup, IReadOnlyList<ProcessGroup>, ProcessGroup>? around = null, TimeSpan? timeLimit = null)
+    {
+        if (batch.Rows % layout.Data != 0)
+        {
+            throw new ArgumentException($"{batch.Rows} rows do not go to {layout.Data} replicas", nameof(batch));
+        }
+
+        var ranks = LocalWorld.Results(layout.World, rank => Run(spec, layout, batch, rank, around), timeLimit, threads: 1);
+        return Join(ranks, layout);
+    }
+
+    private sealed record RankFigures(double Loss, double[] Auxiliary, double[] Logits, IReadOnlyList<(ParameterInfo Info, TensorCut? Cut, string Axis, int Place, double[] Gradient, long[] Shape)> Gradients);
+
+    private static RankFigures Run(
+        CausalLM spec, ParityLayout layout, ParityBatch batch, LocalRank rank, Func<ProcessGroup, IReadOnlyList<ProcessGroup>, ProcessGroup>? around)
+    {
+        var (groups, data, weightData) = layout.Groups(rank);
+        if (around is not null)
+        {
+            ProcessGroup[] all = [groups.Tensor, groups.Weight, data, weightData];
+            var tensor = around(groups.Tensor, all);
+            groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Expert = tensor };
+        }
+
+        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute });
+        Nudge(model);
+        model.train();
+        var rows = batch.Rows / layout.Data;
+        var (ids, labels, places) = batch.Tensors(data.Rank * rows, rows);
+        using var at = places;
+        var (sum, _, auxiliary) = model.LossWithRouters(ids, labels, at);
+        var loss = sum / (double)batch.Targets;
+        var total = auxiliary is null ? loss : loss + ((auxiliary.Balance + auxiliary.Z) * RouterCoefficient);
+        total.backward();
+        GradientSum.Run(model, data, weightData);
+        double[] logits;
+        using (no_grad())
+        {
+            logits = [.. model.Logits(model.Hidden(ids, at)).to(float64).contiguous().data<double>()];
+        }
+
+        var gradients = model.Table.Select(p =>
+        {
+            var cut = Layout.CutOf(p.Info, groups);
+            var gradient = p.Value.grad is { } g ? g : zeros_like(p.Value);
+            return (p.Info, cut?.Cut, cut?.Group.Axis ?? "", cut?.Group.Rank ?? 0, (double[])[.. gradient.contiguous().data<double>()], p.Value.shape);
+        }).ToList();
+        return new(data.AllReduce(loss.detach(), ReduceOperation.Sum, new(-1, false)).item<double>(),
+            auxiliary is null ? [] : [auxiliary.Balance.item<double>(), auxiliary.Z.item<double>()], logits, gradients);
+    }
+
+    // Gains of one and biases of zero hide mistakes: every constant start is moved a little, alike on all ranks.
+    private static void Nudge(CausalLMModule model)
+    {
+        using var quiet = no_grad();
+        foreach (var (info, value) in model.Table.Where(p => p.Info.Init.Std == 0))
+        {
+            using var generator = new torch.Generator(CausalLMModule.Stream(Seed + 1, info.Name));
+            using var drawn = empty([.. info.Shape], float64);
+            drawn.normal_(0, 0.2, generator);
+            using var share = Layout.Share(info, drawn, model.Ranks);
+            value.add_(share);
+        }
+    }
+
+    private static ParityFigures Join(RankFigures[] ranks, ParityLayout layout)
+    {
+        var unequal = new List<string>();
+        void Same(string quantity, IEnumerable<double[]> copies)
+        {
+            var first = copies.First();
+            if (copies.Any(c => !c.AsSpan().SequenceEqual(first)))
+            {
+                unequal.Add(quantity);
+            }
+        }
+
+        Same("loss", ranks.Select(r => new[] { r.Loss }));
+        var replicas = ranks.Chunk(layout.Tensor).ToArray();
+        foreach (var replica in replicas)
+        {
+            Same("logits", replica.Select(r => r.Logits));
+            Same("auxiliary loss", replica.Select(r => r.Auxiliary));
+        }
+
+        var gradients = new Dictionary<string, double[]>();
+        for (var p = 0; p < ranks[0].Gradients.Count; p++)
+        {
+            var copies = ranks.Select(r => r.Gradients[p]).ToArray();
+            var (info, cut, _, _, _, _) = copies[0];
+            if (cut is null)
+            {
+                Same("gradient of " + info.Name, copies.Select(c => c.Gradient));
+                gradients[info.Name] = copies[0].Gradient;
+                continue;
+            }
+
+            // Every place of the cut is held by several ranks where there are replicas of it.
+            var shares = copies.GroupBy(c => c.Place).OrderBy(g => g.Key).ToArray();
+            foreach (var share in shares)
+            {
+                Same("gradient of " + info.Name, share.Select(c => c.Gradient));
+            }
+
+            using var scope = NewDisposeScope();
+            var whole = Layout.Whole(cut, [.. shares.Select(s => tensor(s.First().Gradient).view(s.First().Shape))]);
+            gradients[info.Name] = [.. whole.contiguous().data<double>()];
+        }
+
+        return new(ranks[0].Loss, ranks[0].Auxiliary, [.. replicas.SelectMany(r => r[0].Logits)], gradients, unequal.Distinct().ToList());
+    }
+}

@@ -1,0 +1,182 @@
+// A mixture of experts in four steps, each of which a parallel form takes on its own: choose, permute, compute, combine.
+// TorchSharp calls and nothing else, as in Ops.Plain.cs.
+//
+// Shapes: N tokens, K choices of a token, E experts, M choices that were kept, C channels, F width inside of an expert.
+// A pair is a token's choice; pair n * K + k is choice k of token n.
+
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Torch;
+
+/// <summary>The pairs in the order of their experts, and within an expert in the order of the tokens.</summary>
+/// <param name="Pairs">[N * K] int64: the pair at each place; those that were dropped stand at the end.</param>
+/// <param name="Places">[N * K] int64: the place of each pair, the inverse of <paramref name="Pairs"/>.</param>
+/// <param name="Counts">[E]: places of each expert; their sum is M, N * K where nothing was dropped.</param>
+public sealed record ExpertOrder(Tensor Pairs, Tensor Places, long[] Counts)
+{
+    /// <summary>M: the pairs that an expert computes.</summary>
+    public long Kept => Counts.Sum();
+}
+
+public static partial class Ops
+{
+    /// <summary>
+    /// Step 1, without limits: softmax over the experts in float32 (float64 for float64), then the best K of them.
+    /// </summary>
+    /// <param name="logits">[N, E]</param>
+    /// <param name="topK">K</param>
+    /// <param name="normalize">Whether the K weights of a token are divided by their sum.</param>
+    /// <returns>Experts [N, K] int64, best first, and their weights [N, K], float32 or float64.</returns>
+    public static (Tensor experts, Tensor weights) ChooseExperts(Tensor logits, int topK, bool normalize)
+    {
+        using var scope = NewDisposeScope();
+        var (weights, experts) = logits.softmax(-1, Wide(logits.dtype)).topk(topK, -1);
+        if (normalize)
+            weights = weights / weights.sum(-1, keepdim: true);
+        return (experts.MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// Step 1 under a capacity, as GShard does it: an expert takes the first <paramref name="capacity"/> of those that chose
+    /// it, all first choices in the order of the tokens before all second ones. The rest is dropped: expert E, weight 0.
+    /// Where the weights are normalized, a token's surviving choices share its whole weight.
+    /// </summary>
+    /// <param name="logits">[N, E]</param>
+    /// <param name="topK">K</param>
+    /// <param name="normalize">Whether the weights of a token are divided by their sum.</param>
+    /// <param name="capacity">Most tokens of one expert: see <see cref="ExpertCapacity"/>.</param>
+    /// <returns>Experts [N, K] int64, best first, and their weights [N, K], float32 or float64.</returns>
+    public static (Tensor experts, Tensor weights) ChooseExpertsWithin(Tensor logits, int topK, bool normalize, long capacity)
+    {
+        using var scope = NewDisposeScope();
+        long tokens = logits.shape[0], count = logits.shape[1];
+        var probabilities = logits.softmax(-1, Wide(logits.dtype));
+        var (_, experts) = probabilities.topk(topK, -1);
+
+        // How many chose the same expert before: counted over all first choices, then over all second ones.
+        var chosen_PE = nn.functional.one_hot(experts.t().reshape(-1), count);
+        var before_P = ((chosen_PE.cumsum(0) * chosen_PE).sum([-1L]) - 1);
+        var kept = before_P.view(topK, tokens).t().lt(capacity);
+        var weights = probabilities.gather(-1, experts) * kept.to_type(probabilities.dtype);
+        if (normalize)
+            weights = weights / weights.sum(-1, keepdim: true).clamp_min(weights.dtype == ScalarType.Float64 ? 2.220446049250313e-16 : 1.1920929e-7);
+        return (experts.masked_fill(kept.logical_not(), count).MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Most tokens that GShard lets one expert have: ⌈tokens / experts × factor × topK⌉, and no fewer than the minimum.</summary>
+    public static long ExpertCapacity(long tokens, long experts, int topK, double factor, long minimum) =>
+        Math.Max((long)Math.Ceiling((double)tokens / experts * (factor * topK)), minimum);
+
+    /// <summary>Step 2a: sorts the pairs by expert. Not differentiable; reads the counts back from the device.</summary>
+    /// <param name="experts">[N, K] int64, E where a choice was dropped.</param>
+    /// <param name="count">E</param>
+    public static ExpertOrder OrderByExpert(Tensor experts, long count)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var flat = experts.reshape(-1);
+        var (_, pairs) = flat.sort(0, stable: true);
+        var counts = flat.unsqueeze(1).eq(arange(count, device: flat.device)).sum([0L]).cpu();
+        return new(
+            pairs.MoveToOuterDisposeScope(), pairs.argsort().MoveToOuterDisposeScope(), [.. counts.data<long>()]);
+    }
+
+    /// <summary>Step 2b: the rows of the tokens in the order of the experts. Differentiable in <paramref name="x"/>.</summary>
+    /// <param name="x">[N, C]</param>
+    /// <param name="order">Of the pairs.</param>
+    /// <param name="topK">K</param>
+    /// <returns>[M, C]</returns>
+    public static Tensor PermuteToExperts(Tensor x, ExpertOrder order, int topK)
+    {
+        using var scope = NewDisposeScope();
+        return x.index_select(0, order.Pairs.narrow(0, 0, order.Kept).floor_divide(topK)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Step 3: each expert's MLP over its own rows: <c>down · (activation(gate · x) * (up · x))</c>, or
+    /// <c>down · activation(up · x)</c> without a gate. Differentiable in the rows and the weights; an expert without rows has a
+    /// gradient of zeros.
+    /// </summary>
+    /// <param name="rows">[M, C], those of one expert together, experts in order.</param>
+    /// <param name="counts">Rows of each expert; their sum is M.</param>
+    /// <param name="gate">[E, F, C] or none.</param>
+    /// <param name="up">[E, F, C]</param>
+    /// <param name="down">[E, C, F]</param>
+    /// <param name="activation">As for <see cref="Activation"/>.</param>
+    /// <returns>[M, C]</returns>
+    public static Tensor GroupedMlp(Tensor rows, IReadOnlyList<long> counts, Tensor? gate, Tensor up, Tensor down, string activation)
+    {
+        using var scope = NewDisposeScope();
+        var inputs = rows.split([.. counts]);
+        // One backward of unbind stacks all gradients; one of select for each expert would add up E tensors of the whole size.
+        var (gates, ups, downs) = (gate?.unbind(), up.unbind(), down.unbind());
+        var outputs = new List<Tensor>();
+        for (int e = 0; e < counts.Count; e++)
+        {
+            if (counts[e] == 0)
+                continue;
+            var inner = Linear(inputs[e], ups[e]);
+            inner = gates is null ? Activation(activation, inner) : Gated(activation, Linear(inputs[e], gates[e]), inner);
+            outputs.Add(Linear(inner, downs[e]));
+        }
+
+        return (outputs.Count == 0 ? rows.clone() : cat([.. outputs], 0)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Step 4: each token's outputs, weighted and summed. Differentiable in rows and weights; a dropped choice adds nothing.</summary>
+    /// <param name="rows">[M, C] in the order of the experts.</param>
+    /// <param name="order">That order.</param>
+    /// <param name="weights">[N, K]</param>
+    /// <returns>[N, C], the rows' type.</returns>
+    public static Tensor CombineExperts(Tensor rows, ExpertOrder order, Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        long tokens = weights.shape[0], choices = weights.shape[1], width = rows.shape[1];
+        if (order.Kept < tokens * choices)
+            rows = cat([rows, zeros([tokens * choices - order.Kept, width], rows.dtype, rows.device)], 0);
+        var outputs_NKC = rows.index_select(0, order.Places).view(tokens, choices, width);
+        return (outputs_NKC * weights.to_type(rows.dtype).unsqueeze(-1)).sum([1L]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>All four steps on one device.</summary>
+    /// <param name="x">[B, T, C]</param>
+    /// <param name="logits">[B, T, E]: what the router says of each token.</param>
+    /// <param name="topK">Experts of a token.</param>
+    /// <param name="normalize">Whether a token's weights are divided by their sum.</param>
+    /// <param name="activation">As for <see cref="Activation"/>.</param>
+    /// <param name="gate">[E, F, C] or none.</param>
+    /// <param name="up">[E, F, C]</param>
+    /// <param name="down">[E, C, F]</param>
+    /// <param name="capacityFactor">GShard's: see <see cref="ExpertCapacity"/>; 0 drops nothing.</param>
+    /// <param name="minCapacity">The smallest capacity.</param>
+    /// <returns>[B, T, C], x's type.</returns>
+    public static Tensor MixtureOfExperts(
+        Tensor x, Tensor logits, int topK, bool normalize, string activation, Tensor? gate, Tensor up, Tensor down,
+        double capacityFactor = 0, long minCapacity = 0)
+    {
+        using var scope = NewDisposeScope();
+        var x_NC = x.reshape(-1, x.shape[^1]);
+        var logits_NE = logits.reshape(-1, logits.shape[^1]);
+        long count = up.shape[0];
+        if (logits_NE.shape[1] != count || logits_NE.shape[0] != x_NC.shape[0])
+            throw new ArgumentException(
+                $"MixtureOfExperts: x [{string.Join(", ", x.shape)}], logits [{string.Join(", ", logits.shape)}], up [{string.Join(", ", up.shape)}]: "
+                + "the logits are [B, T, E] for x [B, T, C] and up [E, F, C].");
+        var (experts, weights) = capacityFactor > 0
+            ? ChooseExpertsWithin(logits_NE, topK, normalize, ExpertCapacity(x_NC.shape[0], count, topK, capacityFactor, minCapacity))
+            : ChooseExperts(logits_NE, topK, normalize);
+        var order = OrderByExpert(experts, count);
+        var rows = GroupedMlp(PermuteToExperts(x_NC, order, topK), order.Counts, gate, up, down, activation);
+        return CombineExperts(rows, order, weights).view(x.shape).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The inside of a gated MLP: <c>activation(gate) * up</c>.</summary>
+    public static Tensor Gated(string activation, Tensor gate, Tensor up)
+    {
+        if (activation is "silu" or "swish")
+            return SiluMul(gate, up);
+        using var active = Activation(activation, gate);
+        return active * up;
+    }
+}
