@@ -26,12 +26,12 @@ let private program (wear: LocalRank -> ProcessGroup -> ProcessGroup) =
             let send = [| 1L + int64 group.Rank; 3L - int64 group.Rank |]
             let receive = if group.Rank = 0 then [| 1L; 2L |] else [| 3L; 2L |]
             let rows = Collective.ExchangeRows(group, gathered.mul gathered, send, receive, 5)
-            let weights = torch.arange(6.0, dtype = torch.float64).reshape (3L, 2L)
+            let weights = torch.arange(6.0, dtype = torch.float64).reshape(3L, 2L).requires_grad_ ()
             let linear = Collective.GatherLinear(group, rows.narrow (0L, 0L, 2L), 0, [| weights |], [| null |], 6)
             let total = Collective.Reduce(group, (linear.mul linear).sum(), 7)
             let root = group.Broadcast(x, 0, Site(8, false))
             (total.add (root.sum ())).backward ()
-            List.map bits [ total; root; nonNull x.grad ]
+            List.map bits [ total; root; nonNull x.grad; nonNull weights.grad ]
     )
 
 let private right = lazy program (fun _ group -> group)

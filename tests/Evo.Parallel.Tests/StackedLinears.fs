@@ -184,6 +184,27 @@ let ``gather and linear in one is a gather and then linears, gradients included`
         Seq.forall2 (List.forall2 (near 1e-12)) theirs mine)
 
 [<Fact>]
+let ``what is not needed is not gathered again`` () =
+    let backward (ofX: bool) (ofWeight: bool) =
+        LocalWorld.Results(
+            2,
+            fun rank ->
+                let calls = List<GroupCall>()
+                let group = SiteRecorder(rank.Everyone "tensor", calls)
+                let x = torch.ones([| 2L; 3L |]).requires_grad_ ofX
+                let w = torch.ones([| 4L; 3L |]).requires_grad_ ofWeight
+                (Collective.GatherLinear(group, x, 0, [| w |], [| null |], 1).sum ()).backward ()
+                [ for call in calls do
+                      if call.Site.Backward then
+                          call.Operation ]
+        )
+        |> Array.head
+
+    Assert.Equal<GroupOperation list>([ GroupOperation.AllGather; GroupOperation.ReduceScatter ], backward true true)
+    Assert.Equal<GroupOperation list>([ GroupOperation.AllGather ], backward false true)
+    Assert.Equal<GroupOperation list>([ GroupOperation.ReduceScatter ], backward true false)
+
+[<Fact>]
 let ``gather and linear in one keeps the shard, not the whole`` () =
     let ranks, rows, channels = 2, 512L, 64L
     let bytes (count: int64) = count * 4L
