@@ -106,8 +106,7 @@ let private readOperator (line: TableLine) =
 
     let conditions =
         if line.Take "where" then
-            line.List(fun () ->
-                TableWords.condition line names (fun name -> List.contains name parameters))
+            line.List(fun () -> TableWords.condition line names (fun name -> List.contains name parameters))
         else
             []
 
@@ -129,7 +128,8 @@ let private rule (line: TableLine) (operator: Operator) =
             TableWords.pattern line names bound.Contains (Some(fun name -> bound.Add name |> ignore)))
 
     if inputs.Length <> names.Length then
-        line.Refuse $"operator {operator.Name} has {names.Length} inputs, and {inputs.Length} placements stand before '->'"
+        line.Refuse
+            $"operator {operator.Name} has {names.Length} inputs, and {inputs.Length} placements stand before '->'"
 
     line.Expect "->"
     let output = TableWords.pattern line names bound.Contains None
@@ -174,11 +174,16 @@ let private entries (text: string) =
     let read = ResizeArray()
     let problems = ResizeArray()
     let mutable operator = None
+    // The rules of an operator whose own line was refused are no rules of the operator before it.
+    let mutable refused = false
 
     for i, text in Array.indexed (text.Split '\n') do
         let line = TableLine(i + 1, text)
 
-        if not line.IsEmpty then
+        if List.contains line.First [ "placement"; "wire"; "collective"; "operator" ] then
+            refused <- false
+
+        if not line.IsEmpty && not refused then
             try
                 let entry = entry line operator
                 read.Add((i + 1, entry))
@@ -188,6 +193,7 @@ let private entries (text: string) =
                 | _ -> ()
             with TableLineRefused problem ->
                 problems.Add problem
+                refused <- line.First = "operator"
 
     List.ofSeq read, List.ofSeq problems
 
@@ -228,13 +234,24 @@ let private placementProblems gradients =
                 0, string kind, "this placement is missing"
 
         for line, (kind, gradient) in gradients do
-            if Map.tryFind gradient map <> Some kind || (kind = PlacementKind.S) <> (gradient = PlacementKind.S) then
-                line, string gradient, $"the gradient of the gradient of {kind} must be {kind}, and only S has S"
+            if
+                Map.tryFind gradient map <> Some kind
+                || (kind = PlacementKind.S) <> (gradient = PlacementKind.S)
+            then
+                line,
+                string gradient,
+                $"the gradient of the gradient of {kind} must be {kind}, and only S has S"
     ]
 
-let private collectiveProblems (gradients: Map<PlacementKind, PlacementKind>) (costs: Map<Wire, WireCost>) collectives =
+let private collectiveProblems
+    (gradients: Map<PlacementKind, PlacementKind>)
+    (costs: Map<Wire, WireCost>)
+    collectives
+    =
     let find name =
-        collectives |> List.map snd |> List.tryFind (fun (collective: Collective) -> collective.Name = name)
+        collectives
+        |> List.map snd
+        |> List.tryFind (fun (collective: Collective) -> collective.Name = name)
 
     let signature (collective: Collective) = $"{collective.From} -> {collective.To}"
 
@@ -252,7 +269,9 @@ let private collectiveProblems (gradients: Map<PlacementKind, PlacementKind>) (c
                 let due = $"{gradients[collective.To]} -> {gradients[collective.From]}"
 
                 if signature dual <> due then
-                    line, collective.Dual, $"the dual of {signature collective} must be {due}, and this is {signature dual}"
+                    line,
+                    collective.Dual,
+                    $"the dual of {signature collective} must be {due}, and this is {signature dual}"
                 elif dual.Dual <> collective.Name then
                     line, collective.Dual, $"the dual of this is {dual.Dual}, and must be {collective.Name}"
     ]
@@ -271,7 +290,8 @@ let read (text: string) : Result<Algebra, Problem list> =
     let entries, problems = entries text
 
     let pick choose =
-        entries |> List.choose (fun (line, entry) -> choose entry |> Option.map (fun found -> line, found))
+        entries
+        |> List.choose (fun (line, entry) -> choose entry |> Option.map (fun found -> line, found))
 
     let gradients =
         pick (function
