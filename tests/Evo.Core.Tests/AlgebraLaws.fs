@@ -1,4 +1,4 @@
-/// The laws of placements, collectives and redistribution, on exact whole numbers.
+/// The laws of placements and collectives, on exact whole numbers.
 module Evo.Core.Tests.AlgebraLaws
 
 open FsCheck
@@ -7,74 +7,7 @@ open Xunit
 open Evo.Core
 open Evo.Core.Meaning
 open Evo.Core.Tests.Properties
-
-let private algebra = Algebra.standard ()
-
-/// One axis and one tensor on it.
-type private World =
-    {
-        Ranks: int
-        Shape: int list
-        Seed: int
-    }
-
-    /// The tensor: small numbers of both signs.
-    member world.Values(salt: int) =
-        Tensor.random (uint64 (1000 * world.Seed + salt)) world.Shape
-        |> Tensor.map (fun x -> x % 10L)
-
-    member world.Splitter(salt: int) =
-        Sharding.split (uint64 (1000 * world.Seed + salt))
-
-let private worlds =
-    gen {
-        let! ranks = Gen.choose (1, 4)
-        let! dims = Gen.choose (1, 3)
-        let! shape = Gen.listOfLength dims (Gen.choose (1, 6))
-        let! seed = Gen.choose (1, 100_000)
-
-        return
-            {
-                Ranks = ranks
-                Shape = shape
-                Seed = seed
-            }
-    }
-
-let private smaller (world: World) =
-    seq {
-        if world.Ranks > 1 then
-            { world with Ranks = world.Ranks - 1 }
-
-        // A placement may name any dim but the first two, so two stay.
-        if world.Shape.Length > 2 then
-            { world with
-                Shape = List.removeAt (world.Shape.Length - 1) world.Shape
-            }
-
-        for dim in 0 .. world.Shape.Length - 1 do
-            if world.Shape[dim] > 1 then
-                { world with
-                    Shape = List.updateAt dim (world.Shape[dim] - 1) world.Shape
-                }
-    }
-
-let private places (shape: int list) = Soundness.placements shape.Length
-
-/// A world and some placements of its tensor, by number, so that they stay placements while the world shrinks.
-let private placed count =
-    Gen.zip worlds (Gen.listOfLength count (Gen.choose (0, 99)))
-
-let private smallerPlaced (world, choices) =
-    seq { for world in smaller world -> world, choices }
-
-let private chosen (world: World) choices =
-    let places = places world.Shape
-    choices |> List.map (fun (choice: int) -> places[choice % places.Length])
-
-/// All laws of one case together.
-let private both (laws: Property list) =
-    laws |> List.reduce (fun a b -> FsCheck.Fluent.Prop.And(a, b))
+open Evo.Core.Tests.AlgebraWorlds
 
 [<Fact>]
 let ``what is sharded and put together again is what it was, for every placement and uneven sizes`` () =
@@ -87,6 +20,15 @@ let ``what is sharded and put together again is what it was, for every placement
             |> Sharding.unshard placement
             =? Ok x)
         |> both)
+
+[<Fact>]
+let ``where the ranks do not divide a dim the first of them hold one more`` () =
+    let lengths ranks size =
+        [ for rank in 0 .. ranks - 1 -> Sharding.length ranks size rank ]
+
+    Assert.Equal<int list>([ 3; 2; 2 ], lengths 3 7)
+    Assert.Equal<int list>([ 2; 2; 2 ], lengths 3 6)
+    Assert.Equal<int list>([ 1; 1; 0; 0 ], lengths 4 2)
 
 /// A mesh, and a tensor that lies on it.
 type private MeshWorld =
@@ -177,16 +119,6 @@ let ``pieces that no tensor has are refused`` () =
     Assert.Equal(Error "shapes [2] and [3] differ", Sharding.unshard Partial [ piece 2; piece 3 ])
     Assert.Equal(Error "there is no dim 1", Sharding.unshard (Sharded 1) [ piece 2; piece 2 ])
 
-/// Every collective as a step between all placements of its types.
-let private steps (shape: int list) =
-    [
-        for source in places shape do
-            for target in places shape do
-                yield! algebra.Step(source, target) |> Option.toList
-    ]
-
-let private dual step = (algebra.Dual step).Value
-
 [<Fact>]
 let ``there is a step for every collective, and one between any two placements`` () =
     let shape = [ 1; 1 ]
@@ -204,131 +136,13 @@ let ``the dual of the dual of a step is the step, and its types are the gradient
         Assert.Equal(algebra.Gradient step.To, (dual step).From)
         Assert.Equal(algebra.Gradient step.From, (dual step).To)
 
-/// ⟨C x, y⟩ = ⟨x, C* y⟩ for a collective and its dual in a world.
-let private adjoint (algebra: Algebra) (world: World) (step: CollectiveStep) =
-    let backward = (algebra.Dual step).Value
-    let x = Sharding.shard (world.Splitter 3) world.Ranks step.From (world.Values 4)
-    let y = Sharding.shard (world.Splitter 5) world.Ranks backward.From (world.Values 6)
-
-    Sharding.inner step.To (Movement.run step x) y
-    =? Sharding.inner step.From x (Movement.run backward y)
-    |> Prop.label $"{step}, {backward}"
-
 [<Fact>]
 let ``the dual of every collective is its adjoint`` () =
     law worlds smaller (fun world -> steps world.Shape |> List.map (adjoint algebra world) |> both)
 
-/// What a step gives stands for what it was given, and lies as it says.
-let private keepsValue (world: World) (step: CollectiveStep) =
-    let x = world.Values 7
-
-    Sharding.shard (world.Splitter 8) world.Ranks step.From x
-    |> Movement.run step
-    |> Sharding.unshard step.To
-    =? Ok x
-    |> Prop.label $"{step}"
-
 [<Fact>]
 let ``every collective leaves the value as it is`` () =
     law worlds smaller (fun world -> steps world.Shape |> List.map (keepsValue world) |> both)
-
-let private plan source target =
-    Redistribute.plan algebra source target |> Option.get
-
-[<Fact>]
-let ``redistribution composes: by way of any placement the ranks come to hold the same tensor`` () =
-    law (placed 3) smallerPlaced (fun (world, choices) ->
-        match chosen world choices with
-        | [ a; b; c ] ->
-            let x = world.Values 9
-            let start = Sharding.shard (world.Splitter 10) world.Ranks a x
-            let direct = Movement.runAll (plan a c) start
-            let around = start |> Movement.runAll (plan a b) |> Movement.runAll (plan b c)
-
-            both
-                [
-                    Sharding.unshard c direct =? Ok x
-                    Sharding.unshard c around =? Ok x
-                    // The addends of a sum may differ; what anything else holds may not.
-                    if c <> Partial then
-                        around =? direct
-                ]
-            |> Prop.label $"{a} -> {b} -> {c}"
-        | _ -> Prop.ofTestable false)
-
-[<Fact>]
-let ``the duals of a redistribution, last step first, carry the gradient back as it is`` () =
-    law (placed 2) smallerPlaced (fun (world, choices) ->
-        match chosen world choices with
-        | [ a; b ] ->
-            let gradient = world.Values 11
-            let back = plan a b |> List.rev |> List.map dual
-
-            Sharding.shard (world.Splitter 12) world.Ranks (algebra.Gradient b) gradient
-            |> Movement.runAll back
-            |> Sharding.unshard (algebra.Gradient a)
-            =? Ok gradient
-            |> Prop.label $"{a} -> {b}"
-        | _ -> Prop.ofTestable false)
-
-[<Fact>]
-let ``nothing is done where nothing is to do, and no detour is cheaper`` () =
-    let places = places [ 1; 1; 1 ]
-
-    for a in places do
-        Assert.Empty(plan a a)
-
-        for c in places do
-            for b in places do
-                for n in 2..8 do
-                    // A multiple of n² bytes, so that nothing is rounded.
-                    let bytes steps =
-                        Redistribute.bytes algebra n (int64 (n * n)) steps
-
-                    let direct, around = bytes (plan a c), bytes (plan a b) + bytes (plan b c)
-
-                    Assert.True(
-                        direct <= around,
-                        $"{a} -> {c} on {n} ranks: {direct}, by way of {b} {around}"
-                    )
-
-[<Fact>]
-let ``the bytes of an example`` () =
-    let bytes a b =
-        Redistribute.bytes algebra 4 1600L (plan a b)
-
-    Assert.Equal(2400L, bytes Partial Replicated)
-    Assert.Equal(1200L, bytes (Sharded 1) Invariant)
-    Assert.Equal(1200L, bytes Partial (Sharded 0))
-    Assert.Equal(300L, bytes (Sharded 0) (Sharded 1))
-    Assert.Equal(0L, bytes Invariant Replicated)
-    // Rounded up: 3 · 4 / 16 of 10 bytes.
-    Assert.Equal(8L, Redistribute.bytes algebra 4 10L (plan (Sharded 0) Replicated))
-
-[<Fact>]
-let ``a table without a collective goes around it, and says where there is no way`` () =
-    let without names =
-        { algebra with
-            Collectives = algebra.Collectives |> List.filter (fun c -> not (List.contains c.Name names))
-        }
-
-    let text algebra a b =
-        Redistribute.plan algebra a b
-        |> Option.map (fun steps -> steps |> List.map string |> String.concat "; ")
-
-    Assert.Equal(Some "exchange S(0) -> S(1)", text algebra (Sharded 0) (Sharded 1))
-
-    Assert.Equal(
-        Some "gather S(0) -> R; split_replicated R -> S(1)",
-        text (without [ "exchange" ]) (Sharded 0) (Sharded 1)
-    )
-
-    Assert.Equal(
-        Some "reduce_scatter P -> S(0); gather_invariant S(0) -> I",
-        text (without [ "reduce"; "reduce_replicated" ]) Partial Invariant
-    )
-
-    Assert.Equal(None, text (without [ "reduce"; "reduce_replicated"; "reduce_scatter" ]) Partial Invariant)
 
 /// Worlds that show what a wrong collective does.
 let private telling =
