@@ -16,7 +16,10 @@ let noShrink (_: 'a) : 'a seq = Seq.empty
 
 /// Whether two values are equal; where they are not, the report says what was got and what is right.
 let (=?) (actual: 'a) (expected: 'a) : Property =
-    Prop.label $"got {actual}, want {expected}" (actual = expected)
+    if actual = expected then
+        Prop.ofTestable true
+    else
+        Prop.label (sprintf "got %A, want %A" actual expected) false
 
 /// As `forAll`, with the same cases on every run, for a property that says itself what is wrong.
 let law (generator: Gen<'a>) (shrink: 'a -> 'a seq) (property: 'a -> Property) =

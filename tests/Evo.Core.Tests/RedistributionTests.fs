@@ -82,7 +82,9 @@ let ``the bytes of an example`` () =
     Assert.Equal(8L, Redistribute.bytes algebra 4 10L (plan (Sharded 0) Replicated))
 
 [<Fact>]
-let ``a table without a collective goes around it, and says where there is no way`` () =
+let ``the cheapest way is taken, then the shortest; a table without a collective goes around it or has no way``
+    ()
+    =
     let without names =
         { algebra with
             Collectives = algebra.Collectives |> List.filter (fun c -> not (List.contains c.Name names))
@@ -102,6 +104,26 @@ let ``a table without a collective goes around it, and says where there is no wa
     Assert.Equal(
         Some "reduce_scatter P -> S(0); gather_invariant S(0) -> I",
         text (without [ "reduce"; "reduce_replicated" ]) Partial Invariant
+    )
+
+    // Where the direct way costs more than another, the other is taken.
+    let dear wire parts =
+        { algebra with
+            Costs = algebra.Costs.Add(wire, { Parts = parts; Crumbs = 0 })
+        }
+
+    Assert.Equal(Some "exchange S(0) -> S(1)", text (dear Wire.AllToAll 1) (Sharded 0) (Sharded 1))
+
+    Assert.Equal(
+        Some "gather S(0) -> R; split_replicated R -> S(1)",
+        text (dear Wire.AllToAll 2) (Sharded 0) (Sharded 1)
+    )
+
+    Assert.Equal(Some "reduce P -> I", text (dear Wire.AllReduce 2) Partial Invariant)
+
+    Assert.Equal(
+        Some "reduce_scatter P -> S(0); gather_invariant S(0) -> I",
+        text (dear Wire.AllReduce 3) Partial Invariant
     )
 
     Assert.Equal(None, text (without [ "reduce"; "reduce_replicated"; "reduce_scatter" ]) Partial Invariant)

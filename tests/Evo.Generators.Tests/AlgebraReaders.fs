@@ -145,6 +145,49 @@ let ``both readers find the same steps, duals and cheapest ways`` () =
                 table.Path(theirs source, theirs target) |> Option.ofObj |> Option.map text
             )
 
+[<Fact>]
+let ``both readers find the same ways in a table that lacks collectives or has other costs`` () =
+    let text = Algebra.standardText ()
+    let rows = text.Split '\n'
+
+    let tables =
+        [
+            for i in 0 .. rows.Length - 1 do
+                // A collective and its dual, so that what is left is a table.
+                if rows[i].StartsWith("collective", StringComparison.Ordinal) then
+                    let words = rows[i].Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    let names = [ words[1]; Array.last words ]
+
+                    rows
+                    |> Array.filter (fun row ->
+                        not (
+                            names
+                            |> List.exists (fun name ->
+                                row.StartsWith($"collective {name} ", StringComparison.Ordinal))
+                        ))
+                    |> String.concat "\n"
+            text.Replace("1 crumb", "3 parts")
+            text.Replace("2 parts", "5 parts")
+        ]
+
+    Assert.Equal(15, tables.Length)
+
+    for table in tables do
+        match Algebra.parse table with
+        | Error problems -> Assert.Fail(String.Join("\n", problems))
+        | Ok mine ->
+            let their = Theirs.Parse table
+
+            let text steps =
+                steps |> Seq.map string |> String.concat "; "
+
+            for source in places 3 do
+                for target in places 3 do
+                    Assert.Equal(
+                        Redistribute.plan mine source target |> Option.map text,
+                        their.Path(theirs source, theirs target) |> Option.ofObj |> Option.map text
+                    )
+
 /// Edits of the table, and what both readers must say of each: a text on the line that is meant ("" for the line that was
 /// edited, "*" for the whole), the column, and the words.
 let private edits: (string * string * (string * int * string) list) list =
