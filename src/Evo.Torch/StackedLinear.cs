@@ -26,21 +26,23 @@ internal static class StackedLinear
 
     /// <summary>The gradients that are needed, in the order x, weights, biases; null for the others.</summary>
     /// <param name="gradient">[..., sum of O]</param>
-    /// <param name="x">The x of the forward; only its shape is asked where no weight needs a gradient.</param>
+    /// <param name="x">The x of the forward; null where no weight needs a gradient.</param>
+    /// <param name="shape">The shape of x.</param>
     /// <param name="weights">The weights of the forward.</param>
     /// <param name="needed">For x, each weight and each bias, whether its gradient is needed.</param>
-    public static List<Tensor?> Backward(Tensor gradient, Tensor x, IReadOnlyList<Tensor> weights, bool[] needed)
+    public static List<Tensor?> Backward(
+        Tensor gradient, Tensor? x, long[] shape, IReadOnlyList<Tensor> weights, bool[] needed)
     {
-        long channels = weights[0].shape[1], outputs = weights.Sum(w => w.shape[0]), rows = channels == 0 ? 0 : x.numel() / channels;
+        long channels = shape[^1], outputs = weights.Sum(w => w.shape[0]), rows = shape[..^1].Aggregate(1L, (product, size) => product * size);
         var dy = gradient.reshape(rows, outputs).contiguous();
         var gradients = new List<Tensor?>
         {
-            needed[0] ? EvoOperators.product(dy, false, Stacked(weights), false).reshape(x.shape) : null,
+            needed[0] ? EvoOperators.product(dy, false, Stacked(weights), false).reshape(shape) : null,
         };
-        var ofWeights = needed.AsSpan(1, weights.Count).Contains(true)
-            ? EvoOperators.product(dy, true, x.reshape(rows, channels).contiguous(), false)
+        var ofWeights = NeedWeights(needed, weights.Count)
+            ? EvoOperators.product(dy, true, x!.reshape(rows, channels).contiguous(), false)
             : null;
-        var ofBiases = needed.AsSpan(1 + weights.Count).Contains(true) ? dy.sum(0) : null;
+        var ofBiases = needed.AsSpan(1 + weights.Count).Contains(true) ? dy.sum([0L]) : null;
         Parts(ofWeights, 1);
         Parts(ofBiases, 1 + weights.Count);
         return gradients;
@@ -55,6 +57,9 @@ internal static class StackedLinear
             }
         }
     }
+
+    /// <summary>Whether some weight's gradient is among the needed ones, for which x is wanted.</summary>
+    public static bool NeedWeights(bool[] needed, int weights) => needed.AsSpan(1, weights).Contains(true);
 
     /// <summary>
     /// Tensors one after the other in dimension 0: a view where they stand so in memory already, otherwise a copy.
@@ -111,7 +116,7 @@ internal static class StackedLinear
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
             var saved = ctx.get_saved_variables();
-            var gradients = Backward(grad_output, saved[0], saved.GetRange(1, saved.Count - 1), needed);
+            var gradients = Backward(grad_output, saved[0], saved[0].shape, saved.GetRange(1, saved.Count - 1), needed);
             gradients.Insert(1, null); // the number of weights
             return gradients!;
         }

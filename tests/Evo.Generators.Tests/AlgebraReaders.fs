@@ -10,12 +10,11 @@ type private TheirPlacement = Evo.Generators.Spec.Algebra.Placement
 type private Refused = Evo.Generators.Spec.Algebra.AlgebraException
 
 let private theirs (placement: Placement) : TheirPlacement =
-    placement.Match(
-        (fun () -> TheirPlacement.Replicated),
-        (fun () -> TheirPlacement.Invariant),
-        TheirPlacement.Sharded,
-        (fun () -> TheirPlacement.Partial)
-    )
+    match placement with
+    | Replicated -> TheirPlacement.Replicated
+    | Invariant -> TheirPlacement.Invariant
+    | Sharded dim -> TheirPlacement.Sharded dim
+    | Partial -> TheirPlacement.Partial
 
 let private lines (algebra: Algebra) =
     [
@@ -75,14 +74,20 @@ let private places rank =
 let rec private product (choices: 'a list list) =
     match choices with
     | [] -> [ [] ]
-    | first :: rest -> [ for head in first do for tail in product rest -> head :: tail ]
+    | first :: rest ->
+        [
+            for head in first do
+                for tail in product rest -> head :: tail
+        ]
 
 [<Fact>]
 let ``both readers read the same table`` () =
     Assert.Equal<string list>(lines (Algebra.standard ()), linesOf Theirs.Standard)
 
 [<Fact>]
-let ``both readers give every operator the same output for all placements, numbers of dims and parameters`` () =
+let ``both readers give every operator the same output for all placements, numbers of dims and parameters``
+    ()
+    =
     let mine = Algebra.standard ()
     let table = Theirs.Standard
     let mutable asked = 0
@@ -110,10 +115,11 @@ let ``both readers give every operator the same output for all placements, numbe
                     listed <- listed + (if expected.IsSome then 1 else 0)
 
                     if Option.map theirs expected <> found then
-                        Assert.Fail $"{operator.Name} of {inputs} with {ranks} dims by {parameters}: {expected}, {found}"
+                        Assert.Fail
+                            $"{operator.Name} of {inputs} with {ranks} dims by {parameters}: {expected}, {found}"
 
     Assert.InRange(listed, 1, asked - 1)
-    TestContext.Current.SendDiagnosticMessage $"{asked} combinations, {listed} of them listed"
+    printfn $"both readers: {asked} combinations, {listed} of them listed"
 
 [<Fact>]
 let ``both readers find the same steps, duals and cheapest ways`` () =
@@ -122,7 +128,9 @@ let ``both readers find the same steps, duals and cheapest ways`` () =
 
     for source in places 3 do
         for target in places 3 do
-            let text steps = steps |> Seq.map string |> String.concat "; "
+            let text steps =
+                steps |> Seq.map string |> String.concat "; "
+
             let ours = mine.Step(source, target)
             let their = table.Step(theirs source, theirs target) |> Option.ofObj
             Assert.Equal(Option.map string ours, Option.map string their)
@@ -137,68 +145,156 @@ let ``both readers find the same steps, duals and cheapest ways`` () =
                 table.Path(theirs source, theirs target) |> Option.ofObj |> Option.map text
             )
 
-/// An edit of the table, and what both readers must say of it; `#` stands for the line that was edited.
-let private edits: (string * string * string list) list =
+[<Fact>]
+let ``both readers find the same ways in a table that lacks collectives or has other costs`` () =
+    let text = Algebra.standardText ()
+    let rows = text.Split '\n'
+
+    let tables =
+        [
+            for i in 0 .. rows.Length - 1 do
+                // A collective and its dual, so that what is left is a table.
+                if rows[i].StartsWith("collective", StringComparison.Ordinal) then
+                    let words = rows[i].Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    let names = [ words[1]; Array.last words ]
+
+                    rows
+                    |> Array.filter (fun row ->
+                        not (
+                            names
+                            |> List.exists (fun name ->
+                                row.StartsWith($"collective {name} ", StringComparison.Ordinal))
+                        ))
+                    |> String.concat "\n"
+            text.Replace("1 crumb", "3 parts")
+            text.Replace("2 parts", "5 parts")
+        ]
+
+    Assert.Equal(15, tables.Length)
+
+    for table in tables do
+        match Algebra.parse table with
+        | Error problems -> Assert.Fail(String.Join("\n", problems))
+        | Ok mine ->
+            let their = Theirs.Parse table
+
+            let text steps =
+                steps |> Seq.map string |> String.concat "; "
+
+            for source in places 3 do
+                for target in places 3 do
+                    Assert.Equal(
+                        Redistribute.plan mine source target |> Option.map text,
+                        their.Path(theirs source, theirs target) |> Option.ofObj |> Option.map text
+                    )
+
+/// Edits of the table, and what both readers must say of each: a text on the line that is meant ("" for the line that was
+/// edited, "*" for the whole), the column, and the words.
+let private edits: (string * string * (string * int * string) list) list =
+    let only before after column words = before, after, [ "", column, words ]
+
     [
-        "placement R  Repl", "placement Q  Repl", [ "algebra.txt:#:11: Q: a placement is expected: R, I, S or P." ]
-        "gradient P ", "grad P ", [ "algebra.txt:#:26: grad: 'gradient' is expected." ]
-        "placement P  Partial     gradient R", "", [
-            "algebra.txt: P: this placement is missing."
-            "algebra.txt:7:1: P: the gradient of the gradient of R must be R, and only S has S."
+        only "placement R  Repl" "placement Q  Repl" 11 "Q: a placement is expected: R, I, S or P."
+        only "gradient P " "grad P " 26 "grad: 'gradient' is expected."
+        "placement P  Partial     gradient R",
+        "",
+        [
+            "*", 0, "P: this placement is missing."
+            "placement R", 1, "P: the gradient of the gradient of R must be R, and only S has S."
         ]
-        "all_to_all      1 crumb", "all_to_all      1 mile", [
-            "algebra.txt:#:24: mile: 'parts' or 'crumbs' is expected."
+        only "all_to_all      1 crumb" "all_to_all      1 mile" 24 "mile: 'parts' or 'crumbs' is expected."
+        "wire slice           nothing",
+        "",
+        [
+            "collective split ", 1, "slice: the cost of this wire is missing."
+            "collective split_replicated", 1, "slice: the cost of this wire is missing."
         ]
-        "wire slice           nothing", "", [
-            for line in [ 30; 31 ] -> $"algebra.txt:{line}:1: slice: the cost of this wire is missing."
+        only
+            "P -> I        all_reduce"
+            "P -> I        all_reducee"
+            45
+            "all_reducee: a wire is expected: none, all_reduce, all_gather, reduce_scatter, all_to_all, slice, pad, keep."
+        "all_reduce      dual copy",
+        "all_reduce      dual reduce",
+        [
+            "collective copy", 1, "reduce: the dual of this is reduce, and must be copy."
+            "", 1, "reduce: the dual of P -> I must be I -> R, and this is P -> I."
         ]
-        "P -> I        all_reduce", "P -> I        all_reducee", [
-            "algebra.txt:#:46: all_reducee: a wire is expected: none, all_reduce, all_gather, reduce_scatter, all_to_all, slice, pad, keep."
+        "all_gather      dual split",
+        "all_gather      dual spilt",
+        [
+            "", 1, "spilt: there is no collective of this name."
+            "collective split ", 1, "gather_invariant: the dual of this is spilt, and must be split."
         ]
-        "all_reduce      dual copy", "all_reduce      dual reduce", [
-            "algebra.txt:24:1: reduce: the dual of this is reduce, and must be copy."
-            "algebra.txt:#:1: reduce: the dual of P -> I must be I -> R, and this is P -> I."
+        "collective keep               R -> P",
+        "collective keep               S(a) -> P",
+        [
+            "", 1, "S -> P: this step stands on line {collective pad} already."
+            "", 1, "keep: the dual of S -> P must be R -> S, and this is S -> P."
         ]
-        "all_gather      dual split", "all_gather      dual spilt", [
-            "algebra.txt:#:1: spilt: there is no collective of this name."
-            "algebra.txt:30:1: gather_invariant: the dual of this is spilt, and must be split."
-        ]
-        "collective keep               R -> P", "collective pad                R -> P", [
-            "algebra.txt:31:1: pad: the dual of R -> S must be S -> P, and this is R -> P."
-        ]
-        "operator softmax (x[..., c])", "operator softmax (x[..., c]", [
-            "algebra.txt:#:28: ')' is expected."
-            // Its rules are read as those of the operator before it.
-            "algebra.txt:138:10: ->: ',' is expected."
-        ]
-        "S(last), S(1) -> P", "S(last), S(1) -> S(o)", [
-            "algebra.txt:#:24: o: a dim is expected: a number, last, rank(input), or a name that an input's S(name) binds."
-        ]
-        "    S(last), S(1) -> P", "    S(last) -> P", [
-            "algebra.txt:#:13: ->: operator linear has 2 inputs, and 1 placements stand before '->'."
-        ]
-        "S(d - b + a)    if d > b", "S(d - b + a)    if d is b", [
-            "algebra.txt:#:32: is: a comparison is expected: = != < <= > or >=."
-        ]
-        "R|I, S(0) -> P", "R|S(0), S(0) -> P", [ "algebra.txt:#:7: S: S(dim) stands alone; R, I or P is expected." ]
-        "R|I, S(0) -> P", "R|I, S(0) -> P|R", [ "algebra.txt:#:22: one placement is expected after '->'." ]
-        "R|I, S(0) -> P", "R|I, S(0) -> P, R", [ "algebra.txt:#:19: ,: nothing more is expected on this line." ]
-        "operator squeeze", "operator unsqueeze", [ "algebra.txt:#:1: unsqueeze: this operator stands on line 237 already." ]
-        "where a != b", "where a != rank(z)", [ "algebra.txt:#:52: z: the name of an input is expected." ]
+        // The rules below are not read as those of the operator before.
+        only "operator softmax (x[..., c])" "operator softmax (x[..., c]" 28 "')' is expected."
+        only
+            "S(last), S(1) -> P"
+            "S(last), S(1) -> S(o)"
+            24
+            "o: a dim is expected: a number, last, rank(input), or a name that an input's S(name) binds."
+        only
+            "    S(last), S(1) -> P"
+            "    S(last) -> P"
+            13
+            "->: operator linear has 2 inputs, and 1 placements stand before '->'."
+        only
+            "S(d - b + a)    if d > b"
+            "S(d - b + a)    if d is b"
+            34
+            "is: a comparison is expected: = != < <= > or >=."
+        only "R|I, S(0) -> P" "R|S(0), S(0) -> P" 7 "S: S(dim) stands alone; R, I or P is expected."
+        only "R|I, S(0) -> P" "R|I, S(0) -> P|R" 21 "one placement is expected after '->'."
+        only "R|I, S(0) -> P" "R|I, S(0) -> P, R" 19 ",: nothing more is expected on this line."
+        only
+            "operator squeeze"
+            "operator unsqueeze"
+            1
+            "unsqueeze: this operator stands on line {operator unsqueeze} already."
+        only "where a != b" "where a != rank(z)" 53 "z: the name of an input is expected."
     ]
 
 [<Fact>]
-let ``both readers refuse a malformed text with the same words, and say the line and what would be right`` () =
+let ``both readers refuse a malformed text with the same words, and say the line and what would be right``
+    ()
+    =
     let text = Algebra.standardText ()
 
+    let lineOf (words: string) =
+        let at = text.IndexOf(words, StringComparison.Ordinal)
+        Assert.True(at >= 0, $"the table has no '{words}'")
+        text.Substring(0, at).Split('\n').Length
+
     for before, after, expected in edits do
+        let edited = lineOf before
+
+        let place mark column =
+            match mark with
+            | "*" -> "algebra.txt"
+            | "" -> $"algebra.txt:{edited}:{column}"
+            | mark -> $"algebra.txt:{lineOf mark}:{column}"
+
+        let words (words: string) =
+            System.Text.RegularExpressions.Regex.Replace(
+                words,
+                "{(.*)}",
+                fun found -> string (lineOf found.Groups[1].Value)
+            )
+
         let at = text.IndexOf(before, StringComparison.Ordinal)
-        Assert.True(at >= 0, $"the table has no '{before}'")
-        let edited = text.Remove(at, before.Length).Insert(at, after)
-        let line = text.Substring(0, at).Split('\n').Length
-        let mine, their = problems edited
-        let expected = expected |> List.map (fun problem -> problem.Replace("#", string line))
-        Assert.Equal<string list>(expected, mine)
+        let mine, their = problems (text.Remove(at, before.Length).Insert(at, after))
+
+        Assert.Equal<string list>(
+            [ for mark, column, rule in expected -> $"{place mark column}: {words rule}" ],
+            mine
+        )
+
         Assert.Equal<string list>(mine, their)
 
 [<Fact>]

@@ -26,7 +26,17 @@ type Wire =
         | Wire.Pad -> "pad"
         | Wire.Keep -> "keep"
 
-    static member All = [ Wire.NoWire; Wire.AllReduce; Wire.AllGather; Wire.ReduceScatter; Wire.AllToAll; Wire.Slice; Wire.Pad; Wire.Keep ]
+    static member All =
+        [
+            Wire.NoWire
+            Wire.AllReduce
+            Wire.AllGather
+            Wire.ReduceScatter
+            Wire.AllToAll
+            Wire.Slice
+            Wire.Pad
+            Wire.Keep
+        ]
 
 /// What a rank sends to each other rank: parts (an n-th of the tensor) and crumbs (an n-th of a part).
 [<Struct>]
@@ -124,7 +134,10 @@ type Operator =
         let start () =
             {
                 Ranks = operator.Inputs |> List.mapi (fun i input -> input.Name, ranks[i])
-                Names = operator.Parameters |> List.mapi (fun i name -> name, parameters[i]) |> Map.ofList
+                Names =
+                    operator.Parameters
+                    |> List.mapi (fun i name -> name, parameters[i])
+                    |> Map.ofList
             }
 
         // A name that is not bound yet is bound by the first S(name).
@@ -216,7 +229,8 @@ type Algebra =
         else
             algebra.Collectives
             |> List.tryFind (fun collective ->
-                collective.From = PlacementKind.Of source && collective.To = PlacementKind.Of target)
+                collective.From = PlacementKind.Of source
+                && collective.To = PlacementKind.Of target)
             |> Option.map (fun collective ->
                 {
                     Collective = collective

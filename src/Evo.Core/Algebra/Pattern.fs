@@ -69,7 +69,10 @@ type internal DimEnvironment =
             | DimTerm.Number n -> Some n
             | DimTerm.Name name -> Map.tryFind name environment.Names
             | DimTerm.Last -> Some(snd environment.Ranks.Head - 1)
-            | DimTerm.RankOf input -> environment.Ranks |> List.tryFind (fun (name, _) -> name = input) |> Option.map snd
+            | DimTerm.RankOf input ->
+                environment.Ranks
+                |> List.tryFind (fun (name, _) -> name = input)
+                |> Option.map snd
 
         (Some 0, sum.Terms)
         ||> List.fold (fun total (plus, term) ->

@@ -34,13 +34,20 @@ type internal TableLine(number: int, text: string) =
 
             word (stop - at)
 
-        if at = text.Length || text[at] = '#' then []
-        elif text[at] = ' ' || text[at] = '\t' || text[at] = '\r' then words (at + 1)
-        elif isLetter text[at] then run (fun c -> isLetter c || isDigit c)
-        elif isDigit text[at] then run isDigit
-        elif starts "..." then word 3
-        elif starts "->" || starts "!=" || starts "<=" || starts ">=" then word 2
-        else word 1
+        if at = text.Length || text[at] = '#' then
+            []
+        elif text[at] = ' ' || text[at] = '\t' || text[at] = '\r' then
+            words (at + 1)
+        elif isLetter text[at] then
+            run (fun c -> isLetter c || isDigit c)
+        elif isDigit text[at] then
+            run isDigit
+        elif starts "..." then
+            word 3
+        elif starts "->" || starts "!=" || starts "<=" || starts ">=" then
+            word 2
+        else
+            word 1
 
     let words = List.toArray (words 0)
     let mutable next = 0
@@ -49,6 +56,8 @@ type internal TableLine(number: int, text: string) =
     member _.Number = number
     /// Whether nothing but a comment stands there.
     member _.IsEmpty = words.Length = 0
+    /// The first word; empty where there is none.
+    member _.First = if words.Length > 0 then words[0].Text else ""
     /// The next word; empty at the end.
     member _.Peek = if next < words.Length then words[next].Text else ""
 
@@ -60,7 +69,12 @@ type internal TableLine(number: int, text: string) =
 
     /// Stops reading this line: what stands next is not what the rule asks for.
     member line.Refuse(rule: string) : 'a =
-        let column = if next < words.Length then words[next].Column else text.TrimEnd().Length + 1
+        let column =
+            if next < words.Length then
+                words[next].Column
+            else
+                text.TrimEnd().Length + 1
+
         raise (TableLineRefused(TableLine.Problem(number, column, line.Peek, rule)))
 
     /// A problem of the table's text.

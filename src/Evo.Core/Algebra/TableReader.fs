@@ -1,4 +1,4 @@
-/// Reads the table: every line, then what only the whole can show. All problems are reported at once.
+/// Reads the table line by line. All problems are reported at once.
 module internal Evo.Core.TableReader
 
 open System
@@ -106,8 +106,7 @@ let private readOperator (line: TableLine) =
 
     let conditions =
         if line.Take "where" then
-            line.List(fun () ->
-                TableWords.condition line names (fun name -> List.contains name parameters))
+            line.List(fun () -> TableWords.condition line names (fun name -> List.contains name parameters))
         else
             []
 
@@ -129,7 +128,8 @@ let private rule (line: TableLine) (operator: Operator) =
             TableWords.pattern line names bound.Contains (Some(fun name -> bound.Add name |> ignore)))
 
     if inputs.Length <> names.Length then
-        line.Refuse $"operator {operator.Name} has {names.Length} inputs, and {inputs.Length} placements stand before '->'"
+        line.Refuse
+            $"operator {operator.Name} has {names.Length} inputs, and {inputs.Length} placements stand before '->'"
 
     line.Expect "->"
     let output = TableWords.pattern line names bound.Contains None
@@ -174,11 +174,16 @@ let private entries (text: string) =
     let read = ResizeArray()
     let problems = ResizeArray()
     let mutable operator = None
+    // The rules of an operator whose own line was refused are no rules of the operator before it.
+    let mutable refused = false
 
     for i, text in Array.indexed (text.Split '\n') do
         let line = TableLine(i + 1, text)
 
-        if not line.IsEmpty then
+        if List.contains line.First [ "placement"; "wire"; "collective"; "operator" ] then
+            refused <- false
+
+        if not line.IsEmpty && not refused then
             try
                 let entry = entry line operator
                 read.Add((i + 1, entry))
@@ -188,6 +193,7 @@ let private entries (text: string) =
                 | _ -> ()
             with TableLineRefused problem ->
                 problems.Add problem
+                refused <- line.First = "operator"
 
     List.ofSeq read, List.ofSeq problems
 
@@ -206,72 +212,13 @@ let private withRules entries =
 
     entries |> List.fold folder [] |> List.rev
 
-/// What stands a second time, by the line of each.
-let private twice what (items: (int * string) list) =
-    items
-    |> List.groupBy snd
-    |> List.collect (fun (name, lines) ->
-        [
-            for line, _ in List.tail lines ->
-                line, name, $"this {what} stands on line {fst lines.Head} already"
-        ])
-
-let private placementProblems gradients =
-    let kinds = [ PlacementKind.R; PlacementKind.I; PlacementKind.S; PlacementKind.P ]
-    let map = gradients |> List.map snd |> Map.ofList
-
-    [
-        yield! twice "placement" [ for line, (kind, _) in gradients -> line, string kind ]
-
-        for kind in kinds do
-            if not (map.ContainsKey kind) then
-                0, string kind, "this placement is missing"
-
-        for line, (kind, gradient) in gradients do
-            if Map.tryFind gradient map <> Some kind || (kind = PlacementKind.S) <> (gradient = PlacementKind.S) then
-                line, string gradient, $"the gradient of the gradient of {kind} must be {kind}, and only S has S"
-    ]
-
-let private collectiveProblems (gradients: Map<PlacementKind, PlacementKind>) (costs: Map<Wire, WireCost>) collectives =
-    let find name =
-        collectives |> List.map snd |> List.tryFind (fun (collective: Collective) -> collective.Name = name)
-
-    let signature (collective: Collective) = $"{collective.From} -> {collective.To}"
-
-    [
-        yield! twice "collective" [ for line, collective in collectives -> line, collective.Name ]
-        yield! twice "step" [ for line, collective in collectives -> line, signature collective ]
-
-        for line, collective in collectives do
-            if not (costs.ContainsKey collective.Wire) then
-                line, string collective.Wire, "the cost of this wire is missing"
-
-            match find collective.Dual with
-            | None -> line, collective.Dual, "there is no collective of this name"
-            | Some dual ->
-                let due = $"{gradients[collective.To]} -> {gradients[collective.From]}"
-
-                if signature dual <> due then
-                    line, collective.Dual, $"the dual of {signature collective} must be {due}, and this is {signature dual}"
-                elif dual.Dual <> collective.Name then
-                    line, collective.Dual, $"the dual of this is {dual.Dual}, and must be {collective.Name}"
-    ]
-
-let private operatorProblems (operators: (int * Operator) list) =
-    [
-        yield! twice "operator" [ for line, operator in operators -> line, operator.Name ]
-
-        for line, operator in operators do
-            if operator.Rules.IsEmpty then
-                line, operator.Name, "this operator has no rule"
-    ]
-
 /// The table of a text, or all that is wrong with it.
 let read (text: string) : Result<Algebra, Problem list> =
     let entries, problems = entries text
 
     let pick choose =
-        entries |> List.choose (fun (line, entry) -> choose entry |> Option.map (fun found -> line, found))
+        entries
+        |> List.choose (fun (line, entry) -> choose entry |> Option.map (fun found -> line, found))
 
     let gradients =
         pick (function
@@ -291,16 +238,16 @@ let read (text: string) : Result<Algebra, Problem list> =
     let operators = withRules entries
     let gradientOf = gradients |> List.map snd |> Map.ofList
     let costOf = costs |> List.map snd |> Map.ofList
-    let firstProblems = placementProblems gradients
+    let firstProblems = TableChecks.placementProblems gradients
 
     let wholeProblems () =
         [
             yield! firstProblems
-            yield! twice "wire" [ for line, (wire, _) in costs -> line, string wire ]
+            yield! TableChecks.twice "wire" [ for line, (wire, _) in costs -> line, string wire ]
             // The types of the collectives mean something only where all placements have a gradient.
             if firstProblems.IsEmpty then
-                yield! collectiveProblems gradientOf costOf collectives
-            yield! operatorProblems operators
+                yield! TableChecks.collectiveProblems gradientOf costOf collectives
+            yield! TableChecks.operatorProblems operators
         ]
         |> List.sortBy (fun (line, _, _) -> line)
         |> List.map (fun (line, found, rule) -> TableLine.Problem(line, min line 1, found, rule))

@@ -36,7 +36,8 @@ let sum (line: TableLine) (inputs: string list) (known: string -> bool) : DimSum
         elif known line.Peek then
             DimTerm.Name(line.Name "a dim")
         else
-            line.Refuse "a dim is expected: a number, last, rank(input), or a name that an input's S(name) binds"
+            line.Refuse
+                "a dim is expected: a number, last, rank(input), or a name that an input's S(name) binds"
 
     let rec rest () =
         if line.Take "+" then

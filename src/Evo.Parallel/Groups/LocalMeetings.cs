@@ -62,18 +62,15 @@ internal sealed class LocalMeetings : IDisposable
             }
         }
 
-        if (last)
-        {
-            Compute(meeting, rank, compute);
-        }
-        else
-        {
-            Wait(rank);
-        }
-
+        var served = last ? Compute(meeting, compute) : Wait(rank);
         lock (gate)
         {
-            ThrowFreed(rank, call);
+            // What was completed is given even when another rank has failed since: its next call says so.
+            if (!served)
+            {
+                ThrowFreed(rank, call);
+            }
+
             var result = meeting.Results[place];
             meeting.Results[place] = null;
             return result?.MoveToOtherDisposeScope(CurrentDisposeScope);
@@ -95,7 +92,7 @@ internal sealed class LocalMeetings : IDisposable
             meeting.Mail(place, call.Peer.Value).Enqueue((call, copy));
             if (ranks[to].Waiting is { } waiting && waiting.Meeting == meeting && waiting.From == place)
             {
-                Wake(to);
+                Wake(to, served: true);
             }
         }
     }
@@ -116,14 +113,14 @@ internal sealed class LocalMeetings : IDisposable
             }
         }
 
-        if (!there)
-        {
-            Wait(rank);
-        }
-
+        var served = there || Wait(rank);
         lock (gate)
         {
-            ThrowFreed(rank, call);
+            if (!served)
+            {
+                ThrowFreed(rank, call);
+            }
+
             var (sent, tensor) = mail.Dequeue();
             if (sent.Dtype != call.Dtype || !sent.Shape.SequenceEqual(call.Shape))
             {
@@ -169,8 +166,8 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    /// <summary>After all ranks have ended: throws what went wrong first.</summary>
-    public void ThrowIfFailed()
+    /// <summary>After all ranks have ended: what went wrong first, or null.</summary>
+    public LocalWorldException? Failure()
     {
         lock (gate)
         {
@@ -180,13 +177,9 @@ internal sealed class LocalMeetings : IDisposable
                 Fail(null, $"nobody received what a rank had sent: {sent}", null);
             }
 
-            if (failure is not null)
-            {
-                throw new LocalWorldException(
-                    failure.Message + (still.Length == 0 ? "" : $"; given up, still running: rank {string.Join(", ", still)}"),
-                    failure.Rank,
-                    failure.InnerException);
-            }
+            return failure is null || still.Length == 0
+                ? failure
+                : new($"{failure.Message}; given up, still running: rank {string.Join(", ", still)}", failure.Rank, failure.InnerException);
         }
     }
 
@@ -227,7 +220,7 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    private void Compute(Meeting meeting, int rank, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
+    private bool Compute(Meeting meeting, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
     {
         Tensor[]? results = null;
         Exception? wrong = null;
@@ -246,14 +239,16 @@ internal sealed class LocalMeetings : IDisposable
             if (wrong is not null)
             {
                 Fail(null, $"{meeting.Calls[0]} of {meeting.Key}: {wrong.Message}", wrong);
-                return;
+                return false;
             }
 
             meeting.End(results);
             foreach (var member in meeting.Members)
             {
-                Wake(member);
+                Wake(member, served: true);
             }
+
+            return true;
         }
     }
 
@@ -286,11 +281,12 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    private void Wait(int rank)
+    // Whether what the rank waited for is there; otherwise the world has failed.
+    private bool Wait(int rank)
     {
         if (ranks[rank].Signal.Wait(limit))
         {
-            return;
+            return ranks[rank].Served;
         }
 
         lock (gate)
@@ -303,13 +299,15 @@ internal sealed class LocalMeetings : IDisposable
 
         // Woken by the failure just now, or by a partner who came at the last moment.
         ranks[rank].Signal.Wait();
+        return ranks[rank].Served;
     }
 
-    private void Wake(int rank)
+    private void Wake(int rank, bool served)
     {
         if (ranks[rank].Waiting is not null)
         {
             ranks[rank].Waiting = null;
+            ranks[rank].Served = served;
             ranks[rank].Signal.Release();
         }
     }
@@ -325,7 +323,7 @@ internal sealed class LocalMeetings : IDisposable
         failedAt = DateTime.UtcNow;
         for (var other = 0; other < ranks.Length; other++)
         {
-            Wake(other);
+            Wake(other, served: false);
         }
     }
 
@@ -353,6 +351,9 @@ internal sealed class LocalMeetings : IDisposable
         public Waiting? Waiting { get; set; }
 
         public GroupCall? Last { get; set; }
+
+        /// <summary>Whether the last wait ended because what was waited for is there.</summary>
+        public bool Served { get; set; }
 
         public bool Left { get; set; }
 

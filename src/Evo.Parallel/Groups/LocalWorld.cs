@@ -68,12 +68,15 @@ public static class LocalWorld
 
         // Setting the number in a rank set it for threads to come, too.
         Threads.Set(before);
-        world.ThrowIfFailed();
-        foreach (var tensor in results.SelectMany(result => TensorsIn(result)))
+        var tensors = results.SelectMany(result => TensorsIn(result)).ToArray();
+        if (world.Failure() is { } failure)
         {
-            tensor.MoveToOtherDisposeScope(CurrentDisposeScope);
+            // Of ranks that had ended well.
+            Array.ForEach(tensors, tensor => tensor.Dispose());
+            throw failure;
         }
 
+        Array.ForEach(tensors, tensor => tensor.MoveToOtherDisposeScope(CurrentDisposeScope));
         return results;
     }
 

@@ -105,7 +105,7 @@ public sealed class MutantGroup(ProcessGroup inner, Mutant mutant, ProcessGroup?
         GroupOperation.AllGather => Right(call, x).roll(x.shape[call.Dim!.Value], call.Dim),
         GroupOperation.Broadcast => Right(call with { Peer = (call.Peer!.Value + 1) % Size }, x),
         GroupOperation.AllToAllRows => Right(call, x).roll(call.ReceivedParts!.FirstOrDefault(rows => rows > 0), 0),
-        // Each rank gets what is meant for the one before it.
+        // Each rank gets what is meant for the next one.
         _ => Right(call, x.roll(-x.shape[call.Dim!.Value] / Size, call.Dim)),
     };
 

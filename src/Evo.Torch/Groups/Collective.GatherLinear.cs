@@ -8,7 +8,8 @@ public static partial class Collective
 {
     /// <summary>
     /// All-gathers <paramref name="x"/> along <paramref name="dim"/>, then one product with all weights (as <see cref="Ops.LinearMany"/>).
-    /// Only the shard is kept; the backward gathers it again, and sums and scatters dx. Both collectives of the backward have one site.
+    /// Only the shard is kept; the backward gathers it again where a weight needs its gradient, and sums and scatters dx.
+    /// Both collectives of the backward have one site.
     /// </summary>
     /// <param name="group">The ranks among which x is sharded.</param>
     /// <param name="x">[..., C], this rank's shard along dim, which is not the last dimension.</param>
@@ -60,10 +61,12 @@ public static partial class Collective
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
             var saved = ctx.get_saved_variables();
-            var whole = cut!.Gather(saved[0], new(site, true));
-            var gradients = StackedLinear.Backward(grad_output, whole, saved.GetRange(1, saved.Count - 1), needed);
+            var weights = saved.GetRange(1, saved.Count - 1);
+            long[] shape = [.. grad_output.shape[..^1], saved[0].shape[^1]];
+            var whole = StackedLinear.NeedWeights(needed, weights.Count) ? cut!.Gather(saved[0], new(site, true)) : null;
+            var gradients = StackedLinear.Backward(grad_output, whole, shape, weights, needed);
             if (gradients[0] is { } ofWhole)
-                gradients[0] = cut.ReduceScatter(ofWhole, new(site, true));
+                gradients[0] = cut!.ReduceScatter(ofWhole, new(site, true));
             gradients.InsertRange(1, [null, null, null]); // cut, site and the number of weights
             return gradients!;
         }

@@ -26,6 +26,9 @@ internal sealed class AlgebraReader
     // The rules of the last operator so far.
     private readonly List<OperatorRule> rules = new();
 
+    // The rules of an operator whose own line was refused are no rules of the operator before it.
+    private bool refusedOperator;
+
     public static AlgebraTable Read(string text)
     {
         var reader = new AlgebraReader();
@@ -55,7 +58,8 @@ internal sealed class AlgebraReader
 
     private void ReadLine(TableLine line)
     {
-        if (line.IsEmpty)
+        refusedOperator &= line.First is not ("placement" or "wire" or "collective" or "operator");
+        if (line.IsEmpty || refusedOperator)
         {
             return;
         }
@@ -101,6 +105,7 @@ internal sealed class AlgebraReader
         catch (TableLineException refused)
         {
             problems.Add(refused.Problem);
+            refusedOperator = line.First == "operator";
         }
     }
 

@@ -58,6 +58,9 @@ internal sealed class TableLine
     /// <summary>Whether nothing but a comment stands there.</summary>
     public bool IsEmpty => words.Count == 0;
 
+    /// <summary>The first word; empty where there is none.</summary>
+    public string First => words.Count > 0 ? words[0].Text : "";
+
     /// <summary>The next word; empty at the end.</summary>
     public string Peek => next < words.Count ? words[next].Text : "";
 
