@@ -44,6 +44,9 @@ public abstract class CausalLMModule : nn.Module
     /// <summary>The mode and this rank's groups.</summary>
     public RankContext Ranks => Options.Ranks;
 
+    /// <summary>Whether dropout drops.</summary>
+    public bool Drops => training && Options.Dropout;
+
     /// <summary>Every parameter with its description, in the order of the data flow.</summary>
     public IReadOnlyList<ModuleParameter> Table => [.. described.Values.Select(p => new ModuleParameter(p, made[p.Name]))];
 
@@ -221,10 +224,13 @@ public abstract class CausalLMModule : nn.Module
 }
 
 /// <summary>One layer with weights; emitted for a layer's record.</summary>
-public abstract class LayerModule(string name, RankContext ranks) : nn.Module(name)
+public abstract class LayerModule(string name, CausalLMModule model) : nn.Module(name)
 {
     /// <summary>The mode and this rank's groups.</summary>
-    public RankContext Ranks => ranks;
+    public RankContext Ranks => model.Ranks;
+
+    /// <summary>Whether dropout drops.</summary>
+    public bool Drops => training && model.Options.Dropout;
 
     private List<(Tensor logits, int topK)>? routed;
 

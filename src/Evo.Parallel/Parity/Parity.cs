@@ -51,7 +51,7 @@ public static class Parity
             groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Expert = tensor };
         }
 
-        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute });
+        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });
         Nudge(model);
         model.train();
         var rows = batch.Rows / layout.Data;

@@ -80,7 +80,7 @@ internal static class ModuleEmitter
         writer.Line("internal readonly int FirstSlot;");
         writer.Line();
         writer.Line("/// <summary>Makes the parts in the order of the data flow; their names begin with <paramref name=\"prefix\"/>.</summary>");
-        writer.Open($"internal Module({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)}, model.Ranks)");
+        writer.Open($"internal Module({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)}, model)");
         writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
         writer.Line($"FirstSlot = index * {block.Parts.Count(p => p.Kind == PartKind.Attention)};");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
