@@ -11,6 +11,17 @@ namespace Evo.Generators.Spec;
 [Generator(LanguageNames.CSharp)]
 public sealed class SpecGenerator : IIncrementalGenerator
 {
+    private readonly AlgebraTable algebra;
+
+    /// <summary>With the table of this assembly.</summary>
+    public SpecGenerator()
+        : this(AlgebraTable.Standard)
+    {
+    }
+
+    /// <summary>With another table: what a wrong one would lead to.</summary>
+    internal SpecGenerator(AlgebraTable algebra) => this.algebra = algebra;
+
     /// <inheritdoc/>
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {
@@ -24,9 +35,9 @@ public sealed class SpecGenerator : IIncrementalGenerator
         // Findings travel apart from models: text that moves re-reports them without emitting anything again.
         context.RegisterSourceOutput(
             parsed.Where(static p => p.Model is not null).Select(static (p, _) => p.Model!).WithTrackingName(TrackingNames.Models),
-            static (output, model) =>
+            (output, model) =>
             {
-                foreach (var (name, text) in ModelEmitter.Emit(model, AlgebraTable.Standard))
+                foreach (var (name, text) in ModelEmitter.Emit(model, algebra))
                 {
                     output.AddSource(name, text);
                 }

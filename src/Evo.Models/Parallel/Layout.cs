@@ -31,7 +31,7 @@ public static class Layout
             case ParallelMode.Isp:
                 return ranks.Weight.Size > 1 && OnWeightAxis(info, ranks) ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), ranks.Weight) : null;
             default:
-                var cut = info.Hidden is { } hidden && ranks.SplitsHidden(info.TiedNames.Count > 0) ? hidden : info.Cut;
+                var cut = info.Hidden is { } hidden && ranks.SplitsHidden(info.TiedNames.Count > 0, hidden.Count) ? hidden : info.Cut;
                 return cut is not null && cut.Applies(ranks.Tensor.Size) ? (cut, ranks.Tensor) : null;
         }
     }

@@ -16,10 +16,10 @@ public sealed record RankContext(ParallelMode Mode, ProcessGroup Tensor, Process
 
     /// <summary>
     /// Whether a table of embeddings is cut along the hidden size (InternEvo's <c>embed_split_hidden</c>), not along the
-    /// vocabulary. A table that is also the head's is cut along the vocabulary always.
+    /// vocabulary. A table that is also the head's, or whose width does not split, is cut along the vocabulary always.
     /// </summary>
     public bool EmbedSplitHidden { get; init; } = true;
 
-    /// <summary>Whether a table is cut along the hidden size, given whether it is the head's too.</summary>
-    public bool SplitsHidden(bool tied) => EmbedSplitHidden && !tied;
+    /// <summary>Whether a table is cut along the hidden size, given whether it is the head's too, and its width.</summary>
+    public bool SplitsHidden(bool tied, long width) => EmbedSplitHidden && !tied && width % Tensor.Size == 0;
 }

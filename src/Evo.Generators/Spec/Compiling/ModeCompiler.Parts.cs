@@ -203,7 +203,6 @@ internal sealed partial class ModeCompiler
         // Cut by hidden columns: each rank finds its share of every row. Cut by entries: each finds its own rows, the rest are zero.
         Use(part);
         var weight = $"own.{Names.Weights(part)}.Weight";
-        Split(Size.Of(part.Sizes[1]), $"the width of {part.Method}, where it is cut along the hidden size");
         var outer = scope;
         var name = names.New(table, Suffix(Home));
         var sides = new List<Statement>[2];
@@ -225,7 +224,7 @@ internal sealed partial class ModeCompiler
         }
 
         scope = outer;
-        scope.Body.Add(new Compiling.Either($"own.Ranks.{(IsTied(part) ? $"SplitsHidden({TiedHead(part)!.Method}Tied())" : "EmbedSplitHidden")}", new[] { name }, sides[0], sides[1]));
+        scope.Body.Add(new Compiling.Either($"own.Ranks.SplitsHidden({(TiedHead(part) is { } head ? head.Method + "Tied()" : "false")}, {part.Sizes[1]})", new[] { name }, sides[0], sides[1]));
         Hold(step.Output, Home, name);
     }
 
@@ -233,8 +232,6 @@ internal sealed partial class ModeCompiler
     private bool IsVocabulary(PartSpec part) => block.Forward.Any(s => s.Kind == StepKind.Part && s.Name == part.Method && s.Inputs[0] == 0);
 
     private PartSpec? TiedHead(PartSpec part) => block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && p.Extra == part.Method);
-
-    private bool IsTied(PartSpec part) => TiedHead(part) is not null;
 
     private void Use(PartSpec part)
     {
