@@ -43,13 +43,14 @@ let private placed (keys: string list) (problem: string) =
 /// A number of the model's, given or the family's default.
 let private numberOf (keys: ModelKey list) (run: RunConfig) (name: string) =
     let text =
-        match run.Model.FamilyKeys[name] with
-        | null ->
+        match run.Model.FamilyKeys.TryGetPropertyValue name with
+        | true, null -> ""
+        | true, given -> given.ToJsonString()
+        | _ ->
             keys
             |> List.tryFind (fun key -> key.Name = name)
             |> Option.map _.Default
             |> Option.defaultValue ""
-        | given -> given.ToJsonString()
 
     match Int64.TryParse text with
     | true, value -> Some value
