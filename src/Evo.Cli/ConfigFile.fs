@@ -43,14 +43,16 @@ let private placed (keys: string list) (problem: string) =
 /// A number of the model's, given or the family's default.
 let private numberOf (keys: ModelKey list) (run: RunConfig) (name: string) =
     let text =
-        match run.Model.FamilyKeys.TryGetPropertyValue name with
-        | true, null -> ""
-        | true, given -> given.ToJsonString()
-        | _ ->
+        let section = run.Model.FamilyKeys
+
+        match section[name] with
+        | null when section.ContainsKey name -> ""
+        | null ->
             keys
             |> List.tryFind (fun key -> key.Name = name)
             |> Option.map _.Default
             |> Option.defaultValue ""
+        | given -> given.ToJsonString()
 
     match Int64.TryParse text with
     | true, value -> Some value
