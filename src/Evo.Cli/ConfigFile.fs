@@ -43,7 +43,10 @@ let private placed (keys: string list) (problem: string) =
 /// A number of the model's, given or the family's default.
 let private numberOf (keys: ModelKey list) (run: RunConfig) (name: string) =
     let text =
-        match run.Model.FamilyKeys[name] with
+        let section = run.Model.FamilyKeys
+
+        match section[name] with
+        | null when section.ContainsKey name -> ""
         | null ->
             keys
             |> List.tryFind (fun key -> key.Name = name)

@@ -175,7 +175,7 @@ let ``the schema accepts every configuration of the project, and what config sho
 [<InlineData("data.seqlen", "512")>]
 [<InlineData("model.hidden_sice", "64")>]
 [<InlineData("model.checkpoint", "1.5")>]
-[<InlineData("model_type", "\"INTERNLM\"")>]
+[<InlineData("model_type", "\"INTERNLM9\"")>]
 [<InlineData("lr_scheduler.type", "\"cosin\"")>]
 [<InlineData("ckpt.load_ckpt_info.content", "[\"weights\"]")>]
 let ``what the schema refuses, evo refuses too`` (key: string) (value: string) =
@@ -203,6 +203,24 @@ let ``config check lists the problems as JSON for a program`` () =
     Assert.Equal("--set data.seqlen", problem.GetProperty("source").ToString())
     Assert.Equal("data.seqlen", problem.GetProperty("path").ToString())
     Assert.Equal("did you mean \"seq_len\"?", problem.GetProperty("hint").ToString())
+
+[<Fact>]
+let ``a null in a run is not the default: it chooses ALiBi, which no length bounds`` () =
+    let check value =
+        run
+            [
+                "config"
+                "check"
+                "configs/7B_baichuan2.json"
+                "--set"
+                "data.seq_len=8192"
+                "--set"
+                $"model.max_position_embeddings={value}"
+            ]
+
+    let bounded, free = check "4096", check "null"
+    Assert.Equal((3, 0), (bounded.Code, free.Code))
+    Assert.Contains("must not be above the model's positions", bounded.Output)
 
 [<Fact>]
 let ``config show prints what it can read again`` () =

@@ -43,6 +43,17 @@ let ``typing mistakes in a configuration are all reported at once with their pla
         ]
 
 [<Fact>]
+let ``a legal run that this build cannot do is refused by its keys`` () =
+    run [ "train"; "configs/20B_internlm2.json" ]
+    |> refused
+        3
+        [
+            "parallel.zero1.size = 8: this version trains on one rank; use 1"
+            "parallel.pipeline.size = 4: this version trains on one rank; use 1"
+            "parallel.weight.size = 4: this version trains on one rank; use 1"
+        ]
+
+[<Fact>]
 let ``values of the wrong type say what they should be`` () =
     use folder = world ()
 

@@ -112,14 +112,15 @@ let private wrong: (string * string list) list =
             "run.json:2:65: data.seq_len: the key is given twice; keep one of the two."
         ]
         // Rules between keys.
-        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 2, \"zero1\": {\"size\": 4}, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 0, \"zero1\": {\"size\": -2}, \"weight\": 4, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",
         [
             "run.json:1:64: job_name = \"a/b\": must consist of letters, digits, '.', '-' and '_', for it names a folder."
             "run.json:2:11: data.train_folder: must be given; name a folder of token files (evo tokenize makes one), or set prepare.source to have them made."
             "run.json:2:60: data.valid_every = 5: needs data.valid_folder; name a folder of token files, or set data.valid_every to 0."
             "run.json:2:79: data.skip_batches = \"1-\": must be a list of batches and ranges; for example \"1-3,7\"."
-            "run.json:3:26: parallel.tensor.size = 2: this version trains on one rank; only 1 is legal."
-            "run.json:3:47: parallel.zero1.size = 4: this version trains on one rank; only 1, or -1 for all ranks, is legal."
+            "run.json:3:26: parallel.tensor.size = 0: must be at least 1."
+            "run.json:3:47: parallel.zero1.size = -2: must be at least 1, or -1 for all data-parallel ranks."
+            "run.json:3:62: parallel.weight.size = 4: needs parallel.tensor.mode \"isp\"; in mode mtp every rank holds its own weights; set the mode, or use 1."
             "run.json:4:34: lr_scheduler.init_steps = 20: leaves no room: initial steps and warm-up take 20 of 10 steps."
             "run.json:4:49: lr_scheduler.eta_min = 1: must not be above adam.lr, 0.0001."
         ]

@@ -54,6 +54,7 @@ let private report =
         Step = 3L
         Batch = 4L
         Loss = 2.5
+        MoeLoss = System.Nullable()
         Lr = 1e-3
         AdamBeta2 = 0.95
         GradNorm = nan

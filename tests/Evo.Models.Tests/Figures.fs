@@ -37,4 +37,5 @@ let ``every figure of other configurations holds in float64`` (name: string) =
     holds torch.ScalarType.Float64 0.0 [ "variants"; name ]
 
 [<Fact>]
-let ``there are figures of nine other configurations`` () = Assert.Equal(9, variants.Length)
+let ``there are figures of at least twenty-three other configurations`` () =
+    Assert.InRange(variants.Length, 23, 1000)

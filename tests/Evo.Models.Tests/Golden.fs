@@ -41,7 +41,21 @@ let holds dtype recompute folder =
     Assert.True(report.Passed, report.ToText())
 
 /// The architectures of this room.
-let families = [ "llama2"; "llama3"; "internlm2"; "gpt2"; "mixtral"; "qwen2_moe" ]
+let families =
+    [
+        "llama2"
+        "llama3"
+        "internlm2"
+        "gpt2"
+        "internlm"
+        "internlm3"
+        "qwen2"
+        "gemma"
+        "baichuan2_7b"
+        "baichuan2_13b"
+        "mixtral"
+        "qwen2_moe"
+    ]
 
 /// The configurations that the families' folders do not cover.
 let variants =

@@ -80,13 +80,30 @@ let ``sizes are read off the parts`` () =
     Assert.Equal(ModelSize(168, 64, 2, 4, 2, 16, 96, 32768, true, 2), size)
     Assert.Equal(ModelSize(160, 64, 2, 4, 4, 16, 256, 32, false, 2), (read (config "gpt2" [])).Size)
 
-[<Theory; MemberData(nameof folders)>]
+// Windows, linear biases and a normalized head too, where their own folders stay below the reach of dynamic scaling.
+let decodable =
+    let rows = TheoryData<string>()
+
+    for name: string in families do
+        rows.Add name
+
+    for name in variants do
+        if (read (config $"variants/{name}" [])).CacheLimit > 14L then
+            rows.Add $"variants/{name}"
+
+    rows
+
+/// Token ids of a model's vocabulary.
+let private tokens (model: CausalLMModule) (shape: int64 array) =
+    torch.randint (int64 model.Spec.Size.VocabSize, shape)
+
+[<Theory; MemberData(nameof decodable)>]
 let ``decoding with a cache gives the logits of computing everything`` (folder: string) =
     use _ = torch.NewDisposeScope()
     use _ = torch.no_grad ()
     use model = build (config folder []) double 1UL
     model.eval ()
-    let ids = torch.randint (128L, [| 2L; 14L |])
+    let ids = tokens model [| 2L; 14L |]
     use all = Positions.Sequential(2, 14)
     let expected = model.Logits(model.Hidden(ids, all))
     use cache = new KvCache(model.Spec, 2, 14, double)
@@ -137,14 +154,14 @@ let ``a cache that dynamic scaling makes stale is refused, and computing all tok
     use whole = Positions.Sequential(1, 8)
     Assert.Equal(0.0, same (model.Hidden(ids, again)) (model.Hidden(ids, whole)))
 
-[<Theory; MemberData(nameof folders)>]
+[<Theory; MemberData(nameof decodable)>]
 let ``packed sequences do not see each other`` (folder: string) =
     use _ = torch.NewDisposeScope()
     use _ = torch.no_grad ()
     use model = build (config folder []) double 1UL
     model.eval ()
     let lengths = [ 3; 1; 7 ]
-    let ids = torch.randint (128L, [| 1L; 11L |])
+    let ids = tokens model [| 1L; 11L |]
     let boundaries = torch.tensor ([| 0; 3; 4; 11 |])
 
     let positions =

@@ -153,6 +153,71 @@ let operators =
                     }
         }
         {
+            Name = "CausalAttention, in a window and leaning"
+            Dimensions = [ "B"; "T"; "S-T+1"; "H/K"; "D"; "window+1" ]
+            Most = [ 2; 150; 300; 3; 20; 200 ]
+            Call =
+                fun sizes random ->
+                    let B, T, D = sizes[0], sizes[1], sizes[4]
+                    let S, K = T + sizes[2] - 1, 2
+                    let slopes = (normal random [ K * sizes[3] ]).abs().mul (Scalar.op_Implicit 0.1)
+
+                    {
+                        Inputs =
+                            [|
+                                normal random [ B; T; K * sizes[3]; D ]
+                                normal random [ B; S; K; D ]
+                                normal random [ B; S; K; D ]
+                            |]
+                        Run =
+                            fun x ->
+                                Ops.CausalAttention(
+                                    x[0],
+                                    x[1],
+                                    x[2],
+                                    0.3,
+                                    window = int64 (sizes[5] - 1),
+                                    alibiSlopes = slopes
+                                )
+                    }
+        }
+        {
+            Name = "CausalAttention, packed in a window"
+            Dimensions = [ "first"; "second"; "H/K"; "D"; "window" ]
+            Most = [ 70; 200; 2; 20; 150 ]
+            Call =
+                fun sizes random ->
+                    let first, T = sizes[0], sizes[0] + sizes[1]
+
+                    let borders =
+                        torch.tensor ([| 0; first; T |], dtype = Nullable torch.ScalarType.Int32)
+
+                    let K, D = 2, sizes[3]
+
+                    {
+                        Inputs =
+                            [|
+                                normal random [ 1; T; K * sizes[2]; D ]
+                                normal random [ 1; T; K; D ]
+                                normal random [ 1; T; K; D ]
+                            |]
+                        Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, window = int64 sizes[4])
+                    }
+        }
+        {
+            Name = "RmsNorm, offset"
+            Dimensions = [ "B"; "H"; "C-1" ]
+            Most = [ 6; 5; 70 ]
+            Call =
+                fun sizes random ->
+                    let C = sizes[2] + 1
+
+                    {
+                        Inputs = [| normal random [ sizes[0]; sizes[1]; C ]; normal random [ C ] |]
+                        Run = fun x -> Ops.RmsNorm(x[0], x[1], 1e-6, offset = true)
+                    }
+        }
+        {
             Name = "Embedding"
             Dimensions = [ "N"; "V"; "C" ]
             Most = [ 90; 40; 40 ]

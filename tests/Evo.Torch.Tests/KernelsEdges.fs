@@ -92,6 +92,51 @@ type ``A kernel``() =
         near 1e-12 (second packed) (attention (second q) (second k) (second v))
 
     [<Fact>]
+    member _.``in a window reads a cache token by token as one pass over the sequence does``() =
+        let q, k, v =
+            normal 1 [ 2; 300; 6; 20 ], normal 2 [ 2; 300; 3; 20 ], normal 3 [ 2; 300; 3; 20 ]
+
+        let slopes = (normal 4 [ 6 ]).abs ()
+
+        for window in [ 1L; 7L; 130L; 299L; 300L; 500L ] do
+            for native in [ true; false ] do
+                withNative native (fun () ->
+                    let attend (q: Tensor) (k: Tensor) (v: Tensor) =
+                        Ops.CausalAttention(q, k, v, 0.25, window = window, alibiSlopes = slopes)
+
+                    let whole = attend q k v
+
+                    for t in [ 0L; 1L; 77L; 140L; 299L ] do
+                        let one =
+                            attend (q.narrow (1, t, 1)) (k.narrow (1, 0, t + 1L)) (v.narrow (1, 0, t + 1L))
+
+                        near 1e-12 one (whole.narrow (1, t, 1))
+
+                    // A prefix of many tokens, then many at once; and only the window's keys where that is all there is.
+                    near 1e-12 (attend (q.narrow (1, 160, 140)) k v) (whole.narrow (1, 160, 140))
+                    let from = max 0L (300L - window)
+
+                    near
+                        1e-12
+                        (Ops.CausalAttention(
+                            q.narrow (1, 299, 1),
+                            k.narrow (1, from, 300L - from),
+                            v.narrow (1, from, 300L - from),
+                            0.25,
+                            alibiSlopes = slopes
+                        ))
+                        (whole.narrow (1, 299, 1)))
+
+    [<Fact>]
+    member _.``of a head of unit rows ignores their lengths``() =
+        let weight, x = normal 1 [ 7; 5 ], normal 2 [ 3; 5 ]
+        let unit = Ops.UnitRows weight
+        near 1e-12 (unit.square().sum (1L)) (torch.ones (7L, float64))
+        let factors = (normal 3 [ 7; 1 ]).abs() + Scalar.op_Implicit 0.1
+        near 1e-12 (Ops.Linear(x, Ops.UnitRows(weight * factors))) (Ops.Linear(x, unit))
+        Assert.Equal(0.0, Ops.UnitRows(torch.zeros ([| 2L; 3L |], float64)).abs().sum().item<double>())
+
+    [<Fact>]
     member _.``of attention survives scores that overflow an exponential``() =
         let q, k, v =
             normal 1 [ 1; 20; 1; 4 ], normal 2 [ 1; 20; 1; 4 ], normal 3 [ 1; 20; 1; 4 ]
@@ -186,6 +231,11 @@ type ``A kernel``() =
 
         said [ "label 9"; "-100" ] (fun () ->
             let struct (loss, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
+
+        said [ "alibiSlopes [3]"; "2 query heads" ] (fun () ->
+            let q = normal 1 [ 1; 4; 2; 4 ]
+
+            Ops.CausalAttention(q, q, q, 0.25, alibiSlopes = torch.ones ([| 3L |], float64)))
 
         said [ "CausalAttention"; "multiple of K" ] (fun () ->
             attention (normal 1 [ 1; 2; 3; 4 ]) (normal 1 [ 1; 2; 2; 4 ]) (normal 1 [ 1; 2; 2; 4 ]))

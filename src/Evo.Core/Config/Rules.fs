@@ -154,15 +154,17 @@ module internal Rules =
             ]
 
         [
-            if run.Parallel.Zero1.Size <> 1 && run.Parallel.Zero1.Size <> -1 then
-                broken
-                    "parallel.zero1.size"
-                    []
-                    "this version trains on one rank"
-                    "only 1, or -1 for all ranks, is legal"
+            if run.Parallel.Zero1.Size < 1 && run.Parallel.Zero1.Size <> -1 then
+                broken "parallel.zero1.size" [] "must be at least 1, or -1 for all data-parallel ranks" ""
             for name, size in degrees do
-                if size <> 1 then
-                    broken $"parallel.{name}.size" [] "this version trains on one rank" "only 1 is legal"
+                if size < 1 then
+                    broken $"parallel.{name}.size" [] "must be at least 1" ""
+            if run.Parallel.Weight.Size > 1 && run.Parallel.Tensor.Mode <> "isp" then
+                broken
+                    "parallel.weight.size"
+                    [ "parallel.tensor.mode" ]
+                    $"needs parallel.tensor.mode \"isp\"; in mode {run.Parallel.Tensor.Mode} every rank holds its own weights"
+                    "set the mode, or use 1"
         ]
 
     /// All rules that a run breaks.

@@ -262,13 +262,24 @@ type DegreeConfig =
         Size: int
     }
 
-/// `parallel`: how a model is split over ranks. One rank for now.
+/// `parallel.tensor`: over how many ranks each layer is split, and how.
+type TensorConfig =
+    {
+        [<Key("Number of ranks.", "1")>]
+        Size: int
+        [<Key("mtp splits matrices; msp and fsp split the sequence too, between the matrices or also in front of them; isp splits the sequence and gathers weights.",
+              "\"mtp\"",
+              Choices = "mtp|msp|fsp|isp")>]
+        Mode: string
+    }
+
+/// `parallel`: how a model is split over ranks. Which splits this build can run, `RunConfig.NotYet` says.
 type ParallelConfig =
     {
         [<Key("Ranks that share the optimizer's state; -1 takes all data-parallel ranks.", Bare = true)>]
         Zero1: DegreeConfig
         [<Key("Ranks that share each layer's matrices.", Bare = true)>]
-        Tensor: DegreeConfig
+        Tensor: TensorConfig
         [<Key("Stages that the layers are cut into.", Bare = true)>]
         Pipeline: DegreeConfig
         [<Key("Ranks that share the storage of weights.", Bare = true)>]
@@ -310,7 +321,7 @@ type RunConfig =
         Train: TrainConfig
         [<Key("Makes token files and tokenizer on first use.")>]
         Prepare: PrepareConfig
-        [<Key("How a model is split over ranks. One rank for now: only sizes of 1 are accepted.")>]
+        [<Key("How a model is split over ranks. This version trains on one rank, and evo train refuses more.")>]
         Parallel: ParallelConfig
     }
 
@@ -331,6 +342,23 @@ type RunConfig =
         match run.Prepare.Folder with
         | null -> "data/" + run.JobName
         | folder -> folder
+
+    /// What the run asks for that is legal and that this build cannot do, in one line each that begins with the key.
+    member run.NotYet: string list =
+        let split = run.Parallel
+
+        [
+            for name, size in
+                [
+                    "zero1", (if split.Zero1.Size = -1 then 1 else split.Zero1.Size)
+                    "tensor", split.Tensor.Size
+                    "pipeline", split.Pipeline.Size
+                    "weight", split.Weight.Size
+                    "expert", split.Expert.Size
+                ] do
+                if size <> 1 then
+                    $"parallel.{name}.size = {size}: this version trains on one rank; use 1"
+        ]
 
     /// Tokens in one optimizer step, padding and ignored labels included.
     member run.TokensPerStep = int64 run.Data.RowTokens * int64 run.Data.MicroNum

@@ -29,10 +29,14 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     /// <exception cref="ModelConfigException">The model's sizes contradict each other.</exception>
     /// <exception cref="DataException">Data is missing, damaged or too small.</exception>
     /// <exception cref="CheckpointException">A checkpoint cannot be written, or the one to resume from is damaged or belongs to another run.</exception>
-    /// <exception cref="TrainingException">Tokenizer and model do not fit, or the gradient stays infinite.</exception>
+    /// <exception cref="TrainingException">
+    /// The run asks for what this build cannot do, tokenizer and model do not fit, or the gradient stays infinite.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Stopped before the first step, during the preparation of data.</exception>
     public RunResult Run(CancellationToken stop)
     {
+        if (config.NotYet is { Length: > 0 } lines)
+            throw new TrainingException(string.Join("\n", lines));
         var spec = SpecOf(config);
         using var held = RunLock.Take(config.Folder);
         held.Write("config.json", config.ToJson());

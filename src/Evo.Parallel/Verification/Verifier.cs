@@ -37,7 +37,7 @@ public static class Verifier
         var computed = Compute(module, file);
         var quantities = file.Tensors.Where(t => !Inputs.Contains(t.Name))
             .OrderBy(t => Order(t.Name)).ThenBy(t => t.Name, StringComparer.Ordinal)
-            .Select(t => Compare(file, t, computed.GetValueOrDefault(t.Name), set)).ToList();
+            .Select(t => Compare(file, t, computed.GetValueOrDefault(t.Name), set, module.Spec.Family.Architecture)).ToList();
         if (quantities.Count == 0)
             throw new DataException(path, "no quantities", "a figures file holds logits, loss, hidden states or gradients", "check the file");
         return quantities;
@@ -51,10 +51,10 @@ public static class Verifier
         _ => 3,
     };
 
-    private static VerifiedQuantity Compare(SafeTensors file, SafeTensor expected, Tensor? found, string set)
+    private static VerifiedQuantity Compare(SafeTensors file, SafeTensor expected, Tensor? found, string set, string architecture)
     {
         using var scope = NewDisposeScope();
-        if (Tolerance.Of(expected.Name) is not { } tolerance)
+        if (Tolerance.Of(expected.Name, architecture) is not { } tolerance)
             return Failed("unknown", "not compared: this name has no meaning in a figures file");
         if (found is null)
             return Failed(tolerance.Kind, "not compared: this model does not compute it");

@@ -207,14 +207,14 @@ def save(path, tensors, metadata=None):
         f.write(struct.pack("<Q", len(text)) + text + blob)
 
 
-def make(name, cfg, seed):
+def make(name, cfg, seed, forward=forward, shapes=shapes, gain=1.0, spread=0.2):
     os.makedirs(name, exist_ok=True)
     g = torch.Generator().manual_seed(seed)
     # Rounded to float32 first: the figures belong to the weights that the file holds.
     w = {}
     for n, s in shapes(cfg).items():
         norm = any(k in n for k in ("norm", "ln_")) and n.endswith("weight")
-        w[n] = (torch.randn(s, generator=g) * 0.2 + (1.0 if norm else 0.0)).float().double().requires_grad_(True)
+        w[n] = (torch.randn(s, generator=g) * spread + (gain if norm else 0.0)).float().double().requires_grad_(True)
     V = cfg["vocab_size"]
     ids = torch.randint(0, V, (2, 13), generator=g)
     labels = ids.clone()
@@ -274,6 +274,7 @@ VARIANTS = {
     "gpt2_silu_one_head": {**GPT2, "n_head": 1, "n_layer": 3, "activation_function": "silu"},
 }
 
-for number, (variant, config) in enumerate(VARIANTS.items()):
-    make(variant, config, 4000 + number)
-    print(variant)
+if __name__ == "__main__":
+    for number, (variant, config) in enumerate(VARIANTS.items()):
+        make(variant, config, 4000 + number)
+        print(variant)
