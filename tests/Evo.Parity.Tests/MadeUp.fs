@@ -30,7 +30,6 @@ let private suite (most: int) (recipe: Recipe) (spec: CausalLM) =
             // A mode's causality once, at its smallest degree.
             for _, layouts in chosen |> List.groupBy _.Mode do
                 yield! Suite.causality spec batch layouts.Head
-                yield! Suite.layouts spec layouts.Head
             yield! Suite.packing spec
             yield! Suite.roundTrip spec
             yield! spec.Problems() |> List.ofSeq

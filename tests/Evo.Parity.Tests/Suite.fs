@@ -4,7 +4,6 @@ module Evo.Parity.Tests.Suite
 open System.Text.Json.Nodes
 open Evo.Models
 open Evo.Parallel
-open TorchSharp
 
 /// What was found wrong, in one line each; empty where all holds.
 type Wrong = string list
@@ -28,7 +27,8 @@ let parity (spec: CausalLM) (batch: ParityBatch) (serial: ParityFigures) (layout
                 $"{quantity} differs between replicas"
         ])
 
-/// Another last token changes no logit before it, not by a bit.
+/// Another last token changes no logit before it, not by a bit. (An expert's product has another shape when a token goes
+/// elsewhere, and products of another shape round otherwise: with experts the bound is that of rounding.)
 let causality (spec: CausalLM) (batch: ParityBatch) (layout: ParityLayout) =
     attempt $"{layout}, causality" (fun () ->
         let ids = Array2D.copy batch.Ids
@@ -41,10 +41,16 @@ let causality (spec: CausalLM) (batch: ParityBatch) (layout: ParityLayout) =
         let b = Parity.Step(spec, layout, ParityBatch(ids, batch.Labels, batch.Borders))
         let vocabulary = spec.Size.VocabSize
 
+        let bound =
+            if spec.Parameters |> Seq.exists (fun p -> p.Kind = ParameterKind.Expert) then
+                1e-12
+            else
+                0.0
+
         let changed =
             [
                 for i in 0 .. a.Logits.Length - 1 do
-                    if a.Logits[i] <> b.Logits[i] then
+                    if not (abs (a.Logits[i] - b.Logits[i]) <= bound) then
                         i / vocabulary % batch.Length
             ]
 
@@ -111,34 +117,4 @@ let roundTrip (spec: CausalLM) =
                 "the record read back is another"
             if (List.distinct names).Length <> names.Length then
                 "two tensors have one name"
-        ])
-
-/// The shares of all ranks make the whole of every parameter, and no rank holds another's.
-let layouts (spec: CausalLM) (layout: ParityLayout) =
-    attempt $"{layout}, shares" (fun () ->
-        [
-            for info in spec.Parameters do
-                use scope = torch.NewDisposeScope()
-                let whole = torch.arange(info.Count, dtype = torch.float64).view(Array.ofSeq info.Shape)
-
-                let cuts =
-                    if layout.Mode = ParallelMode.Isp then
-                        [ TensorCut(0, 1L, info.Shape[0], 1L, Padded = true) ]
-                    else
-                        [
-                            match info.Cut with
-                            | null -> ()
-                            | cut -> cut
-                            match info.Hidden with
-                            | null -> ()
-                            | cut -> if cut.Count % int64 layout.Tensor = 0L then cut
-                        ]
-
-                for cut in cuts do
-                    if cut.Applies layout.Tensor then
-                        let shares = [| for rank in 0 .. layout.Tensor - 1 -> Layout.Share(cut, whole, layout.Tensor, rank) |]
-                        let joined = Layout.Whole(cut, shares)
-
-                        if joined.shape <> whole.shape || not ((joined.eq whole).all().item<bool> ()) then
-                            $"{info.Name} is not the whole of its shares"
         ])
