@@ -87,11 +87,33 @@ internal static class OperatorBench
             Timed("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
             Timed("Linear 4096x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
             Timed("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
+            Projections("3 x Linear 1024x512x512, both", flat: true, x => [Ops.Linear(x[0], x[1]), Ops.Linear(x[0], x[2]), Ops.Linear(x[0], x[3])]),
+            Projections("LinearMany 1024x512x(3x512), both", flat: true, Stacked),
+            Projections("LinearMany, weights copied, both", flat: false, Stacked),
             Timed("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
             Timed("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
             new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
             new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
         ];
+    }
+
+    private static Tensor[] Stacked(Tensor[] x) => Ops.LinearMany(x[0], x[1..], [null, null, null]).split([Channels, Channels, Channels], -1);
+
+    // Three projections of 1,024 tokens, taken apart, forward and backward; weights as views of one buffer or each on its own.
+    private static Case Projections(string name, bool flat, Func<Tensor[], Tensor[]> call)
+    {
+        const long N = 1024, C = Channels;
+        var buffer = Normal(3 * C * C).mul_(0.05).DetachFromDisposeScope();
+        Tensor[] weights = [.. Enumerable.Range(0, 3).Select(i => buffer.narrow(0, i * C * C, C * C).view(C, C).detach())];
+        Tensor[] leaves = [Normal(N, C), .. flat ? weights : weights.Select(w => w.clone())];
+        Array.ForEach(leaves, leaf => leaf.DetachFromDisposeScope().requires_grad_());
+        Tensor[] cotangents = [.. Enumerable.Range(0, 3).Select(_ => Normal(N, C).DetachFromDisposeScope())];
+        return new(name, 3 * 3 * 2.0 * N * C * C, true, () =>
+        {
+            using var scope = NewDisposeScope();
+            Array.ForEach(leaves, leaf => leaf.grad = null);
+            autograd.backward(call(leaves), cotangents);
+        });
     }
 
     // Work in bytes or floating-point operations of one call.

@@ -48,11 +48,11 @@ let private differentiate (x: Grid list) (y: Grid list) (call: ProcessGroup -> t
     LocalWorld.Results(
         x.Length,
         fun rank ->
-            let leaf = (toTensor torch.float64 x[rank.Rank]).requires_grad_ ()
+            let leaf = (toTensor torch.float64 x[rank.Rank]).requires_grad_()
             let result = call (rank.Everyone "tensor") leaf
             // A group of one gives the leaf itself.
-            (result.mul(toTensor torch.float64 y[rank.Rank]).sum ()).backward ()
-            struct (result.detach().clone (), (nonNull leaf.grad).detach().clone ())
+            (result.mul(toTensor torch.float64 y[rank.Rank]).sum()).backward()
+            struct (result.detach().clone(), (nonNull leaf.grad).detach().clone())
     )
     |> List.ofArray
     |> List.map (fun (struct (result, gradient)) -> result, gradient)
@@ -187,9 +187,9 @@ let ``the direction of a collective is in its site`` () =
             fun rank ->
                 let calls = List<GroupCall>()
                 let group = SiteRecorder(rank.Everyone "tensor", calls)
-                let x = torch.ones([| 4L; 2L |]).requires_grad_ ()
+                let x = torch.ones([| 4L; 2L |]).requires_grad_()
                 let y = Collective.Gather(group, Collective.ReduceScatter(group, x, 0, 7), 0, 9)
-                (Collective.Reduce(group, y, 11).sum ()).backward ()
+                (Collective.Reduce(group, y, 11).sum()).backward()
                 [ for call in calls -> call.Operation, call.Site.Number, call.Site.Backward ]
         )
 
@@ -202,10 +202,7 @@ let ``the direction of a collective is in its site`` () =
             GroupOperation.AllGather, 7, true
         ]
 
-    Assert.All(
-        recorded,
-        (fun calls -> Assert.Equal<(GroupOperation * int * bool) list>(expected, calls))
-    )
+    Assert.All(recorded, (fun calls -> Assert.Equal<(GroupOperation * int * bool) list>(expected, calls)))
 
 [<Fact>]
 let ``without a gradient to compute nothing is recorded, and whole numbers pass`` () =
@@ -218,7 +215,7 @@ let ``without a gradient to compute nothing is recorded, and whole numbers pass`
                 let gathered = Collective.Gather(group, ids, 0, 1)
                 Assert.False gathered.requires_grad
                 use _ = torch.no_grad ()
-                let weight = torch.ones([| 1L |]).requires_grad_ ()
+                let weight = torch.ones([| 1L |]).requires_grad_()
                 Assert.False (Collective.Reduce(group, weight, 2)).requires_grad
                 gathered.data<int64>().ToArray() |> List.ofArray
         )

@@ -36,10 +36,10 @@ let toTensor (dtype: torch.ScalarType) grid =
     torch
         .tensor(Array.ofList (numbers grid))
         .reshape([| for size in grid.Shape -> int64 size |])
-        .``to`` (dtype)
+        .``to``(dtype)
 
 let ofTensor (tensor: torch.Tensor) =
-    use wide = tensor.detach().``to``(torch.float64).contiguous ()
+    use wide = tensor.detach().``to``(torch.float64).contiguous()
 
     ofNumbers [ for size in tensor.shape -> int size ] (wide.data<float>().ToArray() |> List.ofArray)
 
@@ -87,7 +87,8 @@ let scaled factor grid =
     }
 
 /// Where each part begins.
-let starts (sizes: int list) = List.scan (+) 0 sizes |> List.take sizes.Length
+let starts (sizes: int list) =
+    List.scan (+) 0 sizes |> List.take sizes.Length
 
 /// Blocks of ceil(length / count), counted out one by one.
 let blocks length count =

@@ -39,7 +39,11 @@ let private alike shape ranks = Gen.listOfLength ranks (grid shape)
 let shards shape dim ranks =
     gen {
         let! lengths = Gen.listOfLength ranks (Gen.choose (0, 3))
-        return! lengths |> List.map (fun length -> grid (replaced dim length shape)) |> Gen.sequenceToList
+
+        return!
+            lengths
+            |> List.map (fun length -> grid (replaced dim length shape))
+            |> Gen.sequenceToList
     }
 
 let checkAll count (cases: Gen<'case>) (holds: 'case -> bool) =
@@ -182,7 +186,10 @@ let rows =
     gen {
         let! ranks = sizes
         let! counts = Gen.listOfLength ranks (Gen.listOfLength ranks (Gen.choose (0, 3)))
-        let! grids = counts |> List.map (fun row -> grid [ List.sum row; 2 ]) |> Gen.sequenceToList
+
+        let! grids =
+            counts |> List.map (fun row -> grid [ List.sum row; 2 ]) |> Gen.sequenceToList
+
         return counts, grids
     }
 

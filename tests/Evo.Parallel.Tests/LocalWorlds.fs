@@ -17,8 +17,7 @@ let private ones () = torch.ones [| 4L |]
 let private failureOf size (body: LocalRank -> unit) =
     let clock = Stopwatch.StartNew()
 
-    let error =
-        Assert.Throws<LocalWorldException>(fun () -> LocalWorld.Run(size, body))
+    let error = Assert.Throws<LocalWorldException>(fun () -> LocalWorld.Run(size, body))
 
     Assert.InRange(clock.Elapsed.TotalSeconds, 0.0, 2.0)
     error
@@ -63,16 +62,16 @@ let ``a rank that throws in a backward frees those who wait in theirs`` () =
     let error =
         failureOf 3 (fun rank ->
             let group = rank.Everyone "tensor"
-            let x = ones().requires_grad_ ()
+            let x = ones().requires_grad_()
             let y = Collective.Copy(group, x, 5)
 
             if rank.Rank = 1 then
                 use _ =
                     y.register_hook (fun _ -> raise (InvalidOperationException "no gradient for you"))
 
-                (y.sum ()).backward ()
+                (y.sum ()).backward()
             else
-                (y.sum ()).backward ())
+                (y.sum ()).backward())
 
     Assert.Contains("rank 1 failed: InvalidOperationException: no gradient for you", error.Message)
 
@@ -130,8 +129,7 @@ let ``calls that differ are named with both ranks`` () =
     differ plain (sum [| 2L; 3L |] torch.float32 (Site(1, true))) |> ignore
     differ plain (fun group -> group.Barrier(at 1)) |> ignore
 
-    differ plain (fun group ->
-        group.AllReduce(torch.ones [| 2L; 3L |], ReduceOperation.Max, at 1) |> ignore)
+    differ plain (fun group -> group.AllReduce(torch.ones [| 2L; 3L |], ReduceOperation.Max, at 1) |> ignore)
     |> ignore
 
     let gather dim (group: ProcessGroup) =
@@ -145,7 +143,9 @@ let ``rows that one sends and the other does not expect are named`` () =
         failureOf 2 (fun rank ->
             let group = rank.Everyone "expert"
             let receive = if rank.Rank = 0 then [| 1L; 1L |] else [| 2L; 1L |]
-            group.AllToAllRows(torch.ones [| 2L; 3L |], [| 1L; 1L |], receive, at 1) |> ignore)
+
+            group.AllToAllRows(torch.ones [| 2L; 3L |], [| 1L; 1L |], receive, at 1)
+            |> ignore)
 
     Assert.Contains("rank 0 sends 1 rows to rank 1, which expects 2", error.Message)
 
@@ -195,10 +195,7 @@ let ``a rank that never comes ends the others at the time limit, with who waits 
                     let group = rank.Everyone "tensor"
                     group.Barrier(at 1)
 
-                    if rank.Rank = 0 then
-                        group.Barrier(at 2)
-                    else
-                        late.Wait()),
+                    if rank.Rank = 0 then group.Barrier(at 2) else late.Wait()),
                 timeLimit = TimeSpan.FromSeconds 0.5
             ))
 
@@ -231,7 +228,7 @@ let ``a group without oneself, a part that does not fit and an average of whole 
 [<Fact>]
 let ``a group of one calls nobody and gives its input`` () =
     let group = GroupOfOne "tensor"
-    use x = ones().requires_grad_ ()
+    use x = ones().requires_grad_()
     Assert.Same(x, Collective.ReduceScatter(group, x, 0, 1))
     use y = group.AllReduce(x, ReduceOperation.Sum, at 1)
     Assert.NotSame(x, y)
@@ -250,10 +247,16 @@ let ``grad mode and scopes are each rank's own`` () =
         fun rank ->
             let group = rank.Everyone "tensor"
             Assert.True(torch.is_grad_enabled ())
-            let mode = if rank.Rank % 2 = 0 then torch.no_grad () else torch.enable_grad ()
+
+            let mode =
+                if rank.Rank % 2 = 0 then
+                    torch.no_grad ()
+                else
+                    torch.enable_grad ()
+
             use scope = torch.NewDisposeScope()
             group.Barrier(at 1)
-            let x = ones().requires_grad_ ()
+            let x = ones().requires_grad_()
             let y = x.mul x
             Assert.Equal(rank.Rank % 2 = 1, y.requires_grad)
             Assert.Equal(2, scope.DisposablesCount)
@@ -289,10 +292,7 @@ let ``random streams of ranks do not disturb one another, nor the process's`` ()
     for rank in 0..3 do
         use _ = torch.manual_seed (100L + int64 rank)
 
-        Assert.Equal<float32 list>(
-            [ for _ in 1..5 -> (torch.rand [| 1L |]).ToSingle() ],
-            together[rank]
-        )
+        Assert.Equal<float32 list>([ for _ in 1..5 -> (torch.rand [| 1L |]).ToSingle() ], together[rank])
 
     let error =
         failureOf 2 (fun rank -> rank.Draw(1L, (fun () -> (rank.Everyone "tensor").Barrier(at 1))))
@@ -325,10 +325,13 @@ let ``results belong to the caller's scope, and nothing else is left, in success
 
     let work fails (rank: LocalRank) =
         let group = rank.Everyone "tensor"
-        let x = torch.ones([| 4L; 4L |]).requires_grad_ ()
-        let gathered = Collective.Gather(group, Collective.ReduceScatter(group, x, 0, 1), 1, 2)
+        let x = torch.ones([| 4L; 4L |]).requires_grad_()
+
+        let gathered =
+            Collective.Gather(group, Collective.ReduceScatter(group, x, 0, 1), 1, 2)
+
         let y = Collective.Exchange(group, gathered, 1, 0, 3)
-        (Collective.Reduce(group, y, 4).sum ()).backward ()
+        (Collective.Reduce(group, y, 4).sum()).backward()
 
         VocabularyParallel.LinearCrossEntropy(group, x, x, torch.tensor [| 0L; 1L; -100L; 3L |], 13L, 0.1, 5)
         |> ignore

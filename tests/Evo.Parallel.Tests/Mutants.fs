@@ -15,9 +15,14 @@ let private program (wear: LocalRank -> ProcessGroup -> ProcessGroup) =
     LocalWorld.Results(
         2 * ranks,
         fun rank ->
-            let tensor = rank.Group("tensor", [| 2 * (rank.Rank / 2); 2 * (rank.Rank / 2) + 1 |])
+            let tensor =
+                rank.Group("tensor", [| 2 * (rank.Rank / 2); 2 * (rank.Rank / 2) + 1 |])
+
             let group = wear rank tensor
-            let seed = rank.Draw(int64 rank.Rank, (fun () -> torch.rand ([| 4L; 6L; 2L |], dtype = torch.float64)))
+
+            let seed =
+                rank.Draw(int64 rank.Rank, (fun () -> torch.rand ([| 4L; 6L; 2L |], dtype = torch.float64)))
+
             let x = seed.requires_grad_ ()
             let copied = Collective.Copy(group, x, 1)
             let scattered = Collective.ReduceScatter(group, copied.mul copied, 0, 2)
@@ -26,11 +31,16 @@ let private program (wear: LocalRank -> ProcessGroup -> ProcessGroup) =
             let send = [| 1L + int64 group.Rank; 3L - int64 group.Rank |]
             let receive = if group.Rank = 0 then [| 1L; 2L |] else [| 3L; 2L |]
             let rows = Collective.ExchangeRows(group, gathered.mul gathered, send, receive, 5)
-            let weights = torch.arange(6.0, dtype = torch.float64).reshape(3L, 2L).requires_grad_ ()
-            let linear = Collective.GatherLinear(group, rows.narrow (0L, 0L, 2L), 0, [| weights |], [| null |], 6)
+
+            let weights =
+                torch.arange(6.0, dtype = torch.float64).reshape(3L, 2L).requires_grad_()
+
+            let linear =
+                Collective.GatherLinear(group, rows.narrow (0L, 0L, 2L), 0, [| weights |], [| null |], 6)
+
             let total = Collective.Reduce(group, (linear.mul linear).sum(), 7)
             let root = group.Broadcast(x, 0, Site(8, false))
-            (total.add (root.sum ())).backward ()
+            (total.add (root.sum ())).backward()
             List.map bits [ total; root; nonNull x.grad; nonNull weights.grad ]
     )
 
@@ -40,11 +50,7 @@ let private recorded =
     lazy
         (let calls = List<GroupCall>()
 
-         program (fun rank group ->
-             if rank.Rank = 0 then
-                 SiteRecorder(group, calls)
-             else
-                 group)
+         program (fun rank group -> if rank.Rank = 0 then SiteRecorder(group, calls) else group)
          |> ignore
 
          List.ofSeq calls)
@@ -52,8 +58,17 @@ let private recorded =
 [<Fact>]
 let ``the recorder lists every call with its place, axis, shape and bytes`` () =
     let words = [ for call in recorded.Value -> $"{call}: {call.Bytes} B" ]
-    Assert.Equal("reduce-scatter (sum, dim 0, parts 2+2) of float64 [4, 6, 2], site 2 forward, axis tensor: 384 B", words[0])
-    Assert.Equal("all-to-all (dim 1, concatenating dim 0) of float64 [2, 6, 2], site 3 forward, axis tensor: 192 B", words[1])
+
+    Assert.Equal(
+        "reduce-scatter (sum, dim 0, parts 2+2) of float64 [4, 6, 2], site 2 forward, axis tensor: 384 B",
+        words[0]
+    )
+
+    Assert.Equal(
+        "all-to-all (dim 1, concatenating dim 0) of float64 [2, 6, 2], site 3 forward, axis tensor: 192 B",
+        words[1]
+    )
+
     let places = [ for call in recorded.Value -> call.Site.Number, call.Site.Backward ]
 
     Assert.Equal<(int * bool) list>(
@@ -75,7 +90,7 @@ let ``every mutant of every site changes calls there, keeps all shapes, and chan
     let survivors = List<Mutant>()
 
     for mutant in mutants do
-        let groups = Array.zeroCreate<MutantGroup> (2 * ranks)
+        let groups = Array.zeroCreate<MutantGroup>(2 * ranks)
 
         let results =
             program (fun rank group ->
@@ -104,9 +119,9 @@ let ``a mutant of one direction leaves the other as it is`` () =
                         Mutant(1, "tensor", Mutation.Double, direction, operation)
                     )
 
-                let x = torch.ones([| 2L |]).requires_grad_ ()
+                let x = torch.ones([| 2L |]).requires_grad_()
                 let y = Collective.ReduceReplicated(group, x, 1)
-                (y.sum ()).backward ()
+                (y.sum ()).backward()
                 y.detach().sum().ToDouble(), (nonNull x.grad).sum().ToDouble(), group.Changed
         )
 

@@ -24,12 +24,12 @@ let private leaves dtype flat (shapes: int64 list list) =
 
         List.zip (List.take shapes.Length starts) shapes
         |> List.map (fun (start, shape) ->
-            buffer.narrow(0L, start, product shape).view(Array.ofList shape).detach().requires_grad_ ())
+            buffer.narrow(0L, start, product shape).view(Array.ofList shape).detach().requires_grad_())
     else
-        shapes |> List.map (fun shape -> (normal dtype shape).requires_grad_ ())
+        shapes |> List.map (fun shape -> (normal dtype shape).requires_grad_())
 
 let private copies (tensors: torch.Tensor list) =
-    tensors |> List.map (fun t -> t.detach().clone().requires_grad_ ())
+    tensors |> List.map (fun t -> t.detach().clone().requires_grad_())
 
 let private orNone (present: bool list) (biases: torch.Tensor list) : IReadOnlyList<torch.Tensor | null> =
     List.map2
@@ -41,7 +41,11 @@ let private orNone (present: bool list) (biases: torch.Tensor list) : IReadOnlyL
     |> Array.ofList
     :> IReadOnlyList<_>
 
-let private separate (x: torch.Tensor) (weights: torch.Tensor list) (biases: IReadOnlyList<torch.Tensor | null>) =
+let private separate
+    (x: torch.Tensor)
+    (weights: torch.Tensor list)
+    (biases: IReadOnlyList<torch.Tensor | null>)
+    =
     torch.cat ([| for i, w in List.indexed weights -> Ops.Linear(x, w, biases[i]) |], -1L)
 
 let private cases =
@@ -65,13 +69,13 @@ let private isSeparate dtype tolerance count =
         let shapes = [ for o in outputs -> [ o; channels ] ]
         let weights = leaves dtype flat shapes
         let biases = leaves dtype flat [ for o in outputs -> [ o ] ]
-        let x = (normal dtype (rows @ [ channels ])).requires_grad_ ()
+        let x = (normal dtype (rows @ [ channels ])).requires_grad_()
         let mine = Ops.LinearMany(x, Array.ofList weights, orNone present biases)
         let x2, weights2, biases2 = List.head (copies [ x ]), copies weights, copies biases
         let theirs = separate x2 weights2 (orNone present biases2)
         let upstream = normal dtype (List.ofArray theirs.shape)
-        (mine.mul(upstream).sum ()).backward ()
-        (theirs.mul(upstream).sum ()).backward ()
+        (mine.mul(upstream).sum()).backward()
+        (theirs.mul(upstream).sum()).backward()
 
         let gradients = List.zip (x :: weights) (x2 :: weights2)
 
@@ -104,7 +108,7 @@ let ``only what asks for a gradient gets one`` () =
     weights[0].requires_grad <- false
     use x = normal torch.float64 [ 5L; 3L ]
     use y = Ops.LinearMany(x, Array.ofList weights, [| null; null |])
-    (y.sum ()).backward ()
+    (y.sum ()).backward()
     Assert.Null weights[0].grad
     Assert.NotNull weights[1].grad
     Assert.Null x.grad
@@ -156,20 +160,35 @@ let ``gather and linear in one is a gather and then linears, gradients included`
         let ranks = lengths.Length
         let total = int64 (List.sum lengths)
         let whole = normal torch.float64 [ total; 2L; 3L ]
-        let upstream = [ for _ in lengths -> normal torch.float64 [ total; 2L; List.sum outputs ] ]
-        let weights = [ for _ in lengths -> leaves torch.float64 true [ for o in outputs -> [ o; 3L ] ] ]
-        let biases = [ for _ in lengths -> leaves torch.float64 false [ for o in outputs -> [ o ] ] ]
 
-        let run (call: ProcessGroup -> torch.Tensor -> torch.Tensor list -> IReadOnlyList<torch.Tensor | null> -> torch.Tensor) =
+        let upstream =
+            [ for _ in lengths -> normal torch.float64 [ total; 2L; List.sum outputs ] ]
+
+        let weights =
+            [
+                for _ in lengths -> leaves torch.float64 true [ for o in outputs -> [ o; 3L ] ]
+            ]
+
+        let biases =
+            [ for _ in lengths -> leaves torch.float64 false [ for o in outputs -> [ o ] ] ]
+
+        let run
+            (call:
+                ProcessGroup
+                    -> torch.Tensor
+                    -> torch.Tensor list
+                    -> IReadOnlyList<torch.Tensor | null>
+                    -> torch.Tensor)
+            =
             LocalWorld.Results(
                 ranks,
                 fun rank ->
                     let r = rank.Rank
                     let start = int64 (List.sum (List.take r lengths))
-                    let x = whole.narrow(0L, start, int64 lengths[r]).clone().requires_grad_ ()
+                    let x = whole.narrow(0L, start, int64 lengths[r]).clone().requires_grad_()
                     let w, b = copies weights[r], copies biases[r]
                     let y = call (rank.Everyone "tensor") x w (orNone present b)
-                    (y.mul(upstream[r]).sum ()).backward ()
+                    (y.mul(upstream[r]).sum()).backward()
 
                     let used = List.zip present b |> List.filter fst |> List.map snd
                     y.detach () :: [ for leaf in x :: w @ used -> nonNull leaf.grad ]
@@ -193,14 +212,21 @@ let ``what is not needed is not gathered again`` () =
                 let group = SiteRecorder(rank.Everyone "tensor", calls)
                 let x = torch.ones([| 2L; 3L |]).requires_grad_ ofX
                 let w = torch.ones([| 4L; 3L |]).requires_grad_ ofWeight
-                (Collective.GatherLinear(group, x, 0, [| w |], [| null |], 1).sum ()).backward ()
-                [ for call in calls do
-                      if call.Site.Backward then
-                          call.Operation ]
+                (Collective.GatherLinear(group, x, 0, [| w |], [| null |], 1).sum()).backward()
+
+                [
+                    for call in calls do
+                        if call.Site.Backward then
+                            call.Operation
+                ]
         )
         |> Array.head
 
-    Assert.Equal<GroupOperation list>([ GroupOperation.AllGather; GroupOperation.ReduceScatter ], backward true true)
+    Assert.Equal<GroupOperation list>(
+        [ GroupOperation.AllGather; GroupOperation.ReduceScatter ],
+        backward true true
+    )
+
     Assert.Equal<GroupOperation list>([ GroupOperation.AllGather ], backward false true)
     Assert.Equal<GroupOperation list>([ GroupOperation.ReduceScatter ], backward true false)
 
@@ -214,8 +240,8 @@ let ``gather and linear in one keeps the shard, not the whole`` () =
             ranks,
             fun rank ->
                 let group = rank.Everyone "tensor"
-                let x = torch.ones([| rows; channels |]).requires_grad_ ()
-                let w = torch.ones([| 1L; channels |]).requires_grad_ ()
+                let x = torch.ones([| rows; channels |]).requires_grad_()
+                let w = torch.ones([| 1L; channels |]).requires_grad_()
                 group.Barrier(Site(1, false))
                 let before = NativeMemory.BytesAllocated
                 group.Barrier(Site(2, false))
@@ -223,7 +249,7 @@ let ``gather and linear in one keeps the shard, not the whole`` () =
                 group.Barrier(Site(4, false))
                 let held = NativeMemory.BytesAllocated - before
                 group.Barrier(Site(5, false))
-                (y.sum ()).backward ()
+                (y.sum ()).backward()
                 held
         )
 

@@ -21,29 +21,29 @@ let private padded (weight: torch.Tensor) ranks rank =
     let shard =
         torch.full ([| block; weight.shape[1] |], Scalar.op_Implicit Double.NaN, dtype = weight.dtype)
 
-    shard.narrow(0L, 0L, valid).copy_ (weight.narrow (0L, start, valid)) |> ignore
+    shard.narrow(0L, 0L, valid).copy_(weight.narrow (0L, start, valid)) |> ignore
     shard
 
 /// Loss and gradients of the whole head.
 let private dense (hidden: torch.Tensor) (weight: torch.Tensor) labels smoothing =
-    let h, w = hidden.detach().requires_grad_ (), weight.detach().requires_grad_ ()
+    let h, w = hidden.detach().requires_grad_(), weight.detach().requires_grad_()
     let struct (loss, count) = Ops.LinearCrossEntropy(h, w, labels, smoothing)
     // A scale, as a mean over tokens would bring one.
-    (loss.mul (Scalar.op_Implicit 0.25)).backward ()
-    loss.detach(), count, nonNull h.grad, nonNull w.grad
+    (loss.mul (Scalar.op_Implicit 0.25)).backward()
+    loss.detach (), count, nonNull h.grad, nonNull w.grad
 
 let private sharded ranks (hidden: torch.Tensor) (weight: torch.Tensor) (labels: torch.Tensor) smoothing =
     LocalWorld.Results(
         ranks,
         fun rank ->
             let group = rank.Everyone "tensor"
-            let h = hidden.detach().clone().requires_grad_ ()
-            let w = (padded weight ranks rank.Rank).requires_grad_ ()
+            let h = hidden.detach().clone().requires_grad_()
+            let w = (padded weight ranks rank.Rank).requires_grad_()
 
             let struct (loss, count) =
                 VocabularyParallel.LinearCrossEntropy(group, h, w, labels, weight.shape[0], smoothing, 1)
 
-            (loss.mul (Scalar.op_Implicit 0.25)).backward ()
+            (loss.mul (Scalar.op_Implicit 0.25)).backward()
             struct (loss.detach (), count, nonNull h.grad, nonNull w.grad)
     )
 
@@ -59,7 +59,7 @@ let private compare ranks tolerance hidden weight labels smoothing =
         let struct (l, c, h, w) = results[rank]
         let struct (first, _, _, _) = results[0]
         Assert.Equal<byte[]>(bits first, bits l)
-        Assert.Equal(count.item<int64> (), c.item<int64> ())
+        Assert.Equal(count.item<int64>(), c.item<int64>())
         Assert.InRange(largest l loss, 0.0, tolerance * size loss)
         sum <- sum.add h
         let struct (start, valid) = Shards.Of(vocabulary, ranks, rank)
@@ -72,12 +72,14 @@ let private compare ranks tolerance hidden weight labels smoothing =
             )
 
         let padding = w.narrow (0L, valid, w.shape[0] - valid)
-        Assert.True(padding.eq(Scalar.op_Implicit 0.0).all().item<bool> ())
+        Assert.True(padding.eq(Scalar.op_Implicit 0.0).all().item<bool>())
 
     Assert.InRange(largest sum dHidden, 0.0, tolerance * size dHidden)
 
 [<Fact>]
-let ``loss and gradients are the dense ones for every vocabulary up to 40 and every number of ranks up to 8`` () =
+let ``loss and gradients are the dense ones for every vocabulary up to 40 and every number of ranks up to 8``
+    ()
+    =
     use _ = torch.manual_seed 11L
 
     for vocabulary in 1L .. 40L do
@@ -93,7 +95,9 @@ let ``loss and gradients are the dense ones for every vocabulary up to 40 and ev
 let ``large logits, labels of one rank alone, and no counted label at all`` () =
     use _ = torch.manual_seed 12L
     use _ = torch.NewDisposeScope()
-    let hidden, weight = (normal [ 5L; 3L ]).mul (Scalar.op_Implicit 300.0), normal [ 10L; 3L ]
+
+    let hidden, weight =
+        (normal [ 5L; 3L ]).mul(Scalar.op_Implicit 300.0), normal [ 10L; 3L ]
 
     for labels in [ [ 0L; 1L; 0L; 1L; 1L ]; [ 9L; 9L; 9L; 9L; 9L ]; List.replicate 5 -100L ] do
         for smoothing in [ 0.0; 0.2 ] do
@@ -115,7 +119,9 @@ let ``float32 and bfloat16 stay within their rounding`` () =
     use _ = torch.NewDisposeScope()
 
     for dtype, tolerance in [ torch.float32, 1e-5; torch.bfloat16, 4e-2 ] do
-        let hidden, weight = (normal [ 9L; 4L ]).``to`` dtype, (normal [ 11L; 4L ]).``to`` dtype
+        let hidden, weight =
+            (normal [ 9L; 4L ]).``to`` dtype, (normal [ 11L; 4L ]).``to`` dtype
+
         let labels = torch.randint (0L, 11L, [| 9L |], dtype = torch.int64)
         compare 3 tolerance hidden weight labels 0.1
 
@@ -129,11 +135,19 @@ let ``two collectives in the forward, none in the backward`` () =
             fun rank ->
                 let calls = Collections.Generic.List<GroupCall>()
                 let group = SiteRecorder(rank.Everyone "tensor", calls)
-                let h = (torch.ones [| 3L; 2L |]).requires_grad_ ()
+                let h = (torch.ones [| 3L; 2L |]).requires_grad_()
                 let labels = torch.tensor [| 0L; 1L; 2L |]
 
                 let struct (loss, _) =
-                    VocabularyParallel.LinearCrossEntropy(group, h, torch.ones [| 2L; 2L |], labels, 4L, 0.0, 9)
+                    VocabularyParallel.LinearCrossEntropy(
+                        group,
+                        h,
+                        torch.ones [| 2L; 2L |],
+                        labels,
+                        4L,
+                        0.0,
+                        9
+                    )
 
                 loss.backward ()
                 [ for call in calls -> call.Operation, call.Reduction, call.Site ]
@@ -145,7 +159,10 @@ let ``two collectives in the forward, none in the backward`` () =
             GroupOperation.AllReduce, Nullable ReduceOperation.Sum, Site(9, false)
         ]
 
-    Assert.All(calls, (fun found -> Assert.Equal<(GroupOperation * Nullable<ReduceOperation> * Site) list>(expected, found)))
+    Assert.All(
+        calls,
+        (fun found -> Assert.Equal<(GroupOperation * Nullable<ReduceOperation> * Site) list>(expected, found))
+    )
 
 [<Fact>]
 let ``the sum of the ranks' embeddings is the embedding, for any vocabulary and number of ranks`` () =
@@ -157,19 +174,19 @@ let ``the sum of the ranks' embeddings is the embedding, for any vocabulary and 
             let weight = normal [ vocabulary; 3L ]
             let ids = torch.randint (0L, vocabulary, [| 2L; 5L |], dtype = torch.int64)
             let upstream = normal [ 2L; 5L; 3L ]
-            let w = weight.detach().requires_grad_ ()
+            let w = weight.detach().requires_grad_()
             let whole = Ops.Embedding(ids, w)
-            (whole.mul(upstream).sum ()).backward ()
+            (whole.mul(upstream).sum()).backward()
 
             let results =
                 LocalWorld.Results(
                     ranks,
                     fun rank ->
                         let group = rank.Everyone "tensor"
-                        let shard = (padded weight ranks rank.Rank).requires_grad_ ()
+                        let shard = (padded weight ranks rank.Rank).requires_grad_()
                         let partial = VocabularyParallel.Embedding(group, ids, shard, vocabulary)
                         let sum = Collective.Reduce(group, partial, 1)
-                        (sum.mul(upstream).sum ()).backward ()
+                        (sum.mul(upstream).sum()).backward()
                         struct (sum.detach (), nonNull shard.grad)
                 )
 
@@ -179,7 +196,7 @@ let ``the sum of the ranks' embeddings is the embedding, for any vocabulary and 
                 let struct (start, valid) = Shards.Of(vocabulary, ranks, rank)
                 let expected = torch.zeros_like gradient
 
-                expected.narrow(0L, 0L, valid).copy_ ((nonNull w.grad).narrow (0L, start, valid))
+                expected.narrow(0L, 0L, valid).copy_((nonNull w.grad).narrow(0L, start, valid))
                 |> ignore
 
                 Assert.Equal(0.0, largest gradient expected)
@@ -196,7 +213,15 @@ let ``what is not in the vocabulary, and a shard of another size, are refused`` 
         VocabularyParallel.Embedding(group, torch.tensor [| 4L |], weight, 4L) |> ignore)
 
     refused "-1 is not below the vocabulary of 4, nor -100" (fun () ->
-        VocabularyParallel.LinearCrossEntropy(group, torch.ones [| 1L; 2L |], weight, torch.tensor [| -1L |], 4L, 0.0, 1)
+        VocabularyParallel.LinearCrossEntropy(
+            group,
+            torch.ones [| 1L; 2L |],
+            weight,
+            torch.tensor [| -1L |],
+            4L,
+            0.0,
+            1
+        )
         |> ignore)
 
     refused "found a shard of [4, 2]" (fun () ->

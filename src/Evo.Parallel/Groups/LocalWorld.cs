@@ -41,33 +41,22 @@ public static class LocalWorld
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
         var limit = timeLimit ?? DefaultTimeLimit;
-        var before = Threads.Count;
-        var own = threads ?? Math.Max(1, before / size);
+        var own = threads ?? Math.Max(1, Threads.Count / size);
         var results = new T[size];
         using var world = new LocalMeetings(size, limit);
-        var all = new Thread[size];
+        // Not disposed: a rank that was given up may signal long after.
+        var ended = new CountdownEvent(size);
         for (var i = 0; i < size; i++)
         {
             var rank = i;
-            all[i] = new(() => RunRank(world, rank, size, own, body, results)) { IsBackground = true, Name = $"rank {rank}" };
-        }
-
-        foreach (var thread in all)
-        {
-            thread.Start();
+            RankThread.Run(own, () => RunRank(world, rank, size, body, results), () => ended.Signal());
         }
 
         // A rank that computes and never calls is given up: one limit after the first failure, it is left to itself.
-        while (all.Any(thread => thread.IsAlive) && !world.GivenUp)
+        while (!ended.Wait(TimeSpan.FromMilliseconds(200)) && !world.GivenUp)
         {
-            foreach (var thread in all)
-            {
-                thread.Join(TimeSpan.FromMilliseconds(200));
-            }
         }
 
-        // Setting the number in a rank set it for threads to come, too.
-        Threads.Set(before);
         var tensors = results.SelectMany(result => TensorsIn(result)).ToArray();
         if (world.Failure() is { } failure)
         {
@@ -80,11 +69,10 @@ public static class LocalWorld
         return results;
     }
 
-    private static void RunRank<T>(LocalMeetings world, int rank, int size, int threads, Func<LocalRank, T> body, T[] results)
+    private static void RunRank<T>(LocalMeetings world, int rank, int size, Func<LocalRank, T> body, T[] results)
     {
         try
         {
-            Threads.Set(threads);
             using (var scope = NewDisposeScope())
             {
                 var result = body(new LocalRank(world, rank, size));

@@ -234,6 +234,9 @@ internal static unsafe partial class NativeMethods
     internal static partial int evo_set_threads(int count);
 
     [LibraryImport(Library)]
+    internal static partial int evo_set_own_threads(int count);
+
+    [LibraryImport(Library)]
     internal static partial byte* evo_blas_config();
 
     [LibraryImport(Library)]

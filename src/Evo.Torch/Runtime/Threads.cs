@@ -16,4 +16,14 @@ public static class Threads
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         NativeFailure.Check(NativeMethods.evo_set_threads(count), "set_num_threads");
     }
+
+    /// <summary>
+    /// Sets the number for operations called from this thread, and leaves all others alone. Without OpenMP it changes nothing.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Less than one.</exception>
+    public static void SetOwn(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        NativeFailure.Check(NativeMethods.evo_set_own_threads(count), "set_num_threads");
+    }
 }

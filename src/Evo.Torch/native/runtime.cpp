@@ -8,6 +8,9 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <dlfcn.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 EVO_API const char* evo_build_version() { return TORCH_VERSION; }
 
@@ -36,6 +39,17 @@ EVO_API int32_t evo_set_threads(int32_t count) {
         if (auto setter = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) {
             setter(count);
         }
+    });
+}
+
+// For operations called from this thread only. OpenMP's number is each thread's own; libtorch sets it once in every thread,
+// which therefore comes first. (at::set_num_threads makes libtorch's pool of threads anew: 20 ms.)
+EVO_API int32_t evo_set_own_threads(int32_t count) {
+    return evo::guarded([&] {
+        at::get_num_threads();
+#ifdef _OPENMP
+        omp_set_num_threads(count);
+#endif
     });
 }
 
