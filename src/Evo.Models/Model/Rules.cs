@@ -43,10 +43,6 @@ public sealed class Rules(KeyNames names)
             found.Add(line);
     }
 
-    /// <summary>A value that is known and not supported.</summary>
-    public void Refuse(string name, object? value, string because) =>
-        found.Add($"{name} = {System.Text.Json.JsonSerializer.Serialize(value)}: {because}");
-
     /// <summary>Halves of a head are turned against each other.</summary>
     public void Even(string name, int value)
     {
