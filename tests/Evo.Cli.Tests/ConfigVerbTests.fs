@@ -60,6 +60,50 @@ let ``every configuration of the project refers to the schema and has no problem
         | Ok run -> Assert.Empty((ConfigFile.spec run).Problems())
         | Error problems -> Assert.Fail(String.Join("\n", problems |> List.map string))
 
+/// A layer's attention with its norms, by hand: queries and outputs, keys and values.
+let private attention hidden heads kv bias =
+    let kvWidth = hidden / heads * kv
+    2L * hidden * hidden + 2L * hidden * kvWidth + 2L * hidden + bias
+
+/// Parameters of the sparse models of the project, and those active for a token, from their sizes alone.
+let private sparse: (string * int64 * int64) list =
+    let whole layers layer hidden vocab = layers * layer + 2L * vocab * hidden + hidden
+
+    let mixtral experts =
+        whole 32L (attention 4096L 32L 8L 0L + 8L * 4096L + experts * 3L * 4096L * 14336L) 4096L 32000L
+
+    let qwen experts =
+        let biases = 3584L + 2L * 512L
+        let shared = 3L * 3584L * 20480L + 3584L
+        whole 28L (attention 3584L 28L 4L biases + 64L * 3584L + experts * 3L * 3584L * 2560L + shared) 3584L 151936L
+
+    let internlm experts =
+        whole 32L (attention 4096L 32L 32L (4L * 4096L) + 4L * 4096L + experts * 3L * 4096L * 5632L) 4096L 103168L
+
+    [
+        "8x7B_mixtral", mixtral 8L, mixtral 2L
+        "57B_qwen2_moe", qwen 64L, qwen 8L
+        "7B_MoE4", internlm 4L, internlm 2L
+    ]
+
+[<Fact>]
+let ``sparse models have the parameters that their sizes say`` () =
+    // Published: 46.7 billion with 12.9 active, 57.4 billion with 14.2 active.
+    Assert.Equal<float list>(
+        [ 46.7; 12.9; 57.4; 14.2 ],
+        [
+            for _, all, active in List.take 2 sparse do
+                for count in [ all; active ] -> Math.Round(float count / 1e9, 1)
+        ]
+    )
+
+    for name, all, active in sparse do
+        match ConfigFile.check [] (Path.Combine(root, "configs", name + ".json")) with
+        | Ok run ->
+            let spec = ConfigFile.spec run
+            Assert.Equal((name, all, active), (name, spec.ParameterCount, spec.ActiveParameterCount))
+        | Error problems -> Assert.Fail(String.Join("\n", problems |> List.map string))
+
 /// The part of JSON Schema that Evo writes, so that what editors say and what Evo says can be compared.
 let rec private obeys (schema: JsonElement) (value: JsonElement) : bool =
     let property (name: string) =

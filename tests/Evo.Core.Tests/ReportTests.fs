@@ -78,6 +78,7 @@ let private report =
         ModelTflops = 0.015
         PeakBytes = 0L
         ValidLoss = Nullable()
+        MoeLoss = Nullable()
     }
 
 [<Fact>]
@@ -108,6 +109,13 @@ let ``the loss of a validation is part of its step's line`` () =
 
     use json = JsonDocument.Parse line
     Assert.Equal(2.25, json.RootElement.GetProperty("valid_loss").GetDouble())
+
+[<Fact>]
+let ``what routers add to the loss is named as InternEvo names it`` () =
+    let line = { report with MoeLoss = Nullable 0.25 }.ToJson()
+    use json = JsonDocument.Parse line
+    Assert.Equal(0.25, json.RootElement.GetProperty("moe_loss").GetDouble())
+    Assert.DoesNotContain("moe_loss", report.ToJson())
 
 let private manifest =
     {

@@ -54,6 +54,14 @@ let private cases =
         "EVO404", "[Hf(\"h.{layer}\")]", "[Hf(\"h\")]", "\"h\""
         "EVO405", "[Hf(\"theta\")] public", "public", "Theta"
         "EVO406", "TiedTo = nameof(Look)", "TiedTo = nameof(Last)", "Out"
+        "EVO407",
+        "[Dropout(\"Drops\")]",
+        "[Experts(\"Width\", \"Inner\", \"Heads\", \"Heads\")] [Hf(\"some\")] private partial Tensor Mix(Tensor x, Tensor y); [Dropout(\"Drops\")]",
+        "\"some\""
+        "EVO111",
+        "public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Look(ids), at));",
+        "[Experts(\"Width\", \"Inner\", \"Heads\", \"Heads\")] [Hf(\"some.{expert}\")] private partial Tensor Mix(Tensor x, Tensor y); public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Mix(Look(ids), Look(ids)), at));",
+        "Mix"
     ]
 
 let caseNumbers =
@@ -70,6 +78,7 @@ let private also id (text: string) =
     | "EVO114" -> text.Replace("Last(Blocks(Look(ids), at))", "Out(Last(Blocks(Look(ids), at)))")
     | "EVO115" -> text.Replace("Gated(M.Act, Gate(x), Up(x))", "Activate(M.Act, Gate(x))")
     | "EVO116" -> text.Replace("M.GatedMlp", "Number > 0").Replace("M.Act", "\"silu\"")
+    | "EVO407" -> text.Replace("return x + Mlp(x);", "return x + Mix(x, Mlp(x));")
     | "EVO117" -> text.Replace("Std { get; init; } = 0.1", "Std { get; init; }")
     | _ -> text
 

@@ -105,3 +105,50 @@ let ``its keys follow InternEvo's and its ratio fills the width`` () =
         [ "vocab_size: must be given"; "colour = 1: is not a key of this family" ],
         List.ofSeq error.Problems
     )
+
+// Layer 0 is as it was; layer 1 has experts beside it, and of the two gates only one where the configuration says so.
+let private sparse =
+    tiny
+        .Replace(
+            "[Dropout(\"Drops\")]",
+            "[Router(\"Width\", \"Heads\")] [Hf(\"choose\")] private partial Tensor Choose(Tensor x); [Experts(\"Width\", \"Inner\", \"Heads\", \"2\", Activation = \"Act\", Gate = \"\", Up = \"in\", Down = \"out\")] [Hf(\"one.{expert}\")] private partial Tensor Mix(Tensor x, Tensor y); [Linear(\"Width\", \"1\", Bias = \"HasBias\")] [Hf(\"much\")] private partial Tensor Much(Tensor x); [Dropout(\"Drops\")]"
+        )
+        .Replace(
+            "return x + Mlp(x);",
+            "if (Number == 1) { if (M.HasBias) return x + Sigmoid(Much(x)) * Mix(x, Choose(x)); return x + Mix(x, Choose(x)); } return x + Mlp(x);"
+        )
+
+[<Theory; InlineData(true); InlineData(false)>]
+let ``a part that is used under a condition only has parameters only where it holds`` (bias: bool) =
+    let json = if bias then "{}" else """{ "bias": false }"""
+    use model = build (family sparse "Stranger.Tiny") json
+
+    let parts layer =
+        [
+            for p in model.Spec.Parameters do
+                if p.Layer = Nullable layer then
+                    p.Name.Split('.')[2]
+        ]
+        |> List.distinct
+        |> List.sort
+
+    let common = [ "back"; "calm"; "content"; "sign"; "wish" ]
+    Assert.Equal<string list>(List.sort ("down" :: "gate" :: "up" :: common), parts 0)
+    Assert.Equal<string list>(List.sort ((if bias then [ "much" ] else []) @ "choose" :: "mix" :: common), parts 1)
+
+    Assert.Equal<string list>(
+        model.Spec.Parameters |> Seq.map _.Name |> Seq.sort |> List.ofSeq,
+        model.state_dict().Keys |> Seq.sort |> List.ofSeq
+    )
+
+    let up = model.Spec.Parameters |> Seq.find (fun p -> p.Name = "blocks.1.mix.up.weight")
+    Assert.Equal<int64 list>([ 4L; 24L; 16L ], List.ofSeq up.Shape)
+    Assert.Equal<string list>([ for e in 0..3 -> $"h.1.one.{e}.in.weight" ], List.ofSeq up.HuggingFaceNames)
+    use ids = torch.randint (40L, [| 2L; 5L |])
+    use at = Positions.Sequential(2, 5)
+    use _ = torch.NewDisposeScope()
+    let struct (sum, _, auxiliary) = model.LossWithRouters(ids, ids, at)
+    (sum + (nonNull auxiliary).Balance).backward()
+
+    for p in model.Table do
+        Assert.NotNull p.Value.grad

@@ -65,7 +65,7 @@ let private build family dtype recompute =
 
 let private gradient (model: TrainedModel) (batch: MicroBatch list) =
     let result =
-        GradientStep(model.Module, model.Optimizer, 0.0).Run(Array.ofList batch)
+        GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(0.3, 0.1)).Run(Array.ofList batch)
 
     result.Loss, model.Optimizer.Gradient.clone ()
 
@@ -88,7 +88,7 @@ let ``the gradient does not depend on how a batch is cut into micro-batches`` fa
             && largest whole parts <= 1e-10 * scale)
     )
 
-[<Theory; InlineData "LLAMA2"; InlineData "INTERNLM2"; InlineData "GPT2">]
+[<Theory; InlineData "LLAMA2"; InlineData "INTERNLM2"; InlineData "GPT2"; InlineData "MIXTRALMOE">]
 let ``layers that are recomputed give the same bits`` family =
     for dtype in [ torch.float32; torch.float64; torch.bfloat16 ] do
         let run recompute =
@@ -129,7 +129,7 @@ let ``a step leaves no native tensor behind`` recompute =
                         }
                     ]
 
-            let gradients = GradientStep(model.Module, model.Optimizer, 0.1)
+            let gradients = GradientStep(model.Module, model.Optimizer, 0.1, RouterCoefficients(0.3, 0.1))
 
             let step number =
                 gradients.Run [| batch; batch |] |> ignore
@@ -161,3 +161,46 @@ let ``a batch without any label has a loss and a gradient of zero`` () =
 
     Assert.Equal(0.0, loss)
     Assert.Equal(0.0, gradient.abs().max().ToDouble())
+
+[<Fact>]
+let ``the routers' loss of each micro-batch is added, averaged, and reported apart`` () =
+    use _ = torch.NewDisposeScope()
+    use model = build "MIXTRALMOE" torch.float64 0.0
+    let document tokens = { Tokens = tokens; Masked = 0 }
+
+    let batch =
+        [
+            microBatch [ document [ 5L; 9L; 11L; 3L; 8L ]; document [ 7L; 2L; 30L ] ]
+            microBatch [ document [ 4L; 6L; 60L ] ]
+        ]
+
+    let run balance z =
+        let result =
+            GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(balance, z)).Run(Array.ofList batch)
+
+        result, model.Optimizer.Gradient.clone ()
+
+    let plain, without = run 0.0 0.0
+    Assert.False plain.RouterLoss.HasValue
+
+    // The same by the module's own words: mean over the micro-batches of 0.3 x balance + 0.1 x z, and nothing else.
+    model.Optimizer.ZeroGradient()
+
+    let added =
+        batch
+        |> List.map (fun micro ->
+            use row = new DeviceRow(micro, torch.CPU)
+            let struct (_, auxiliary) = row.LossWithRouters(model.Module, 0.0)
+            let auxiliary = nonNull auxiliary
+            let value = (0.3 * auxiliary.Balance + 0.1 * auxiliary.Z) / 2.0
+            value.backward ()
+            model.Optimizer.Accumulate()
+            value.ToDouble())
+        |> List.sum
+
+    let alone = model.Optimizer.Gradient.clone ()
+    let both, together = run 0.3 0.1
+    Assert.Equal(plain.Loss, both.Loss)
+    Assert.Equal(added, both.RouterLoss.Value, 12)
+    Assert.True(alone.abs().max().ToDouble() > 1e-4)
+    Assert.True(largest together (without + alone) <= 1e-12)

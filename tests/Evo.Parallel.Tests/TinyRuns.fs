@@ -19,6 +19,8 @@ let families =
         """ "vocab_size": 61, "hidden_size": 24, "num_layers": 3, "num_attention_heads": 4, "num_kv_attention_heads": 2, "intermediate_size": 40, "max_position_embeddings": 64, "init_std": 0.2 """
         "GPT2",
         """ "vocab_size": 61, "hidden_size": 24, "num_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 64, "init_std": 0.2 """
+        "MIXTRALMOE",
+        """ "vocab_size": 61, "hidden_size": 24, "num_layers": 3, "num_attention_heads": 4, "num_kv_attention_heads": 2, "intermediate_size": 20, "num_experts": 5, "top_k": 2, "max_position_embeddings": 64, "init_std": 0.2 """
     ]
 
 /// The model of a family as a value, with more keys in its section.

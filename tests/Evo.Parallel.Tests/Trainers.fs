@@ -283,3 +283,27 @@ let ``two processes do not train in one folder`` () =
 
     let error = Assert.Throws<CheckpointException>(fun () -> run config |> ignore)
     Assert.Contains("another process", error.Message)
+
+[<Fact>]
+let ``what routers add is a metric of its own, and the loss is without it`` () =
+    let lines sets =
+        use folder = new TemporaryFolder()
+        writeData folder.Path
+        let config = config folder.Path "MIXTRALMOE" ("data.total_steps=3" :: "data.valid_every=0" :: sets)
+        run config |> ignore
+        metrics config |> List.map Map.ofList
+
+    let balanced = lines [ "loss.moe_loss_coeff=0.5" ]
+    let free = lines [ "loss.moe_loss_coeff=0" ]
+    Assert.Equal(3, balanced.Length)
+
+    for line in balanced do
+        // Two experts of five for each token: 2 at balance, 10 at worst.
+        Assert.InRange(float line["moe_loss"], 0.9, 5.0)
+
+    for line in free do
+        Assert.False(line.ContainsKey "moe_loss")
+
+    // The first step sees the same weights; its loss is the cross-entropy both times.
+    Assert.Equal(free.Head["loss"], balanced.Head["loss"])
+    Assert.NotEqual<string>(free[2]["loss"], balanced[2]["loss"])

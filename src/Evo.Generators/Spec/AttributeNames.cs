@@ -15,7 +15,6 @@ internal static class AttributeNames
     public const string HfOnly = Room + "HfOnlyAttribute";
     public const string HfNeutral = Room + "HfNeutralAttribute";
 
-    public const string HfRefused = Room + "HfRefusedAttribute";
 
     public const string Part = Room + "PartAttribute";
     public const string Layers = Room + "LayersAttribute";

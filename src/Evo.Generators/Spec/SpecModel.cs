@@ -13,7 +13,6 @@ internal sealed record ModelSpec(
     EquatableArray<DividesSpec> Divides,
     EquatableArray<OnlySpec> Only,
     EquatableArray<string> Neutral,
-    EquatableArray<RefusedSpec> Refused,
     BlockSpec Body,
     EquatableArray<BlockSpec> Layers) : IEquatable<ModelSpec>;
 
@@ -90,9 +89,6 @@ internal sealed record DividesSpec(string DivisorText, string Divisor, string Di
 
 /// <summary>A key with one legal value, as C# literal or property name.</summary>
 internal sealed record OnlySpec(string Key, string Value, string Because) : IEquatable<OnlySpec>;
-
-/// <summary>A value that is refused where a condition holds; both are properties.</summary>
-internal sealed record RefusedSpec(string Property, string When, string Because) : IEquatable<RefusedSpec>;
 
 internal enum PartKind
 {

@@ -11,7 +11,6 @@ namespace Evo.Models;
 /// </summary>
 [Model("INTERNLM_MoE", HuggingFace = "InternLMMoeForCausalLM", ModelType = "internlm_moe", InitStd = nameof(InitStd))]
 [Divides(nameof(HeadCount), nameof(HiddenSize), Because = "a head's share of the hidden size")]
-[HfRefused(nameof(Gate), nameof(GateIsIdle), Because = "these are keys of GShard's gate; take them out, or set moe_type to GShard")]
 public sealed partial record InternLMMoe : CausalLM
 {
     /// <summary>Entries of the vocabulary.</summary>
@@ -97,11 +96,17 @@ public sealed partial record InternLMMoe : CausalLM
     /// <inheritdoc/>
     public override RouterLoss RouterLoss => new(IsGShard ? Balancing.FirstChoice : Balancing.EachLayer, RouterCoefficient);
 
+    /// <inheritdoc/>
+    protected override void Check(Rules rules)
+    {
+        if (Gate is not null && !IsGShard)
+            rules.Refuse($"moe_layer_kwargs: is about GShard's gate, and moe_type is {MoeType}; take it out, or set moe_type to GShard");
+    }
+
     private static readonly GShardOptions UsualGate = new();
 
     internal int HeadSize => HiddenSize / HeadCount;
     internal bool IsGShard => MoeType == "GShard";
-    internal bool GateIsIdle => Gate is not null && !IsGShard;
     internal bool HasLimit => IsGShard && (Gate ?? UsualGate).DropTokens;
     internal double Capacity => HasLimit ? (Gate ?? UsualGate).CapacityFactor : 0;
     internal double EvalCapacity => HasLimit ? (Gate ?? UsualGate).EvalCapacityFactor : 0;

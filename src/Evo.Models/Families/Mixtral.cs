@@ -8,7 +8,6 @@ namespace Evo.Models;
 [Divides(nameof(HeadCount), nameof(HiddenSize), Unless = nameof(HeadDim), Because = "a head's share of the hidden size; or give head_dim")]
 [HfOnly("router_jitter_noise", 0.0, Because = "noise on the inputs of routers is not part of Evo")]
 [HfNeutral("output_router_logits", Because = "a run says by loss.moe_loss_coeff whether routers are balanced")]
-[HfRefused(nameof(SlidingWindow), nameof(WindowActs), Because = "attention within a window is not part of this family yet; null, or max_position_embeddings and more, is the whole sequence")]
 public sealed partial record Mixtral : CausalLM
 {
     /// <summary>Entries of the vocabulary.</summary>
@@ -71,7 +70,7 @@ public sealed partial record Mixtral : CausalLM
     [Hf("max_position_embeddings"), RunKey("max_position_embeddings", Default = 2048)]
     public int MaxPositions { get; init; } = 131072;
 
-    /// <summary>Tokens that one sees before itself. Unset: all.</summary>
+    /// <summary>Tokens that a query sees, its own among them. Unset: all.</summary>
     [Hf("sliding_window"), RunKey("sliding_window")]
     public int? SlidingWindow { get; init; }
 
@@ -92,7 +91,7 @@ public sealed partial record Mixtral : CausalLM
 
     internal int KvHeads => KvHeadCount ?? HeadCount;
     internal int HeadSize => HeadDim ?? HiddenSize / HeadCount;
-    internal bool WindowActs => SlidingWindow < MaxPositions;
+    internal int Window => SlidingWindow ?? 0;
 
     [Embedding(nameof(VocabSize), nameof(HiddenSize)), Hf("model.embed_tokens")]
     private partial Tensor Embed(Tensor ids);
@@ -122,7 +121,7 @@ public sealed partial record MixtralLayer(Mixtral M, int Index)
     private partial Tensor Value(Tensor x);
     [Rope("HeadSize", "RopeTheta", Scaling = "RopeScaling", MaxPositions = "MaxPositions")]
     private partial Tensor Rope(Tensor x, Positions at);
-    [Attention("HeadCount", "KvHeads", "HeadSize", Dropout = "AttentionDropout")]
+    [Attention("HeadCount", "KvHeads", "HeadSize", Dropout = "AttentionDropout", Window = "Window")]
     private partial Tensor Attend(Tensor q, Tensor k, Tensor v, Positions at);
     [Row("HeadCount * HeadSize", "HiddenSize", Init = Scaled), Hf("self_attn.o_proj")]
     private partial Tensor Output(Tensor x);

@@ -8,7 +8,6 @@ namespace Evo.Models;
 [Model("QWEN2MOE", HuggingFace = "Qwen2MoeForCausalLM", ModelType = "qwen2_moe", InitStd = nameof(InitStd))]
 [Divides(nameof(HeadCount), nameof(HiddenSize), Unless = nameof(HeadDim), Because = "a head's share of the hidden size; or give head_dim")]
 [HfNeutral("output_router_logits", Because = "a run says by loss.moe_loss_coeff whether routers are balanced")]
-[HfRefused(nameof(UseSlidingWindow), nameof(WindowActs), Because = "attention within a window is not part of this family yet; set it to false")]
 public sealed partial record Qwen2Moe : CausalLM
 {
     /// <summary>Entries of the vocabulary.</summary>
@@ -91,17 +90,17 @@ public sealed partial record Qwen2Moe : CausalLM
     [Hf("max_position_embeddings"), RunKey("max_position_embeddings", Default = 2048)]
     public int MaxPositions { get; init; } = 32768;
 
-    /// <summary>Whether attention is limited to <c>sliding_window</c> tokens in the layers from <c>max_window_layers</c> on.</summary>
+    /// <summary>Whether upper layers see a window of tokens only.</summary>
     [Hf("use_sliding_window"), RunKey("use_sliding_window")]
     public bool UseSlidingWindow { get; init; }
 
-    /// <summary>Tokens that one sees before itself where <c>use_sliding_window</c> is true.</summary>
+    /// <summary>Tokens that a query of such a layer sees, its own among them. Unset: all.</summary>
     [Hf("sliding_window"), RunKey("sliding_window")]
     public int? SlidingWindow { get; init; } = 4096;
 
-    /// <summary>The first layer whose attention a window limits.</summary>
-    [Hf("max_window_layers"), RunKey("max_window_layers"), Least(0)]
-    public int MaxWindowLayers { get; init; } = 28;
+    /// <summary>Layers from this one on have the window; those before it see all tokens.</summary>
+    [Hf("max_window_layers"), RunKey("max_window_layers", Default = 0), Least(0)]
+    public int FullLayers { get; init; } = 28;
 
     /// <summary>Whether query, key and value have biases.</summary>
     [Hf("qkv_bias"), RunKey("qkv_bias")]
@@ -124,7 +123,6 @@ public sealed partial record Qwen2Moe : CausalLM
 
     internal int KvHeads => KvHeadCount ?? HeadCount;
     internal int HeadSize => HeadDim ?? HiddenSize / HeadCount;
-    internal bool WindowActs => UseSlidingWindow && SlidingWindow < MaxPositions && MaxWindowLayers < LayerCount;
     internal bool IsSparse(int layer) => ExpertCount > 0 && (layer + 1) % SparseStep == 0 && DenseLayers?.Contains(layer) != true;
 
     [Embedding(nameof(VocabSize), nameof(HiddenSize)), Hf("model.embed_tokens")]
@@ -145,6 +143,8 @@ public sealed partial record Qwen2MoeLayer(Qwen2Moe M, int Index)
 {
     private const string Scaled = "InitStd / Sqrt(2 * (Index + 1))";
 
+    private int Window => M.UseSlidingWindow && Index >= M.FullLayers ? M.SlidingWindow ?? 0 : 0;
+
     internal bool Sparse => M.IsSparse(Index);
 
     [RmsNorm("HiddenSize", "NormEpsilon"), Hf("input_layernorm")]
@@ -157,7 +157,7 @@ public sealed partial record Qwen2MoeLayer(Qwen2Moe M, int Index)
     private partial Tensor Value(Tensor x);
     [Rope("HeadSize", "RopeTheta", Scaling = "RopeScaling", MaxPositions = "MaxPositions")]
     private partial Tensor Rope(Tensor x, Positions at);
-    [Attention("HeadCount", "KvHeads", "HeadSize", Dropout = "AttentionDropout")]
+    [Attention("HeadCount", "KvHeads", "HeadSize", Dropout = "AttentionDropout", Window = nameof(Window))]
     private partial Tensor Attend(Tensor q, Tensor k, Tensor v, Positions at);
     [Row("HeadCount * HeadSize", "HiddenSize", Init = Scaled), Hf("self_attn.o_proj")]
     private partial Tensor Output(Tensor x);

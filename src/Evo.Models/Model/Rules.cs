@@ -38,19 +38,17 @@ public sealed class Rules(KeyNames names)
     /// <summary>One size does not exceed another.</summary>
     public void AtMost(string name, int value, string mostName, int most, string because)
     {
-        if (value > most)
-            found.Add($"{name} = {value}: must be at most {mostName} = {most} ({because})");
+        var line = $"{name} = {value}: must be at most {mostName} = {most} ({because})";
+        if (value > most && !found.Contains(line))
+            found.Add(line);
     }
-
-    /// <summary>A value that is known and not supported.</summary>
-    public void Refuse(string name, object? value, string because) =>
-        found.Add($"{name} = {System.Text.Json.JsonSerializer.Serialize(value)}: {because}");
 
     /// <summary>Halves of a head are turned against each other.</summary>
     public void Even(string name, int value)
     {
-        if (value % 2 != 0)
-            found.Add($"{name} = {value}: rotary positions need an even head size");
+        var line = $"{name} = {value}: rotary positions need an even head size";
+        if (value % 2 != 0 && !found.Contains(line))
+            found.Add(line);
     }
 
     /// <summary>One size divides another.</summary>

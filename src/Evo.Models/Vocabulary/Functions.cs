@@ -18,7 +18,9 @@ public static class Functions
     /// <summary>Softmax over the last dimension, in float32 (float64 for float64), in x's type.</summary>
     public static Tensor Softmax(Tensor x)
     {
-        using var wide = x.softmax(-1, x.dtype == float64 ? float64 : float32);
+        if (x.dtype is ScalarType.Float64 or ScalarType.Float32)
+            return x.softmax(-1);
+        using var wide = x.softmax(-1, float32);
         return wide.to_type(x.dtype);
     }
 

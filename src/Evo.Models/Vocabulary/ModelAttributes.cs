@@ -89,22 +89,6 @@ public sealed class LeastAttribute(int value) : Attribute
     public int Value => value;
 }
 
-/// <summary>A rule of the family: a property's value is refused by name where a condition holds.</summary>
-/// <param name="property">Property whose key is named.</param>
-/// <param name="when">Boolean property.</param>
-[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
-public sealed class HfRefusedAttribute(string property, string when) : Attribute
-{
-    /// <summary>Property whose key is named.</summary>
-    public string Property => property;
-
-    /// <summary>The condition.</summary>
-    public string When => when;
-
-    /// <summary>Why, for the error's reader.</summary>
-    public string Because { get; init; } = "";
-}
-
 /// <summary>A rule of the family: one size divides another.</summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 public sealed class DividesAttribute(string divisor, string dividend) : Attribute

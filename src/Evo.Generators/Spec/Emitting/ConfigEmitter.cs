@@ -25,12 +25,6 @@ internal static class ConfigEmitter
             }
         }
 
-        foreach (var r in spec.Refused)
-        {
-            writer.Line($"if ({r.When})");
-            writer.Line($"    rules.Refuse({Known(spec, r.Property)}, {r.Property}, {Names.Quote(r.Because)});");
-        }
-
         foreach (var d in spec.Divides)
         {
             var rule = $"rules.Divides({Known(spec, d.DivisorText)}, {d.Divisor}, {Known(spec, d.DividendText)}, {d.Dividend}, {Names.Quote(d.Because)});";
@@ -47,7 +41,15 @@ internal static class ConfigEmitter
         PartRules(writer, spec, spec.Body);
         foreach (var layers in spec.Body.Parts.Where(p => p.Kind == PartKind.Layers))
         {
-            writer.Line($"{ModuleEmitter.NewLayer(spec.Layers.First(l => l.FullName == layers.Extra), "this", "0")}.Check(rules);");
+            var layer = spec.Layers.First(l => l.FullName == layers.Extra);
+            // Layers that differ in what they hold are all asked.
+            var each = layer.Parts.Any(p => p.Kind == PartKind.Experts && Presence.IsConditional(layer, p));
+            if (each)
+            {
+                writer.Line($"for (int layer = 0; layer < {layers.Sizes[0]}; layer++)");
+            }
+
+            writer.Line($"{(each ? "    " : "")}{ModuleEmitter.NewLayer(layer, "this", each ? "layer" : "0")}.Check(rules);");
         }
 
         writer.Line("return rules.Found;");
@@ -94,7 +96,12 @@ internal static class ConfigEmitter
 
                     break;
                 case PartKind.Experts:
-                    writer.Line($"rules.AtMost({Known(part.SizeTexts[3])}, {part.Sizes[3]}, {Known(part.SizeTexts[2])}, {part.Sizes[2]}, \"a token chooses among the experts\");");
+                    if (Presence.IsConditional(block, part))
+                    {
+                        writer.Line($"if ({Presence.Member(part)}())");
+                    }
+
+                    writer.Line($"{(Presence.IsConditional(block, part) ? "    " : "")}rules.AtMost({Known(part.SizeTexts[3])}, {part.Sizes[3]}, {Known(part.SizeTexts[2])}, {part.Sizes[2]}, \"a token chooses among the experts\");");
                     break;
                 case PartKind.Dropout:
                     writer.Line($"rules.Share({Known(part.SizeTexts[0])}, {part.Sizes[0]});");

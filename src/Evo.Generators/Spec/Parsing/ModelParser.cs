@@ -61,7 +61,6 @@ internal static class ModelParser
                 new EquatableArray<DividesSpec>(Divides(record, scope)),
                 new EquatableArray<OnlySpec>(Only(record)),
                 new EquatableArray<string>(Symbols.Attributes(record, AttributeNames.HfNeutral).Select(a => new AttributeReader(a).Texts[0].Text)),
-                new EquatableArray<RefusedSpec>(Refused(record, scope)),
                 WithInit(body, scope.Read(reader.Named("InitStd", "0.02"), SizeKind.Number), ""),
                 new EquatableArray<BlockSpec>(layers.Select(l => WithInit(l, new SizeScope(context, record, record, l.ModelParameter).Read(reader.Named("InitStd", "0.02"), SizeKind.Number), l.ModelParameter)))),
             default,
@@ -167,16 +166,6 @@ internal static class ModelParser
             var value = attribute.ConstructorArguments[1];
             var text = value.Value is string s && s.StartsWith("=", System.StringComparison.Ordinal) ? s.Substring(1) : PropertyParser.Literal(value);
             yield return new OnlySpec(new AttributeReader(attribute).Texts[0].Text, text, new AttributeReader(attribute).Named("Because", "").Text);
-        }
-    }
-
-    private static IEnumerable<RefusedSpec> Refused(INamedTypeSymbol record, SizeScope scope)
-    {
-        foreach (var attribute in Symbols.Attributes(record, AttributeNames.HfRefused))
-        {
-            var reader = new AttributeReader(attribute);
-            yield return new RefusedSpec(
-                scope.Read(reader.Texts[0], SizeKind.Any), scope.Read(reader.Texts[1], SizeKind.Flag), reader.Named("Because", "").Text);
         }
     }
 
