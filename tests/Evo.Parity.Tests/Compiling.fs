@@ -80,3 +80,11 @@ let family (assembly: Reflection.Assembly) (record: string) =
 /// The model as its record starts it.
 let start (family: ModelFamily) =
     family.FromHuggingFace.Invoke(Text.Json.Nodes.JsonObject())
+
+/// The table of placements as text.
+let algebraText =
+    use stream =
+        nonNull (typeof<AlgebraTable>.Assembly.GetManifestResourceStream "Evo.Algebra.txt")
+
+    use reader = new StreamReader(stream)
+    reader.ReadToEnd()

@@ -1,0 +1,191 @@
+/// Mistakes in the emitted text itself, and in the table that the compiler reads: what they lead to must be seen.
+module Evo.Parity.Tests.TextMutants
+
+open System
+open System.Text.RegularExpressions
+open Evo.Generators.Spec.Algebra
+open Evo.Models
+open Evo.Parallel
+open Evo.Parity.Tests.Recipes
+open Xunit
+
+/// Records that together have every kind of collective, on two ranks with fewer key-value heads than ranks where that matters.
+let private grounds =
+    [
+        "Plain",
+        { simplest with
+            Heads = 4
+            HeadSize = 4
+            Inner = 8
+            Words = 17
+            Layers = 2
+            Place = Rotary
+            Mlp = Gated
+            QkNorm = true
+            Bias = true
+        }
+        "Sparse",
+        { simplest with
+            Heads = 4
+            KvHeads = 2
+            HeadSize = 4
+            Inner = 8
+            Words = 17
+            Norm = Layer
+            Residual = PostNorm
+            Place = Learned
+            Mlp = Mixture
+            Tied = true
+        }
+    ]
+
+let private specs = [ for name, recipe in grounds -> $"{name}.cs", text name recipe ]
+
+let private layouts =
+    [
+        ParityLayout(ParallelMode.Mtp, 2)
+        ParityLayout(ParallelMode.Mtp, 2, EmbedSplitHidden = false)
+        ParityLayout(ParallelMode.Msp, 2)
+        ParityLayout(ParallelMode.Fsp, 2)
+        ParityLayout(ParallelMode.Isp, 2, 2)
+    ]
+
+/// What each record gives on one device as it should be emitted.
+let private serial =
+    lazy
+        (let assembly =
+            Compiling.load specs (Compiling.emit AlgebraTable.Standard specs)
+
+         Map
+             [
+                 for name, _ in grounds do
+                     let spec = Compiling.start (Compiling.family assembly $"{name}.Made")
+                     let batch = Small.batch 9 2 8 spec
+                     name, (batch, Parity.Step(spec, ParityLayout.Serial, batch))
+             ])
+
+/// Whether some layout of some record no longer gives that. Emitted text that does not compile is no mutant: None.
+let private seen (emitted: (string * string) list) =
+    let assembly =
+        try
+            Some(Compiling.load specs emitted)
+        with _ ->
+            None
+
+    assembly
+    |> Option.map (fun assembly ->
+        grounds
+        |> List.exists (fun (name, _) ->
+            let batch, expected = serial.Value[name]
+
+            layouts
+            |> List.exists (fun layout ->
+                try
+                    let spec = Compiling.start (Compiling.family assembly $"{name}.Made")
+                    let found = Parity.Step(spec, layout, batch, timeLimit = TimeSpan.FromSeconds 20.0)
+                    let struct (error, _) = found.Compare expected
+                    not (error <= Parity.Tolerance) || found.Unequal.Count > 0
+                with _ ->
+                    true)))
+
+let private judge (what: string) (mutants: (string * (string * string) list) list) =
+    let results = [ for name, emitted in mutants -> name, seen emitted ]
+    let judged = results |> List.filter (fun (_, r) -> r.IsSome)
+    let survivors = judged |> List.filter (fun (_, r) -> r = Some false)
+    let dead = judged.Length - survivors.Length
+
+    let report =
+        String.concat
+            "\n"
+            [
+                yield $"{dead} of {judged.Length} {what} killed"
+                for name, _ in survivors do
+                    yield $"  survived: {name}"
+            ]
+
+    Console.WriteLine report
+    Assert.True(float dead >= 0.98 * float judged.Length, report)
+    judged.Length
+
+/// Edits of one statement: a pattern and what stands in its place.
+let private edits =
+    [
+        "a copy, a sum or a settling left out", @"Collective\.(?:Copy|Reduce|ReduceReplicated)\(tensor, ([A-Za-z0-9_.]+), \d+\)", "$1"
+        "a copy for a sum", @"Collective\.Reduce\(", "Collective.Copy("
+        "a sum for a copy", @"Collective\.Copy\(", "Collective.Reduce("
+        "a replicated sum for an invariant one", @"Collective\.Reduce\(", "Collective.ReduceReplicated("
+        "a slice for a reduce-scatter", @"Collective\.ReduceScatter\(", "Collective.Split("
+        "an invariant gather for a gather", @"Collective\.Gather\(", "Collective.GatherInvariant("
+        "a gather for an invariant one", @"Collective\.GatherInvariant\(", "Collective.Gather("
+        "a replicated slice for an invariant one", @"Collective\.Split\(", "Collective.SplitReplicated("
+        "positions of the whole for a share's", @"at\.Part\(tensor\)", "at"
+        "the tensor axis alone for the weight axis", @"Shard\.Gather\(weight, ([A-Za-z0-9_.]+), .*, \d+\)", "$1"
+        "a bias added to parts", @"Shard\.Add\(([A-Za-z0-9]+)_(?:I|S1), ", "Shard.Add($1_P, "
+        "heads not repeated", @"Shard\.Repeat\(([A-Za-z0-9_]+), .*?, tensor\.Size\)", "$1"
+        "this rank's labels for another's", @"Shard\.Own\(tensor, labels, 1\)", "labels.narrow(1, 0, labels.shape[1] / tensor.Size)"
+        "another chunk for this rank's rows", @"\.split\(\[([^,\]]+), ([^,\]]+)", ".split([$2, $1"
+    ]
+
+let private textMutants (count: int) =
+    let emitted = Compiling.emit AlgebraTable.Standard specs
+
+    let all =
+        [
+            for file, body in emitted do
+                let lines = body.Split '\n'
+
+                for i in 0 .. lines.Length - 1 do
+                    // Forwards of modes, not parts' own bodies or tables.
+                    if lines[i].StartsWith "        " && (lines[i].Contains "tensor" || lines[i].Contains "weight,") then
+                        for name, pattern, instead in edits do
+                            let changed = Regex(pattern).Replace(lines[i], instead, 1)
+
+                            if changed <> lines[i] then
+                                let mutated = Array.copy lines
+                                mutated[i] <- changed
+                                let other = String.Join("\n", mutated)
+
+                                yield
+                                    $"{file} line {i + 1}, {name}: {changed.Trim()}",
+                                    [ for f, b in emitted -> f, (if f = file then other else b) ]
+        ]
+
+    [ for k in 0 .. min count all.Length - 1 -> all[k * all.Length / min count all.Length] ]
+
+[<Fact; Trait("Category", "Full")>]
+let ``seventy mistakes in emitted text are seen`` () =
+    // Some edits give text that does not compile, which is no mutant.
+    Assert.True(judge "edits of emitted text" (textMutants 70) >= 50)
+
+/// Every rule of every operator with another output, where that changes what is emitted.
+let private tableMutants (count: int) =
+    let table = Compiling.algebraText
+    let standard = Compiling.emit AlgebraTable.Standard specs
+    let lines = table.Split '\n'
+
+    let changed =
+        [
+            for i in 0 .. lines.Length - 1 do
+                let rule = Regex.Match(lines[i], @"^    (?<inputs>[^#]*?) -> (?<output>S\([a-z0-9 +-]*\)|[RIP])(?<rest>.*)$")
+
+                if rule.Success then
+                    for output in [ "R"; "I"; "P"; "S(1)"; "S(2)" ] do
+                        if output <> rule.Groups["output"].Value then
+                            let mutated = Array.copy lines
+                            mutated[i] <- "    " + rule.Groups["inputs"].Value + " -> " + output + rule.Groups["rest"].Value
+
+                            let emitted =
+                                try
+                                    Compiling.emit (AlgebraTable.Parse(String.Join("\n", mutated))) specs
+                                with _ ->
+                                    standard
+
+                            if emitted <> standard then
+                                yield $"line {i + 1} of the table: {mutated[i].Trim()}", emitted
+        ]
+
+    [ for k in 0 .. min count changed.Length - 1 -> changed[k * changed.Length / min count changed.Length] ]
+
+[<Fact; Trait("Category", "Full")>]
+let ``mistakes in the table of placements are seen in what it leads to`` () =
+    Assert.True(judge "wrong rules of the table" (tableMutants 60) >= 20)
