@@ -1,4 +1,4 @@
-// Evo's side of the benchmarks: `train` answers bench/run, `operators` prints the table of bench/operators.
+// Evo's side of the benchmarks: `train` answers bench/run, `operators` prints the table of bench/operators, `emitted` that of bench/emitted.
 
 using Evo.Bench;
 
@@ -10,8 +10,12 @@ switch (args)
     case ["operators", .. var options]:
         OperatorBench.Print(Options.Parse(options));
         return 0;
+    case ["emitted", .. var options]:
+        EmittedBench.Print(Options.Parse(options));
+        return 0;
     default:
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
         Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
+        Console.Error.WriteLine("       Evo.Bench emitted [--batch 4] [--sequence 256] [--threads 2] [--repeats 7]");
         return 64;
 }
