@@ -74,5 +74,5 @@ let ofFolder (given: string option) (folder: string) =
         | Error wrong ->
             refuse
                 ExitCode.Data
-                $"{file}: model.assembly: the record of {family} is in {path}, and that {wrong.Problem}\n{elsewhere}."
+                $"{file}: model.assembly: the record of {family} is in {wrong.Path}: {wrong.Problem}\n{elsewhere}."
     | _ -> ()

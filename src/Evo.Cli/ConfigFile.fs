@@ -151,7 +151,7 @@ let private assembly (overrides: string list) (path: string) (text: string) : Re
                     Place = place
                     Path = "model.assembly"
                     Found = Json.quote given
-                    Rule = $"{wrong.Path} {wrong.Problem}"
+                    Rule = $"{wrong.Path}: {wrong.Problem}"
                     Hint = ""
                 }
 
