@@ -2,7 +2,7 @@ using Evo.Models;
 using static Evo.Models.Functions;
 using Tensor = TorchSharp.torch.Tensor;
 
-/// <summary>Attention and MLP side by side on one norm, norms on queries and keys, a squared ReLU.</summary>
+/// <summary>Attention and MLP side by side on one norm, norms on queries and keys, a squared ReLU, a window in every second layer.</summary>
 [Model("TANDEM", HuggingFace = "TandemForCausalLM", ModelType = "tandem")]
 [Divides(nameof(HeadCount), nameof(HiddenSize), Because = "a head's share of the hidden size")]
 public sealed partial record Tandem : CausalLM
@@ -21,6 +21,8 @@ public sealed partial record Tandem : CausalLM
     [Hf("intermediate_size"), RunKey("intermediate_size", Required = true)] public int IntermediateSize { get; init; } = 8192;
     /// <summary>Longest sequence that the model is made for, in tokens.</summary>
     [Hf("max_position_embeddings"), RunKey("max_position_embeddings")] public int MaxPositions { get; init; } = 2048;
+    /// <summary>Tokens that every second layer sees, each its own among them; 0: all.</summary>
+    [Hf("sliding_window"), RunKey("sliding_window"), Least(0)] public int Window { get; init; } = 1024;
     /// <summary>Added to the mean square in norms.</summary>
     [Hf("rms_norm_eps"), RunKey("layer_norm_epsilon")] public double NormEpsilon { get; init; } = 1e-6;
     /// <summary>Base of the rotary frequencies.</summary>
@@ -36,6 +38,7 @@ public sealed partial record Tandem : CausalLM
 
 public sealed partial record TandemLayer(Tandem M, int Index)
 {
+    private int Reach => Index % 2 == 1 ? M.Window : 0;
     [RmsNorm("HiddenSize", "NormEpsilon"), Hf("norm")] private partial Tensor Norm(Tensor x);
     [Column("HiddenSize", "HeadCount", "HeadSize"), Hf("attention.query")] private partial Tensor Query(Tensor x);
     [Column("HiddenSize", "KvHeadCount", "HeadSize"), Hf("attention.key")] private partial Tensor Key(Tensor x);
@@ -43,7 +46,7 @@ public sealed partial record TandemLayer(Tandem M, int Index)
     [RmsNorm("HeadSize", "NormEpsilon"), Hf("attention.query_norm")] private partial Tensor QueryNorm(Tensor x);
     [RmsNorm("HeadSize", "NormEpsilon"), Hf("attention.key_norm")] private partial Tensor KeyNorm(Tensor x);
     [Rope("HeadSize", "RopeTheta")] private partial Tensor Rope(Tensor x, Positions at);
-    [Attention("HeadCount", "KvHeadCount", "HeadSize")] private partial Tensor Attend(Tensor q, Tensor k, Tensor v, Positions at);
+    [Attention("HeadCount", "KvHeadCount", "HeadSize", Window = "Reach")] private partial Tensor Attend(Tensor q, Tensor k, Tensor v, Positions at);
     [Row("HeadCount * HeadSize", "HiddenSize"), Hf("attention.output")] private partial Tensor Output(Tensor x);
     [Column("HiddenSize", "IntermediateSize"), Hf("mlp.up")] private partial Tensor Up(Tensor x);
     [Row("IntermediateSize", "HiddenSize"), Hf("mlp.down")] private partial Tensor Down(Tensor x);

@@ -38,7 +38,7 @@ let ``an assembly that is not there is a problem at its place, beside the others
         [
             "configs/run.json: 3 problems; nothing was run."
             $"configs/run.json:3:26: model.assembly = \"models/Stranger.dll\": {full}: there is no such file."
-            "configs/run.json:4:51: data.seq_len = 0: must be at least 1."
+            "configs/run.json:4:50: data.seq_len = 0: must be at least 1."
             "configs/run.json:5:3: adamw: unknown key"
         ]
 
