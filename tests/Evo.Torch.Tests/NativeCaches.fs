@@ -90,8 +90,10 @@ let ``a build that was killed on its way leaves nothing that counts`` () =
     let recipe = cache.Recipe "tools"
     let file = NativeCache.Library(carrier, recipe)
     let folder = nonNull (Path.GetDirectoryName file)
-    // As it stands in the middle of a build: a part, and no folder yet.
-    Directory.Move(folder, folder + ".part")
+    // As it stands in the middle of a build: a part with an unfinished library, and no folder yet.
+    Directory.CreateDirectory(folder + ".part/done") |> ignore
+    File.Move(file, Path.Combine(folder + ".part/done", "libstand_in.so"))
+    Directory.Delete(folder, true)
     Assert.Equal(file, NativeCache.Library(carrier, recipe))
     Assert.Equal(2, cache.Builds)
     Assert.False(Directory.Exists(folder + ".part"))
