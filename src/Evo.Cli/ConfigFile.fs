@@ -8,8 +8,8 @@ open Evo.Core
 open Evo.Models
 open Evo.Cli.Refusal
 
-/// The families that `model_type` may name.
-let families: ModelFamilyKeys list =
+/// The families that `model_type` may name: Evo's own, and those of the assemblies that have been loaded.
+let families () : ModelFamilyKeys list =
     [ for family in ModelFamilies.All -> family.Keys ]
 
 /// The model that a family's keys describe.
@@ -80,7 +80,7 @@ let private fit (keys: ModelKey list) (run: RunConfig) =
 let private runCheck: RunCheck =
     fun run ->
         let keys =
-            families
+            families ()
             |> List.filter (fun family -> family.Family = run.ModelType)
             |> List.collect (fun family -> List.ofSeq family.Keys)
 
@@ -129,9 +129,53 @@ let private read (path: string) =
     else
         File.ReadAllText path
 
-/// Every problem of a configuration, or the run.
+/// Loads the assembly that a configuration names; gives its full path, or what is wrong with it.
+let private assembly (overrides: string list) (path: string) (text: string) : Result<string | null, Problem> =
+    match Config.assembly overrides path text with
+    | None -> Ok null
+    | Some(given, place) ->
+        // A path in a file is meant from the file; one on the command line from where it is typed.
+        let full =
+            if place.Source = path then
+                Path.GetFullPath(
+                    Path.Combine(Option.defaultValue "" (Option.ofObj (Path.GetDirectoryName path)), given)
+                )
+            else
+                Path.GetFullPath given
+
+        match Assemblies.load full with
+        | Ok _ -> Ok full
+        | Error wrong ->
+            Error
+                {
+                    Place = place
+                    Path = "model.assembly"
+                    Found = Json.quote given
+                    Rule = $"{wrong.Path}: {wrong.Problem}"
+                    Hint = ""
+                }
+
+/// Every problem of a configuration, or the run. The assembly of its model is loaded, and stands in the run with its full
+/// path.
 let check (overrides: string list) (path: string) : Result<RunConfig, Problem list> =
-    Config.loadWith runCheck families overrides path (read path)
+    let text = read path
+    let assembly = assembly overrides path text
+
+    match assembly, Config.loadWith runCheck (families ()) overrides path text with
+    | Ok full, Ok run ->
+        Ok
+            { run with
+                Model = { run.Model with Assembly = full }
+            }
+    | Ok _, Error problems -> Error problems
+    | Error wrong, Ok _ -> Error [ wrong ]
+    | Error wrong, Error problems ->
+        // What is said about the model follows from its record not being there.
+        let others =
+            problems
+            |> List.filter (fun p -> p.Path <> "model_type" && not (p.Path.StartsWith "model."))
+
+        Error(wrong :: others)
 
 /// The run; all problems at once otherwise.
 let load (overrides: string list) (path: string) : RunConfig =

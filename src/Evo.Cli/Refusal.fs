@@ -40,6 +40,7 @@ let rec private known (error: exn) : (string * ExitCode) option =
 
         Some(error.Message, (if system then ExitCode.Machine else ExitCode.Data))
     | :? ModelConfigException as error -> Some(error.Message, ExitCode.Config)
+    | :? ModelAssemblyException as error -> Some(error.Message, ExitCode.Data)
     | :? CheckpointException as error ->
         Some(
             error.Message,

@@ -56,7 +56,13 @@ type Problem =
             else
                 $"{problem.Rule}; {problem.Hint}"
 
-        let stop = if text.EndsWith '.' || text.EndsWith '?' then "" else "."
+        // What another program said stands on lines of its own, as it is.
+        let stop =
+            if text.EndsWith '.' || text.EndsWith '?' || text.Contains '\n' then
+                ""
+            else
+                "."
+
         $"{problem.Place}: {what}{text}{stop}"
 
 /// A configuration that was refused, with all of its problems. What C# callers of `RunConfig.Parse` see.

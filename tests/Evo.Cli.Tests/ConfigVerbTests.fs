@@ -16,13 +16,13 @@ let private configs =
 [<Fact>]
 let ``configs/evo.schema.json is what evo config schema writes`` () =
     let kept = File.ReadAllText(Path.Combine(root, "configs", "evo.schema.json"))
-    let now = Schema.write ConfigFile.families
+    let now = Schema.write (ConfigFile.families ())
     Assert.True((kept = now), "write it again: ./evo config schema --output configs/evo.schema.json")
 
 [<Fact>]
 let ``docs/config.md holds the table that evo config docs writes`` () =
     let page = File.ReadAllText(Path.Combine(root, "docs", "config.md"))
-    let table = KeyTable.write ConfigFile.families None |> Option.defaultValue ""
+    let table = KeyTable.write (ConfigFile.families ()) None |> Option.defaultValue ""
     let kept = page.Substring(max 0 (page.IndexOf "### The run"))
 
     if
@@ -196,7 +196,7 @@ let rec private obeys (schema: JsonElement) (value: JsonElement) : bool =
     && number (<=) "maximum"
 
 let private schema =
-    lazy JsonDocument.Parse(Schema.write ConfigFile.families).RootElement
+    lazy JsonDocument.Parse(Schema.write (ConfigFile.families ())).RootElement
 
 let private options =
     JsonDocumentOptions(AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip)

@@ -179,6 +179,48 @@ let ``what a family says about its keys stands at the keys`` () =
         )
 
 [<Fact>]
+let ``the assembly of a model is known, with its place, before anything else is`` () =
+    let text = """{ "model_type": 5, "model": { "assembly": "a.dll", }, "nonsense": [ }"""
+    let sound = text.Replace("[ }", "[ ] }")
+
+    Assert.Equal(
+        Some(
+            "a.dll",
+            {
+                Source = "run.json"
+                Line = 1
+                Column = 43
+            }
+        ),
+        Config.assembly [] "run.json" sound
+    )
+
+    Assert.Equal(
+        Some("b.dll", "--set model.assembly"),
+        Config.assembly [ "model.assembly=a.dll"; "model.assembly=b.dll" ] "run.json" sound
+        |> Option.map (fun (path, place) -> path, place.Source)
+    )
+
+    Assert.Equal(None, Config.assembly [ "model.assembly=null" ] "run.json" sound)
+    Assert.Equal(None, Config.assembly [] "run.json" text)
+    Assert.Equal(None, Config.assembly [] "run.json" smallest)
+
+[<Fact>]
+let ``what another program said stands at the end of a problem as it is`` () =
+    let check _ =
+        [ "model.num_layers", "does not build:\nA.cs(1,2): error\n  all of it" ]
+
+    match Config.loadWith check [ family ] [] "run.json" smallest with
+    | Ok _ -> Assert.Fail "accepted"
+    | Error problems ->
+        Assert.Equal<string list>(
+            [
+                "run.json:3:28: model.num_layers = 2: does not build:\nA.cs(1,2): error\n  all of it"
+            ],
+            List.map string problems
+        )
+
+[<Fact>]
 let ``a change that changes the numbers is told from one that does not`` () =
     let run = loaded smallest
     let saved = run.ToJson()
@@ -195,6 +237,7 @@ let ``a change that changes the numbers is told from one that does not`` () =
                 "train.threads=1"
                 "ckpt.checkpoint_every=5"
                 "model.checkpoint=1"
+                "model.assembly=elsewhere.dll"
             ]
     )
 

@@ -142,8 +142,23 @@ let generate (text: string) =
 
     Map [ for s in sources -> s.HintName, s.SourceText.ToString() ], List.ofSeq run.Diagnostics
 
-/// The assembly that a text compiles to, loaded; fails with the compiler's errors.
-let load (text: string) =
+let private image (compiled: Compilation) =
+    use image = new MemoryStream()
+    let result = compiled.Emit image
+
+    Assert.True(
+        result.Success,
+        String.Join(
+            "\n",
+            result.Diagnostics
+            |> Seq.filter (fun d -> d.Severity = DiagnosticSeverity.Error)
+        )
+    )
+
+    image.ToArray()
+
+/// The image of what a text compiles to, the generated half included; fails with the compiler's errors.
+let compile (text: string) =
     let mutable updated = Unchecked.defaultof<Compilation>
     let mutable found = Unchecked.defaultof<_>
 
@@ -156,16 +171,27 @@ let load (text: string) =
         )
     |> ignore
 
-    use image = new MemoryStream()
-    let result = updated.Emit image
+    image updated
 
-    Assert.True(
-        result.Success,
-        String.Join(
-            "\n",
-            result.Diagnostics
-            |> Seq.filter (fun d -> d.Severity = DiagnosticSeverity.Error)
-        )
+/// The image of what a text compiles to where no generator runs.
+let compilePlain (text: string) =
+    image (compilation [ file "Spec.cs" text ])
+
+/// The image of what a text compiles to against other assemblies than Evo's, and its name.
+let compileAgainst (name: string) (others: byte array list) (text: string) =
+    let core = references |> List.filter (fun r -> not ((string r.Display).Contains "Evo."))
+
+    CSharpCompilation.Create(
+        name,
+        [ file "Other.cs" text ],
+        core
+        @ [
+            for other in others -> MetadataReference.CreateFromImage other :> MetadataReference
+        ],
+        CSharpCompilationOptions OutputKind.DynamicallyLinkedLibrary
     )
+    |> image
 
-    System.Reflection.Assembly.Load(image.ToArray())
+/// The assembly that a text compiles to, loaded; fails with the compiler's errors.
+let load (text: string) =
+    System.Reflection.Assembly.Load(compile text)

@@ -46,6 +46,9 @@ let files =
                 if
                     not (isNull (DirectoryInfo(child).LinkTarget))
                     || (folder = root && made.Contains(nameOf child))
+                    // A sample builds where it stands, as a stranger's project does.
+                    || (nameOf (nonNull (Path.GetDirectoryName folder)) = "samples"
+                        && made.Contains(nameOf child))
                 then
                     ()
                 else

@@ -73,14 +73,17 @@ let private show (options: ParseResults<ShowOptions>) =
 
 type SchemaOptions =
     | [<AltCommandLine("-o")>] Output of file: string
+    | Assembly of path: string
 
     interface IArgParserTemplate with
         member option.Usage =
             match option with
             | Output _ -> "file to write; standard output without it."
+            | Assembly _ -> Assemblies.usage
 
 let private schema (options: ParseResults<SchemaOptions>) =
-    let text = Schema.write ConfigFile.families
+    Assemblies.ofOption (options.TryGetResult SchemaOptions.Assembly)
+    let text = Schema.write (ConfigFile.families ())
 
     match options.TryGetResult Output with
     | Some path -> Terminal.writeFile path text
@@ -90,16 +93,19 @@ let private schema (options: ParseResults<SchemaOptions>) =
 
 type DocsOptions =
     | [<MainCommand>] Section of section: string
+    | Assembly of path: string
 
     interface IArgParserTemplate with
         member option.Usage =
             match option with
             | Section _ -> "a section, such as data; all keys without it."
+            | Assembly _ -> Assemblies.usage
 
 let private docs (options: ParseResults<DocsOptions>) =
     let section = options.TryGetResult Section
+    Assemblies.ofOption (options.TryGetResult DocsOptions.Assembly)
 
-    match KeyTable.write ConfigFile.families section with
+    match KeyTable.write (ConfigFile.families ()) section with
     | Some text ->
         Terminal.say (text.TrimEnd())
         ExitCode.Done

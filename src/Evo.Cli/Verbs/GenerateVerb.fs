@@ -23,6 +23,7 @@ type GenerateOptions =
     | Tokenizer of model: string
     | Dtype of dtype: string
     | Device of device: string
+    | Assembly of path: string
     | Json
 
     interface IArgParserTemplate with
@@ -43,6 +44,7 @@ type GenerateOptions =
             | Tokenizer _ -> "the tokenizer's .model file; the one in the checkpoint without it."
             | Dtype _ -> "float32 (default), bfloat16 or float64."
             | Device _ -> "cpu (default) or cuda."
+            | Assembly _ -> Assemblies.usage
             | Json -> "write text and figures as JSON, for a program."
 
 let private dtype name =
@@ -83,9 +85,9 @@ let private generate (options: ParseResults<GenerateOptions>) =
     let device = device (options.GetResult(Device, "cpu"))
     let tokenizer = options.TryGetResult Tokenizer |> Option.toObj
     use stop = new Stop()
-
-    use loaded =
-        LoadedModel.Open(options.GetResult Checkpoint, tokenizer, dtype, device)
+    let folder = LoadedModel.Locate(options.GetResult Checkpoint)
+    Assemblies.ofFolder (options.TryGetResult Assembly) folder
+    use loaded = LoadedModel.OpenFolder(folder, tokenizer, dtype, device)
 
     let generator = Generator(loaded.Module, loaded.Tokenizer)
     let prompt = options.GetResult Prompt

@@ -17,6 +17,7 @@ type InspectOptions =
     | Seq_Len of tokens: int64
     | Each_Layer
     | Hf_Names
+    | Assembly of path: string
     | Json
 
     interface IArgParserTemplate with
@@ -29,6 +30,7 @@ type InspectOptions =
                 "tokens in a sequence; those of the configuration without it, or the model's positions, at most 2048."
             | Each_Layer -> "show every tensor of every layer; without it the layers are folded into one."
             | Hf_Names -> "show Hugging Face's names."
+            | Assembly _ -> Assemblies.usage
             | Json -> "write everything as JSON, for a program."
 
 /// What is inspected: the model, and the size of a step.
@@ -49,9 +51,11 @@ let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 *
                 else
                     LoadedModel.Locate path
 
+            Assemblies.ofFolder (options.TryGetResult Assembly) folder
             let spec = HuggingFaceFolder.ReadConfig folder
             spec, 1L, min 2048L (max 1L (int64 spec.Size.MaxPositions))
         else
+            Assemblies.ofOption (options.TryGetResult Assembly)
             let run = ConfigFile.load (options.GetResults Set) path
             ConfigFile.spec run, int64 run.Data.MicroBsz * int64 run.Data.MicroNum, int64 run.Data.SeqLen
 

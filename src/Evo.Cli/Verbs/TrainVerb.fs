@@ -140,9 +140,11 @@ let verb =
         "Trains a model as a configuration says, and continues a run that was stopped."
         "Token files and tokenizer are made on first use where the configuration has a prepare section. The run folder receives
 config.json (the configuration as run), metrics.jsonl (one line a step) and checkpoints. Ctrl-C or SIGTERM ends the step
-under way, saves, and exits with code 75; a second Ctrl-C leaves at once."
+under way, saves, and exits with code 75; a second Ctrl-C leaves at once. model.assembly names the project or assembly that holds the record
+of a model of your own; docs/own-model.md shows one."
         [
             "./evo train configs/demo.json"
             "./evo train configs/tiny.json --set data.total_steps=20 --set job_name=short"
+            "./evo train samples/Tandem/run.json"
         ]
         train

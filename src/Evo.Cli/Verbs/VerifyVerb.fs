@@ -16,6 +16,7 @@ type VerifyOption =
     | Strict
     | Dtype of dtype: string
     | Recompute of fraction: float
+    | Assembly of path: string
     | Json
 
     interface IArgParserTemplate with
@@ -29,6 +30,7 @@ type VerifyOption =
             | Dtype _ -> "float32 (default) or float64."
             | Recompute _ ->
                 "part of the layers computed again in the backward pass, to verify that way too; default 0."
+            | Assembly _ -> Assemblies.usage
             | Json -> "write every quantity with its error and both bounds as JSON, for a program."
 
 let private existing (option: string) (path: string) =
@@ -57,6 +59,7 @@ let private verify (options: ParseResults<VerifyOption>) =
                 | other -> usage $"--dtype {other}: must be float32 or float64" ""
         )
 
+    Assemblies.ofFolder (options.TryGetResult Assembly) folder
     let report = Verifier.Run settings
 
     if options.Contains Json then

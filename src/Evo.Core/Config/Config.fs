@@ -321,6 +321,22 @@ module Config =
 
                 Error(List.sortBy place problems)
 
+    /// The text of `model.assembly` and where it stands, read before everything else: which families a configuration may
+    /// name depends on it. None where it is not set, or where the text cannot be read at all.
+    let assembly (overrides: string list) (source: string) (text: string) : (string * Place) option =
+        match Json.parse source text with
+        | Error _ -> None
+        | Ok json ->
+            let given = overrides |> List.map Overrides.parse |> List.choose Result.toOption
+
+            match
+                Overrides.apply given json
+                |> Json.tryFind "model"
+                |> Option.bind (Json.tryFind "assembly")
+            with
+            | Some { Value = JString path; At = place } -> Some(path, place)
+            | _ -> None
+
     /// Reads and checks a configuration with the table of keys and its rules alone.
     let load families overrides source text =
         loadWith (fun _ -> []) families overrides source text

@@ -18,6 +18,7 @@ type RunConfigText private () =
             "prepare"
             "parallel"
             "model.checkpoint"
+            "model.assembly"
             "data.train_folder"
             "data.valid_folder"
             "data.tokenizer_path"

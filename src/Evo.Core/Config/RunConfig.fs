@@ -3,7 +3,7 @@ namespace Evo.Core
 open System
 open System.Text.Json.Nodes
 
-/// `model`: the precision and memory of the model; the family's own keys stand in the same section.
+/// `model`: the precision and memory of the model, and where its record is; the family's own keys stand in the same section.
 type ModelConfig =
     {
         [<Key("Element type that the model computes in. Optimizer state and master weights are float32 (float64 for float64).",
@@ -16,6 +16,9 @@ type ModelConfig =
               Minimum = 0.0,
               Maximum = 1.0)>]
         Checkpoint: float
+        [<Key("Assembly that holds the record that model_type names: a .dll, or a .csproj, which is built. Relative to this file. Unset: a family of Evo's.",
+              "null")>]
+        Assembly: string | null
         /// The family's own keys that were given, as one JSON object on one line; a family fills in the rest.
         Family: string
     }

@@ -5,7 +5,9 @@ namespace Evo.Data;
 /// <summary>The C functions of native/evo_sentencepiece.cpp. Each returns null or a message for <see cref="Take"/>.</summary>
 internal static unsafe partial class NativeSentencePiece
 {
-    private const string Library = "evo_sentencepiece";
+    internal const string Library = "evo_sentencepiece";
+
+    static NativeSentencePiece() => NativeLibrary.SetDllImportResolver(typeof(NativeSentencePiece).Assembly, SentencePieceLibrary.Resolve);
 
     [LibraryImport(Library, EntryPoint = "evo_sp_free")]
     public static partial void Free(void* memory);

@@ -26,9 +26,13 @@ public sealed class LoadedModel : IDisposable
     /// <param name="device">Where to compute; null is the processor.</param>
     /// <exception cref="CheckpointException">There is no checkpoint, or it is damaged.</exception>
     /// <exception cref="GenerationException">There is no tokenizer.</exception>
-    public static LoadedModel Open(string path, string? tokenizerPath = null, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    public static LoadedModel Open(string path, string? tokenizerPath = null, ScalarType dtype = ScalarType.Float32, Device? device = null) =>
+        OpenFolder(Locate(path), tokenizerPath, dtype, device);
+
+    /// <summary>Reads a model and its tokenizer from a folder that <see cref="Locate"/> gave.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static LoadedModel OpenFolder(string folder, string? tokenizerPath = null, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
-        var folder = Locate(path);
         tokenizerPath ??= Path.Combine(folder, RunCheckpoints.TokenizerFile);
         if (!File.Exists(tokenizerPath))
         {

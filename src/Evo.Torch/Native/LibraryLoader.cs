@@ -1,4 +1,4 @@
-// Prepares the process before libtorch is loaded, then loads libevo_torch.so from beside the assembly.
+// Prepares the process before libtorch is loaded, then loads libevo_torch.so.
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -42,12 +42,7 @@ internal static class LibraryLoader
 
     private static nint Load(Assembly assembly)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, "libevo_torch.so");
-        if (!File.Exists(file))
-        {
-            file = Path.Combine(Path.GetDirectoryName(assembly.Location) ?? "", "libevo_torch.so");
-        }
-
+        var file = TorchLibrary.File(assembly);
         try
         {
             var library = NativeLibrary.Load(file);
