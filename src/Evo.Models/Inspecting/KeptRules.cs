@@ -89,6 +89,8 @@ internal static class KeptRules
         var tokens = Polynomial.Batch * Polynomial.Length;
         if (head.UnitRows)
             yield return ("lengths of the table's rows", 2 * (mode is ParallelMode.Serial or ParallelMode.Isp ? (Polynomial)head.Rows : Polynomial.Block(head.Rows)), NumberType.Wide);
+        if (head.UnitRows && mode == ParallelMode.Isp)
+            yield return ("gathered table", Polynomial.Gathered(head.Rows) * head.Width, NumberType.Compute);
         switch (mode)
         {
             case ParallelMode.Serial:

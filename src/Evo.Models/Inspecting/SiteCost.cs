@@ -25,7 +25,7 @@ public sealed record SiteCost(
 
     private static SiteCost Of(CollectiveSite site, Degrees degrees, long batch, long length, torch.ScalarType type)
     {
-        var algebra = Algebra.standard();
+        var algebra = AlgebraModule.standard();
         var ranks = degrees.Of(site.Axis);
         var bytes = (long)Math.Round(site.Elements(batch, length, degrees.Tensor, degrees.Weight) * ActivationMemory.SizeOf(site.Type, type));
 

@@ -22,7 +22,7 @@ internal sealed class PlanEmitter
     private PlanEmitter(SourceWriter writer, BlockSpec block, ModeProgram program)
     {
         (this.writer, this.block, this.program) = (writer, block, program);
-        sizes = new PlanSizes(program);
+        sizes = new PlanSizes(block, program);
         Input = ModeEmitter.FirstName(block, program.Mode);
         flow = new FlowReader(Input);
         elements = program.Lives.ToDictionary(l => l.Name, l => l.Elements);
@@ -73,7 +73,7 @@ internal sealed class PlanEmitter
     {
         foreach (var degree in program.Degrees)
         {
-            writer.Line($"{(degree.Condition.Length == 0 ? "" : $"if ({degree.Condition}) ")}plan.Limit({Names.Quote(degree.Size)}, {degree.Size}, {(degree.Rule == DegreeRule.DividesOrMultiple ? "true" : "false")}, {Names.Quote(degree.Because)});");
+            writer.Line($"{(degree.Condition.Length == 0 ? "" : $"if ({degree.Condition}) ")}plan.Limit({Names.Quote(sizes.Spoken(degree.Size))}, {degree.Size}, {(degree.Rule == DegreeRule.DividesOrMultiple ? "true" : "false")}, {Names.Quote(degree.Because)});");
         }
 
         foreach (var part in program.WeightOrder)
@@ -152,7 +152,7 @@ internal sealed class PlanEmitter
         flow.Add(let.Name);
         if (ofWeight && read.Operation == "Gather")
         {
-            Value(let.Name, read, Gathered(arguments[2], numbers[0].Elements), $"({numbers[0].Elements}) / ({arguments[2]})", arguments[2] + ", " + numbers[0].Of);
+            Value(let.Name, read, Gathered(arguments[2], numbers[0].Elements), $"({numbers[0].Elements}) / ({arguments[2]})", sizes.Spoken(arguments[2]) + " rows of " + numbers[0].Of);
             return;
         }
 
@@ -223,7 +223,7 @@ internal sealed class PlanEmitter
         var (first, last) = lives.TryGetValue(name, out var life) ? (life.First, life.Last) : (0, 0);
         var whole = elements.TryGetValue(name, out var known) ? known : "1";
         var from = read.From.Count == 0 ? "[]" : $"[{string.Join(", ", read.From.Select(Names.Quote))}]";
-        writer.Line($"plan.Value({Names.Quote(name)}, {first}, {last}, {PlanSizes.Long(size)}, {Names.Quote(Placement(name))}, {Names.Quote(shape ?? PlanSizes.Shape(whole))}, {Names.Quote(read.Operation)}, {from}, {read.Detail}, {width ?? PlanSizes.Width(whole)}{mixture});");
+        writer.Line($"plan.Value({Names.Quote(name)}, {first}, {last}, {PlanSizes.Long(size)}, {Names.Quote(Placement(name))}, {Names.Quote(shape ?? sizes.Shape(whole))}, {Names.Quote(read.Operation)}, {from}, {read.Detail}, {width ?? PlanSizes.Width(whole)}{mixture});");
     }
 
     private static string Placement(string name) =>

@@ -11,14 +11,19 @@ internal sealed class PlanSizes
     // Sizes of which there may be fewer than ranks: key-value heads.
     private readonly IReadOnlyList<string> few;
 
-    public PlanSizes(ModeProgram program) =>
+    private readonly string model;
+
+    public PlanSizes(BlockSpec block, ModeProgram program)
+    {
+        model = block.ModelParameter;
         few = program.Degrees.Where(d => d.Rule == DegreeRule.DividesOrMultiple).Select(d => d.Size).Distinct().ToList();
+    }
 
     /// <summary>Numbers that a rank holds of a value; of key-value heads at least one.</summary>
     public string Held(string elements, string name)
     {
         const string Over = " / degree";
-        if (!elements.EndsWith(Over, System.StringComparison.Ordinal) || !Regex.IsMatch(name, "_S[2-9]$") || !few.Any(f => Has(elements, f)))
+        if (elements.Contains("plan.Spread(") || !elements.EndsWith(Over, System.StringComparison.Ordinal) || !Regex.IsMatch(name, "_S[2-9]$") || !few.Any(f => Has(elements, f)))
         {
             return Long(elements);
         }
@@ -33,8 +38,11 @@ internal sealed class PlanSizes
     public string Spread(string elements) => few.Aggregate(elements, (code, size) => Replace(code, size, $"plan.Spread({size})"));
 
     /// <summary>The shape, sizes as the record calls them; of one device.</summary>
-    public static string Shape(string elements) =>
-        string.Join(", ", Split(Whole(elements), " * ").Select(f => f == "batch" ? "B" : f == "length" ? "T" : f.Trim('(', ')').Replace("M.", "")));
+    public string Shape(string elements) =>
+        string.Join(", ", Split(Regex.Replace(Whole(elements), @"plan\.Spread\(([^()]*)\)", "$1"), " * ").Select(f => f == "batch" ? "B" : f == "length" ? "T" : Spoken(f.StartsWith("(", System.StringComparison.Ordinal) ? f.Substring(1, f.Length - 2) : f)));
+
+    /// <summary>A size without the name of the model's parameter.</summary>
+    public string Spoken(string size) => model.Length == 0 ? size : Regex.Replace(size, $@"(?<![A-Za-z0-9_.]){Regex.Escape(model)}\.", "");
 
     /// <summary>The last size, where it is a number of the model.</summary>
     public static string Width(string elements)
