@@ -44,7 +44,7 @@ let ``a mode shows who holds what, what is sent and what is kept`` () =
             "kept for the backward pass"
             "Legal degrees"
             "Evo.Models.Llama2Layer.g.cs"
-            "each rank sends"
+            "each rank sends "
         ] do
         Assert.Contains(words, output)
 

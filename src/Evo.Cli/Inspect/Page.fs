@@ -98,7 +98,7 @@ let write (spec: CausalLM) (model: Inspection) (found: ModeInspection) : string 
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
         $"<title>{escape title}</title><style>{style}</style></head><body>"
         $"<h1>{escape title}</h1>"
-        $"<p>{escape model.Architecture}: {model.ParameterCount:N0} parameters, {found.LocalParameters:N0} numbers on each rank. A step is {model.Batch} x {model.Length} tokens.</p>"
+        $"<p>{escape model.Architecture}: {model.ParameterCount:N0} parameters, {found.LocalParameters:N0} numbers on each rank. A pass is over {found.Batch} x {found.Length} tokens.</p>"
         "<h2>Data flow</h2>"
         legend
         yield! List.collect (figure found) blocks

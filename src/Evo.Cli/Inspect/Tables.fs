@@ -130,7 +130,7 @@ let memory (found: ModeInspection) : Table =
         ActivationMemory.SizeOf(NumberType.Compute, found.Type)
 
     {
-        Title = "Memory of each rank"
+        Title = $"Memory of each rank, of a pass over {found.Batch} x {found.Length} tokens"
         Numbers = Set.ofList [ 1 ]
         Rows =
             [

@@ -46,11 +46,11 @@ type InspectOptions =
             | Hf_Names -> "show Hugging Face's names."
             | Json -> "write everything as JSON, for a program."
 
-/// What is inspected: the model, and the size of a step.
-let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 * int64 * string =
+/// What is inspected: the model, the rows of a step, those that pass at once, the tokens of a row, and a type.
+let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 * int64 * int64 * string =
     let path = options.GetResult Model
 
-    let spec, batch, length, dtype =
+    let spec, batch, atOnce, length, dtype =
         if Directory.Exists path then
             if options.Contains Set then
                 usage "evo inspect: --set changes a configuration, and this is a folder" ""
@@ -65,10 +65,11 @@ let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 *
                     LoadedModel.Locate path
 
             let spec = HuggingFaceFolder.ReadConfig folder
-            spec, 1L, min 2048L (max 1L (int64 spec.Size.MaxPositions)), "bfloat16"
+            spec, 1L, 1L, min 2048L (max 1L (int64 spec.Size.MaxPositions)), "bfloat16"
         else
             let run = ConfigFile.load (options.GetResults Set) path
-            ConfigFile.spec run, int64 run.Data.MicroBsz * int64 run.Data.MicroNum, int64 run.Data.SeqLen, run.Model.Dtype
+            let atOnce = int64 run.Data.MicroBsz
+            ConfigFile.spec run, atOnce * int64 run.Data.MicroNum, atOnce, int64 run.Data.SeqLen, run.Model.Dtype
 
     let positive name value =
         if value < 1L then
@@ -78,6 +79,7 @@ let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 *
 
     spec,
     positive "--batch" (options.GetResult(Batch, batch)),
+    options.GetResult(Batch, atOnce),
     positive "--seq-len" (options.GetResult(Seq_Len, length)),
     options.GetResult(Dtype, dtype)
 
@@ -170,7 +172,7 @@ let private show (options: ParseResults<InspectOptions>) (model: Inspection) (fo
         Terminal.say ""
 
         Terminal.say
-            $"each rank sends {found.ForwardBytes:N0} bytes in a forward pass and {found.BackwardBytes:N0} in a backward pass, {found.ForwardBytes + found.BackwardBytes:N0} in a step"
+            $"in a pass over {found.Batch} x {found.Length} tokens each rank sends {found.ForwardBytes:N0} bytes forward and {found.BackwardBytes:N0} backward, {found.ForwardBytes + found.BackwardBytes:N0} together"
 
 let private json (model: Inspection) (found: ModeInspection) =
     let all = model.ToJson()
@@ -186,9 +188,9 @@ let private json (model: Inspection) (found: ModeInspection) =
 
 let private inspect (options: ParseResults<InspectOptions>) =
     let degrees = degrees options
-    let spec, batch, length, dtype = subject options
+    let spec, batch, atOnce, length, dtype = subject options
     let model = Inspection.Of(spec, batch, length)
-    let found = ModeInspection.Of(spec, degrees, batch, length, scalarType dtype)
+    let found = ModeInspection.Of(spec, degrees, atOnce, length, scalarType dtype)
 
     match options.TryGetResult Html with
     | Some file -> Terminal.writeFile file (Page.write spec model found)

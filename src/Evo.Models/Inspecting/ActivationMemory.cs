@@ -13,7 +13,7 @@ public sealed record ActivationMemory(ParallelMode Mode, IReadOnlyList<KeptTenso
     {
         var kept = new List<KeptTensor>();
         foreach (var block in plan.Values.GroupBy(v => v.Layer))
-            Block(plan, block.Key, [.. block], kept);
+            Block(block.Key, [.. block], kept);
         if (plan.Head is { } head)
             kept.AddRange(KeptRules.Head(plan.Mode, head).Select(k => new KeptTensor(k.Name, "head and loss", null, k.Count, k.Type)));
         return new(plan.Mode, kept);
@@ -34,13 +34,14 @@ public sealed record ActivationMemory(ParallelMode Mode, IReadOnlyList<KeptTenso
             NumberType.Compute => compute,
             NumberType.Wide => Math.Max(4, compute),
             NumberType.Integer => 8,
+            NumberType.Narrowed => compute < 4 ? compute : 0,
             _ => 1,
         };
     }
 
     private sealed record Storage(string Name, Polynomial Size, bool IsInteger, bool HasGaps, bool IsOthers);
 
-    private static void Block(ModePlan plan, int? layer, IReadOnlyList<ValueLife> values, List<KeptTensor> kept)
+    private static void Block(int? layer, IReadOnlyList<ValueLife> values, List<KeptTensor> kept)
     {
         var storages = new Dictionary<string, Storage>(StringComparer.Ordinal);
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -60,19 +61,7 @@ public sealed record ActivationMemory(ParallelMode Mode, IReadOnlyList<KeptTenso
                 Keep(storage.Name, value.Operation, storage.Size, NumberType.Compute);
             foreach (var (name, count, type) in KeptRules.Beside(value))
                 Keep($"{name} of {value.Name}", value.Operation, count, type);
-            if (value.Operation == "Rotate")
-                Rotary(plan, value, kept);
         }
-
-    }
-
-    // Cosines and sines of the tokens' places: of all layers that turn by the same table, once.
-    private static void Rotary(ModePlan plan, ValueLife value, List<KeptTensor> kept)
-    {
-        var name = "cosines and sines of " + value.Detail;
-        var tokens = value.Detail.EndsWith("this rank's tokens", StringComparison.Ordinal) ? Polynomial.Length / Polynomial.Tensor : Polynomial.Length;
-        if (!kept.Any(k => k.Name == name))
-            kept.Add(new(name, "Rotate", null, 2 * tokens * value.Width, NumberType.Wide));
     }
 
     private static Storage StorageOf(ValueLife value, IReadOnlyList<Storage> inputs, int? layer)

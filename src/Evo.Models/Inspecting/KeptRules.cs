@@ -58,6 +58,11 @@ internal static class KeptRules
                 if (value.Detail == "offset")
                     yield return ("gain", value.Width, NumberType.Compute);
                 break;
+            case "Rotate":
+                // Cosines and sines themselves are views of a table of the module's, which all layers share.
+                var places = value.Detail.EndsWith("this rank's tokens", StringComparison.Ordinal) ? Polynomial.Length / Polynomial.Tensor : Polynomial.Length;
+                yield return ("cosines and sines", 2 * places * value.Width, NumberType.Narrowed);
+                break;
             case "LayerNorm":
                 yield return ("means and deviations", 2 * rows, NumberType.Wide);
                 break;

@@ -3,12 +3,12 @@ using TorchSharp;
 namespace Evo.Models;
 
 /// <summary>
-/// One training step of a model in one mode at some degrees: who holds what, what is sent, what is kept. A value made of the
+/// One forward and backward pass of a model in one mode at some degrees: who holds what, what is sent, what is kept. A value made of the
 /// record's plan and table; nothing is loaded.
 /// </summary>
 /// <param name="Spec">The model.</param>
 /// <param name="Degrees">Mode and degrees.</param>
-/// <param name="Batch">Rows of the step on these ranks.</param>
+/// <param name="Batch">Rows that pass at once on these ranks: of a step in micro-batches, those of one.</param>
 /// <param name="Length">Tokens of a row.</param>
 /// <param name="Type">Type of parameters, gradients and activations.</param>
 /// <param name="Plan">The mode's plan.</param>

@@ -12,6 +12,8 @@ public static class ModeInspectionJson
         ["mode"] = Name(found.Degrees.Mode),
         ["tensor"] = found.Degrees.Tensor,
         ["weight"] = found.Degrees.Weight,
+        ["batch"] = found.Batch,
+        ["length"] = found.Length,
         ["dtype"] = found.Type.ToString().ToLowerInvariant(),
         ["legal_degrees"] = new JsonObject(ModeInspection.Legal(found.Spec).Select(l => KeyValuePair.Create(Name(l.Mode), (JsonNode?)List(l.Degrees.Select(d => (long)d))))),
         ["parameters"] = Array(found.Holdings.Select(Held)),

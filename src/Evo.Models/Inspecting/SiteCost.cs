@@ -38,7 +38,7 @@ public sealed record SiteCost(
         {
             if (site.Again)
                 backward.Add(step);
-            backward.Add(algebra.Dual(step).Value);
+            backward.Add(algebra.Dual(step)!.Value);
         }
 
         long Sent(List<CollectiveStep> steps) => ranks == 1 ? 0 : Redistribute.bytes(algebra, ranks, bytes, ListModule.OfSeq(steps));

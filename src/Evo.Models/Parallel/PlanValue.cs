@@ -42,6 +42,8 @@ public enum NumberType
     Compute,
     /// <summary>float32, or float64 where activations are: statistics and losses.</summary>
     Wide,
+    /// <summary>A copy in the type of activations of what is float32: none where activations are as wide.</summary>
+    Narrowed,
     /// <summary>int64.</summary>
     Integer,
     /// <summary>One byte.</summary>
