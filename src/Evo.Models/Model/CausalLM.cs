@@ -58,9 +58,12 @@ public abstract record CausalLM
     public abstract CausalLM Resized(string property, int? value);
 
     /// <summary>What one mode sends, holds and asks for.</summary>
-    public ModePlan Plan(ParallelMode mode)
+    public ModePlan Plan(ParallelMode mode) => Plan(new Degrees(mode));
+
+    /// <summary>What one mode sends, holds and asks for; the degree decides only how a table of embeddings is cut.</summary>
+    public ModePlan Plan(Degrees degrees)
     {
-        var plan = new PlanBuilder(mode);
+        var plan = new PlanBuilder(degrees);
         Describe(plan);
         return plan.Done;
     }

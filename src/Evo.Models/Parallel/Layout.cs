@@ -20,25 +20,33 @@ public static class Layout
     /// <summary>
     /// Where a parameter is cut, and over which ranks; null where every rank holds it whole.
     /// </summary>
-    public static (TensorCut Cut, ProcessGroup Group)? CutOf(ParameterInfo info, RankContext ranks)
+    public static (TensorCut Cut, ProcessGroup Group)? CutOf(ParameterInfo info, RankContext ranks) =>
+        CutOf(info, new Degrees(ranks.Mode, ranks.Tensor.Size, ranks.Weight.Size) { Expert = ranks.Expert.Size, EmbedSplitHidden = ranks.EmbedSplitHidden }) is var (cut, axis)
+            ? (cut, axis switch { "expert" => ranks.Expert, "weight" => ranks.Weight, _ => ranks.Tensor })
+            : null;
+
+    /// <summary>Where a parameter is cut at some degrees, and over which axis; null where every rank holds it whole.</summary>
+    public static (TensorCut Cut, string Axis)? CutOf(ParameterInfo info, Degrees degrees)
     {
-        switch (ranks.Mode)
+        switch (degrees.Mode)
         {
             case ParallelMode.Serial:
                 return null;
             case not ParallelMode.Mtp when info.Spread:
-                return ranks.Expert.Size > 1 ? (new TensorCut(0, 1, info.Shape[0], 1), ranks.Expert) : null;
+                return degrees.Expert > 1 ? (new TensorCut(0, 1, info.Shape[0], 1), "expert") : null;
             case ParallelMode.Isp:
-                return ranks.Weight.Size > 1 && OnWeightAxis(info, ranks) ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), ranks.Weight) : null;
+                return degrees.Weight > 1 && OnWeightAxis(info, degrees.Mode) ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), "weight") : null;
             default:
-                var cut = info.Hidden is { } hidden && ranks.SplitsHidden(info.TiedNames.Count > 0, hidden.Count) ? hidden : info.Cut;
-                return cut is not null && cut.Applies(ranks.Tensor.Size) ? (cut, ranks.Tensor) : null;
+                var cut = info.Hidden is { } hidden && degrees.SplitsHidden(info.TiedNames.Count > 0, hidden.Count) ? hidden : info.Cut;
+                return cut is not null && cut.Applies(degrees.Tensor) ? (cut, "tensor") : null;
         }
     }
 
     /// <summary>Whether a parameter is gathered over the weight axis for use: then its gradient is summed there, not over the tensor axis.</summary>
-    public static bool OnWeightAxis(ParameterInfo info, RankContext ranks) =>
-        ranks.Mode == ParallelMode.Isp && !info.Spread
+    public static bool OnWeightAxis(ParameterInfo info, RankContext ranks) => OnWeightAxis(info, ranks.Mode);
+
+    private static bool OnWeightAxis(ParameterInfo info, ParallelMode mode) =>
+        mode == ParallelMode.Isp && !info.Spread
         && info.Kind is ParameterKind.Matrix or ParameterKind.Embedding or ParameterKind.Expert;
 
     /// <summary>A rank's share of a whole parameter; padding is zero. A new tensor, unless the rank holds all of it.</summary>

@@ -274,4 +274,7 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     internal static partial void evo_memory_reset_peak();
+
+    [LibraryImport(Library)]
+    internal static partial long evo_counted_operations(int work);
 }

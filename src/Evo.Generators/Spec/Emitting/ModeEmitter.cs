@@ -1,4 +1,4 @@
-// The forwards of the modes as C#, and what their plans say as data.
+// The forwards of the modes as C#.
 using System.Collections.Generic;
 using System.Linq;
 using System.Text.RegularExpressions;
@@ -55,51 +55,8 @@ internal static class ModeEmitter
         writer.Close("};");
     }
 
-    /// <summary>A method for each mode that adds the block's collectives, limits, weights and values to a plan.</summary>
-    public static void Plan(SourceWriter writer, BlockSpec block, Programs programs)
-    {
-        writer.Line("/// <summary>What a mode's forward sends, holds and asks for.</summary>");
-        writer.Open($"internal void Plan({Names.Models}PlanBuilder plan)");
-        writer.Open("switch (plan.Mode)");
-        foreach (var mode in Programs.Modes)
-        {
-            var program = programs.Of(block, mode);
-            writer.Line($"case {Names.Models}ParallelMode.{mode}:");
-            Described(writer, program.Sites.Concat(block.IsModel ? programs.Head(mode).Sites : Enumerable.Empty<Site>()));
-            foreach (var degree in program.Degrees)
-            {
-                writer.Line($"    {If(degree.Condition)}plan.Limit({Names.Quote(degree.Size)}, {degree.Size}, {(degree.Rule == DegreeRule.DividesOrMultiple ? "true" : "false")}, {Names.Quote(degree.Because)});");
-            }
-
-            foreach (var part in program.WeightOrder)
-            {
-                writer.Line($"    plan.Weight({Names.Quote(Names.Snake(part))});");
-            }
-
-            foreach (var life in program.Lives)
-            {
-                writer.Line($"    plan.Value({Names.Quote(life.Name)}, {life.First}, {life.Last}, (batch, length, degree) => {life.Elements});");
-            }
-
-            writer.Line("    break;");
-        }
-
-        writer.Close();
-        writer.Close();
-        writer.Line();
-    }
-
-    private static void Described(SourceWriter writer, IEnumerable<Site> sites)
-    {
-        foreach (var site in sites)
-        {
-            writer.Line($"    {If(site.Condition)}plan.Site({site.Number}, {Names.Quote(site.Collective)}, {Names.Quote(site.Axis)}, {Names.Quote(site.From)}, {Names.Quote(site.To)}, {Names.Quote(site.Of)}, {(site.IsWeight ? "true" : "false")}, (batch, length) => {site.Elements});");
-        }
-    }
-
-    private static string If(string condition) => condition.Length == 0 ? "" : $"if ({condition}) ";
-
-    private static string FirstName(BlockSpec block, Mode mode) =>
+    /// <summary>The forward's first parameter, with its placement.</summary>
+    public static string FirstName(BlockSpec block, Mode mode) =>
         char.ToLowerInvariant(block.InputName[0]) + block.InputName.Substring(1)
         + (mode == Mode.Serial ? "" : block.IsModel || mode == Mode.Mtp ? "_I" : "_S1");
 

@@ -31,7 +31,7 @@ internal static class ModelEmitter
         Parts(writer, block);
         ModeEmitter.Forwards(writer, block, programs);
         ModeEmitter.Heads(writer, spec, programs);
-        ModeEmitter.Plan(writer, block, programs);
+        PlanEmitter.Plan(writer, block, programs);
         Overrides(writer, spec);
         ConfigEmitter.Problems(writer, spec);
         ConfigEmitter.Write(writer, spec);
@@ -52,7 +52,7 @@ internal static class ModelEmitter
         writer.Line();
         Parts(writer, block);
         ModeEmitter.Forwards(writer, block, programs);
-        ModeEmitter.Plan(writer, block, programs);
+        PlanEmitter.Plan(writer, block, programs);
         writer.Line("/// <summary>Adds this layer's parameters to a table, their names behind the given beginnings.</summary>");
         writer.Open($"internal void Describe({Names.Models}ParameterTable table, string name, string huggingFace, int layer)");
         TableEmitter.Parameters(writer, block, []);

@@ -89,6 +89,17 @@ AttentionShape shape_of(const Sequence& s, int64_t size, const Bias& bias, int64
   return {s.queries, s.keys, size, bias.scale, bias.window, bias.slope(head)};
 }
 
+// Pairs of a query and a key that it sees, over all sequences.
+int64_t pairs_of(const Plan& plan, int64_t window) {
+  int64_t pairs = 0;
+  for (const auto& s : plan.sequences)
+    for (int64_t i = 0; i < s.queries; i++) {
+      const int64_t seen = s.keys - s.queries + i + 1;
+      pairs += window > 0 ? std::min(window, seen) : seen;
+    }
+  return pairs;
+}
+
 // out [B, T, H, D] and the logarithm of each query's sum of exponentials [B, H, T].
 std::pair<Tensor, Tensor> forward_blocks(
     const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
@@ -100,6 +111,7 @@ std::pair<Tensor, Tensor> forward_blocks(
     using W = typename Typed<S>::Wide;
     const auto& kernels = Typed<S>::get();
     const Plan plan = plan_of(q, k, borders, kernels.panel);
+    count(Work::attention, 4 * pairs_of(plan, bias.window) * H * D);  // scores and weighted sums
     const int64_t padded = rounded_up(D, kernels.lanes);
     const Tensor k_panels = packed<S>(k, plan, Form::panels), v_rows = packed<S>(v, plan, Form::rows);
     const auto blocks = static_cast<int64_t>(plan.query_blocks.size());
@@ -155,6 +167,7 @@ variable_list backward_blocks(
     using W = typename Typed<E>::Wide;
     const auto& kernels = Typed<E>::get();
     const Plan plan = plan_of(q, k, borders, kernels.panel);
+    count(Work::attention, 10 * pairs_of(plan, bias.window) * H * D);  // dq, dk, dv, d(weights), and the scores again
     const int64_t padded = rounded_up(D, kernels.lanes);
     const Tensor k_panels = packed<E>(k, plan, Form::panels), k_rows = packed<E>(k, plan, Form::rows);
     const Tensor v_panels = packed<E>(v, plan, Form::panels);

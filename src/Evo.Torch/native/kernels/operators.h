@@ -70,6 +70,10 @@ inline void differentiated_once(const char* name) {
 // c (+)= op(a) op(b) for matrices whose rows are neighbours in memory; by oneDNN where it is there and the type is float32.
 void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
 
+// Adds to what evo_counted_operations gives: a multiply and an add are two.
+enum class Work { products, attention };
+void count(Work work, int64_t operations);
+
 // t as a matrix [rows, last dimension] with neighbours in the last dimension.
 inline at::Tensor matrix(const at::Tensor& t) { return t.reshape({-1, t.size(-1)}).contiguous(); }
 

@@ -1,0 +1,27 @@
+namespace Evo.Models;
+
+/// <summary>A mode and how many ranks each of its axes has: what <see cref="RankContext"/> is on paper.</summary>
+/// <param name="Mode">How the model is spread.</param>
+/// <param name="Tensor">Ranks that share one batch.</param>
+/// <param name="Weight">Ranks that hold a share of each weight (isp).</param>
+public sealed record Degrees(ParallelMode Mode, int Tensor = 1, int Weight = 1)
+{
+    /// <summary>One device.</summary>
+    public static Degrees Single { get; } = new(ParallelMode.Serial);
+
+    /// <summary>Ranks over which experts are spread where tokens are spread too: the tensor axis, unless given.</summary>
+    public int Expert { get; init; } = Tensor;
+
+    /// <summary>As <see cref="RankContext.EmbedSplitHidden"/>.</summary>
+    public bool EmbedSplitHidden { get; init; } = true;
+
+    /// <summary>As <see cref="RankContext.SplitsHidden"/>.</summary>
+    public bool SplitsHidden(bool tied, long width) => EmbedSplitHidden && !tied && width % Tensor == 0;
+
+    /// <summary>Ranks of an axis by its name.</summary>
+    public int Of(string axis) => axis switch { "weight" => Weight, "expert" => Expert, _ => Tensor };
+
+    /// <inheritdoc/>
+    public override string ToString() => Mode == ParallelMode.Serial ? "serial"
+        : $"{Mode.ToString().ToLowerInvariant()}, tensor {Tensor}{(Mode == ParallelMode.Isp ? $", weight {Weight}" : "")}";
+}

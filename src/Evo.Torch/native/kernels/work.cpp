@@ -1,0 +1,22 @@
+// Counts the operations that matrix products and attention were asked for: what formulas of models are held against.
+
+#include <atomic>
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+std::atomic<int64_t> counted[2];
+
+}  // namespace
+
+void count(Work work, int64_t operations) {
+  counted[static_cast<int>(work)].fetch_add(operations, std::memory_order_relaxed);
+}
+
+}  // namespace evo::kernels
+
+EVO_API int64_t evo_counted_operations(int32_t work) {
+  return evo::kernels::counted[work == 0 ? 0 : 1].load(std::memory_order_relaxed);
+}

@@ -1,0 +1,81 @@
+/// The bytes that a rank really holds, of parameters and of what the backward pass needs, against the formulas.
+namespace Evo.Parity.Tests
+
+open System
+open Evo.Models
+open Evo.Parallel
+open Evo.Torch
+open TorchSharp
+open Xunit
+
+[<Collection("counters")>]
+type CountedBytes() =
+    // Large enough that what an allocation costs beside its numbers is small.
+    let rows, length = 2, 64
+
+    let wide spec =
+        spec
+        |> Small.with' SizeRole.Width 64
+        |> Small.with' SizeRole.Inner 96
+        |> Small.with' SizeRole.Vocabulary 203
+
+    let settle () =
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+        NativeMemory.BytesAllocated
+
+    static member Names = Steps.families
+
+    [<Theory; MemberData("Names")>]
+    member _.``every rank holds the parameters that the table says``(name: string) =
+        let spec = Steps.small name
+        let layouts = Steps.layouts spec
+
+        [
+            for layout in layouts do
+                let holdings = Holding.Of(spec, Steps.degrees layout)
+
+                let found =
+                    LocalWorld.Results(
+                        layout.World,
+                        (fun rank ->
+                            use model = spec.Build(BuildOptions(Ranks = Steps.ranks layout rank id))
+                            [ for p in model.Table -> p.Info.Name, List.ofArray p.Value.shape ])
+                    )
+
+                for rank, table in Seq.indexed found do
+                    for (parameter, shape), holding in Seq.zip table holdings do
+                        if List.ofSeq holding.LocalShape <> shape || holding.Parameter.Name <> parameter then
+                            $"{layout}, rank {rank}: {parameter} is {shape}, {List.ofSeq holding.LocalShape} by the table"
+
+                    if table.Length <> holdings.Count then
+                        $"{layout}: {table.Length} parameters, {holdings.Count} in the table"
+        ]
+        |> Steps.none name
+
+    /// Of what the formula says, the largest share by which a count was off.
+    [<Theory; MemberData("Names")>]
+    member _.``what is kept for the backward pass is the formula's, within two in a hundred``(name: string) =
+        let spec = wide (Steps.small name)
+        let mutable worst = 0.0
+        let layouts = Steps.layouts spec |> List.filter (fun layout -> layout.Tensor <= 4)
+
+        [
+            for layout in layouts do
+                let found = Steps.step spec layout rows length (fun _ group -> group) settle
+                let counted = float (found.Forward - found.Start)
+                let degrees = Steps.degrees layout
+
+                let formula =
+                    ActivationMemory.Of(spec.Plan degrees).Bytes(torch.ScalarType.Float32).At(SizePoint(int64 rows, int64 length, int64 layout.Tensor, int64 layout.Weight))
+                    * float layout.World
+
+                let off = (counted - formula) / formula
+                worst <- if abs off > abs worst then off else worst
+
+                if not (abs off <= 0.02) then
+                    $"{layout}: {counted:N0} bytes, {formula:N0} by the formula, {off:P2} off"
+        ]
+        |> Steps.none name
+
+        Console.WriteLine $"{name}: kept bytes of {layouts.Length} layouts, {worst:P2} off at most"
