@@ -78,7 +78,6 @@ let private report =
         ModelTflops = 0.015
         PeakBytes = 0L
         ValidLoss = Nullable()
-        MoeLoss = Nullable()
     }
 
 [<Fact>]

@@ -111,8 +111,8 @@ let collectives (found: ModeInspection) (layer: int option) (count: int) : Table
                     ""
                     ""
                     ""
-                    whole (List.sumBy _.ForwardBytes costs)
-                    whole (List.sumBy _.BackwardBytes costs)
+                    whole (costs |> List.sumBy _.ForwardBytes)
+                    whole (costs |> List.sumBy _.BackwardBytes)
                 ]
             ]
     }
