@@ -33,7 +33,17 @@ let ``a converted model verifies, and the summary is one object of JSON`` () =
     let out = folder.File "gpt2"
 
     let answer =
-        run [ "convert"; "--from-hf"; golden "gpt2"; "--out"; out; "--shard-size"; "50kB"; "--json" ]
+        run
+            [
+                "convert"
+                "--from-hf"
+                golden "gpt2"
+                "--out"
+                out
+                "--shard-size"
+                "50kB"
+                "--json"
+            ]
         |> succeeded
 
     use json = JsonDocument.Parse answer.Output
@@ -45,13 +55,22 @@ let ``a converted model verifies, and the summary is one object of JSON`` () =
     Assert.Contains("converting", answer.Errors)
 
     let verified =
-        run [ "verify"; "--hf"; out; "--golden"; Path.Combine(golden "gpt2", "golden.safetensors") ]
+        run
+            [
+                "verify"
+                "--hf"
+                out
+                "--golden"
+                Path.Combine(golden "gpt2", "golden.safetensors")
+            ]
         |> succeeded
 
     Assert.Contains("all within", verified.Output)
 
 [<Fact>]
-let ``a trained run becomes a Hugging Face folder that generates the same text, and training starts from what comes back`` () =
+let ``a trained run becomes a Hugging Face folder that generates the same text, and training starts from what comes back``
+    ()
+    =
     use folder = world ()
     runIn folder.Path [ "train"; "run.json" ] |> succeeded |> ignore
 
@@ -65,13 +84,27 @@ let ``a trained run becomes a Hugging Face folder that generates the same text, 
     Assert.False(File.Exists(folder.File "hf/optimizer.safetensors"))
 
     let generate from =
-        (runIn folder.Path [ "generate"; "--checkpoint"; from; "--prompt"; "the model"; "--max-tokens"; "12" ]
+        (runIn
+            folder.Path
+            [
+                "generate"
+                "--checkpoint"
+                from
+                "--prompt"
+                "the model"
+                "--max-tokens"
+                "12"
+            ]
          |> succeeded)
             .Output
 
     let written = generate "runs/small"
     Assert.Equal(written, generate "hf")
-    runIn folder.Path [ "convert"; "--from-hf"; "hf"; "--out"; "evo" ] |> succeeded |> ignore
+
+    runIn folder.Path [ "convert"; "--from-hf"; "hf"; "--out"; "evo" ]
+    |> succeeded
+    |> ignore
+
     Assert.Equal(written, generate "evo")
 
     // The first loss of a run that begins from these weights is that of a trained model.
@@ -109,7 +142,9 @@ let ``a hostile pickle is refused by name and place, and runs nothing`` () =
         (Array.concat
             [
                 PickleWriter.proto 2
-                PickleWriter.reduce (PickleWriter.global' "os" "system") [ PickleWriter.unicode $"touch {trace}" ]
+                PickleWriter.reduce
+                    (PickleWriter.global' "os" "system")
+                    [ PickleWriter.unicode $"touch {trace}" ]
                 PickleWriter.stop
             ])
 
@@ -147,7 +182,8 @@ let ``every tensor that does not fit is listed, with exit code 4`` () =
 [<InlineData("convert --out x", "give --from-hf or --to-hf")>]
 [<InlineData("convert --from-hf x --to-hf y --out z", "contradict each other")>]
 [<InlineData("convert --from-hf x", "missing parameter '--out'")>]
-[<InlineData("convert --from-hf x --out z --dtype int8", "--dtype int8: must be float32, bfloat16, float16 or keep")>]
+[<InlineData("convert --from-hf x --out z --dtype int8",
+             "--dtype int8: must be float32, bfloat16, float16 or keep")>]
 [<InlineData("convert --from-hf x --out z --shard-size 5XB", "--shard-size 5XB: must be a size")>]
 [<InlineData("convert --from-hf x --out z --shard-size 0", "--shard-size 0: must be a size")>]
 let ``a wrong command line is told before anything is read`` (line: string) (expected: string) =
@@ -211,7 +247,7 @@ let private large (folder: string) layers asTorch =
     let wanted =
         (Evo.Parallel.HuggingFaceFolder.ReadConfig folder).Parameters |> List.ofSeq
 
-    let bytes = Array.zeroCreate<byte> (4 * 2816 * 1024)
+    let bytes = Array.zeroCreate<byte>(4 * 2816 * 1024)
     Random(3).NextBytes bytes
     // No infinities and no NaN: the sign, a small exponent, any mantissa.
     for i in 3..4 .. bytes.Length - 1 do
@@ -247,7 +283,10 @@ let private large (folder: string) layers asTorch =
         use writer =
             new SafeTensorsWriter(
                 Path.Combine(folder, "model.safetensors"),
-                [ for p in wanted -> SafeTensorPlan(p.HuggingFaceName, SafeTensorType.F32, p.HuggingFaceShape) ],
+                [
+                    for p in wanted ->
+                        SafeTensorPlan(p.HuggingFaceName, SafeTensorType.F32, p.HuggingFaceShape)
+                ],
                 durable = false
             )
 
@@ -262,7 +301,10 @@ let private large (folder: string) layers asTorch =
 [<InlineData(false, "keep")>]
 [<InlineData(false, "bfloat16")>]
 [<InlineData(true, "bfloat16")>]
-let ``memory stays below one shard and one tensor, whatever the model's size`` (asTorch: bool) (dtype: string) =
+let ``memory stays below one shard and one tensor, whatever the model's size``
+    (asTorch: bool)
+    (dtype: string)
+    =
     use folder = new Folder()
     let shard = 24_000_000L
     let _, _ = large (folder.File "small") 1 asTorch
@@ -272,11 +314,23 @@ let ``memory stays below one shard and one tensor, whatever the model's size`` (
     let peak name =
         peakOf
             [
-                "convert"; "--from-hf"; folder.File name; "--out"; folder.File(name + "-out"); "--dtype"; dtype; "--shard-size"; string shard
+                "convert"
+                "--from-hf"
+                folder.File name
+                "--out"
+                folder.File(name + "-out")
+                "--dtype"
+                dtype
+                "--shard-size"
+                string shard
             ]
 
     // What the runtime itself takes is in both; the difference is what three more layers of 51 MB cost.
     let little = peak "small"
     let much = peak "large"
     Assert.True(little > 20_000_000L)
-    Assert.True(much - little < shard + largest, $"{much} bytes for {total} bytes of weights, {little} for a quarter of them")
+
+    Assert.True(
+        much - little < shard + largest,
+        $"{much} bytes for {total} bytes of weights, {little} for a quarter of them"
+    )

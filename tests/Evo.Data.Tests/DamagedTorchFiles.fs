@@ -16,18 +16,40 @@ let private pickle =
         [
             "a.weight", tensor floats 0L [ 3L; 4L ] [ 4L; 1L ]
             "b.weight", tensor floats 0L [ 4L; 3L ] [ 1L; 4L ]
-            "c", reduce (global' "torch._utils" "_rebuild_parameter") [ tensor (storage "Half" "1" 6L) 2L [ 2L; 2L ] [ 2L; 1L ]; yes; ordered ]
+            "c",
+            reduce
+                (global' "torch._utils" "_rebuild_parameter")
+                [ tensor (storage "Half" "1" 6L) 2L [ 2L; 2L ] [ 2L; 1L ]; yes; ordered ]
             "d", tensor (storage "Long" "2" 1L) 0L [] []
         ]
 
-let private storages = [ "0", Array.init 48 byte; "1", Array.init 12 byte; "2", Array.init 8 byte ]
+let private storages =
+    [ "0", Array.init 48 byte; "1", Array.init 12 byte; "2", Array.init 8 byte ]
 
 /// One to four changes of bytes: flipped, set to an opcode or an extreme, taken out, doubled, moved, cut off.
 let private mutate (random: Random) (bytes: byte[]) =
     let mutable changed = Array.copy bytes
 
     let telling =
-        [| 0uy; 1uy; 0x7fuy; 0xffuy; byte 'c'; byte 'R'; byte 'Q'; byte 'q'; byte 'h'; byte '('; byte 't'; byte 'u'; byte '2'; byte 'X'; 0x8auy; 0x93uy; 0x95uy |]
+        [|
+            0uy
+            1uy
+            0x7fuy
+            0xffuy
+            byte 'c'
+            byte 'R'
+            byte 'Q'
+            byte 'q'
+            byte 'h'
+            byte '('
+            byte 't'
+            byte 'u'
+            byte '2'
+            byte 'X'
+            0x8auy
+            0x93uy
+            0x95uy
+        |]
 
     for _ in 1 .. random.Next(1, 5) do
         if changed.Length > 8 then
@@ -43,9 +65,13 @@ let private mutate (random: Random) (bytes: byte[]) =
             | 4 ->
                 changed <- Array.removeManyAt at count changed
                 changed <- Array.insertManyAt (random.Next(changed.Length + 1)) piece changed
-            | 5 -> changed <- Array.insertManyAt at (Array.create count telling[random.Next telling.Length]) changed
+            | 5 ->
+                changed <-
+                    Array.insertManyAt at (Array.create count telling[random.Next telling.Length]) changed
             | 6 -> Array.blit (BitConverter.GetBytes(random.Next())) 0 changed (min at (changed.Length - 4)) 4
-            | _ -> if random.Next 10 = 0 then changed <- changed[.. at]
+            | _ ->
+                if random.Next 10 = 0 then
+                    changed <- changed[..at]
 
     changed
 
@@ -54,7 +80,7 @@ let private readAll (path: string) =
     use file = TorchFile.Open path
 
     for tensor in file.Tensors do
-        let piece = Array.zeroCreate<byte> (int tensor.ByteCount)
+        let piece = Array.zeroCreate<byte>(int tensor.ByteCount)
         file.Read(tensor, 0L, piece.AsSpan())
 
 /// So many altered files; how many of them were read all the same.
@@ -68,7 +94,10 @@ let private survive count =
         for case in 1..count do
             // Half of them keep the archive whole, so that the pickle itself is what is damaged.
             let content =
-                if case % 2 = 0 then mutate random sound else torchFile (mutate random pickle) storages
+                if case % 2 = 0 then
+                    mutate random sound
+                else
+                    torchFile (mutate random pickle) storages
 
             File.WriteAllBytes(path, content)
             let clock = Stopwatch.StartNew()
@@ -81,7 +110,12 @@ let private survive count =
 
             let spent = GC.GetAllocatedBytesForCurrentThread() - before
             Assert.True(fine, $"case {case}")
-            Assert.True(spent < 200_000L + 200L * int64 content.Length, $"case {case}: {spent} bytes for a file of {content.Length}")
+
+            Assert.True(
+                spent < 200_000L + 200L * int64 content.Length,
+                $"case {case}: {spent} bytes for a file of {content.Length}"
+            )
+
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds 5.0, $"case {case}: {clock.Elapsed}")
 
         read)

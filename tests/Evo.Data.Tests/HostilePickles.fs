@@ -9,7 +9,9 @@ open Xunit
 open Evo.Data.Tests.PickleWriter
 open Evo.Data.Tests.Scratch
 
-let private whole parts = Array.concat ([ proto 2 ] @ parts @ [ stop ])
+let private whole parts =
+    Array.concat ([ proto 2 ] @ parts @ [ stop ])
+
 let private ascii (text: string) = Encoding.ASCII.GetBytes text
 let private long (value: int64) = BitConverter.GetBytes value
 let private int' (value: int) = BitConverter.GetBytes value
@@ -42,7 +44,11 @@ let private runs: (string * byte[]) list =
 
 let private others: (string * byte[]) list =
     let nested levels =
-        whole [ Array.concat (List.replicate levels emptyList); Array.concat (List.replicate (levels - 1) (letter 'a' [])) ]
+        whole
+            [
+                Array.concat (List.replicate levels emptyList)
+                Array.concat (List.replicate (levels - 1) (letter 'a' []))
+            ]
 
     [
         "opcode INST of os.system", whole [ mark; unicode "ls"; letter 'i' [ ascii "os\nsystem\n" ] ]
@@ -60,11 +66,23 @@ let private others: (string * byte[]) list =
         "a call of a dictionary", whole [ reduce ordered [] ]
         "torch.FloatStorage called", whole [ reduce (global' "torch" "FloatStorage") [ number 10L ] ]
         "collections.OrderedDict called", whole [ reduce (global' "collections" "OrderedDict") [ emptyList ] ]
-        "_rebuild_parameter called", whole [ reduce (global' "torch._utils" "_rebuild_parameter") [ number 1L ] ]
+        "_rebuild_parameter called",
+        whole [ reduce (global' "torch._utils" "_rebuild_parameter") [ number 1L ] ]
         "STACK_GLOBAL without two texts", whole [ number 1L; unicode "x"; op 0x93 [] ]
         "a persistent id that is a text", whole [ unicode "storage"; letter 'Q' [] ]
         "a persistent id that is a tuple of 5",
-        whole [ tuple [ unicode "module"; global' "torch" "FloatStorage"; unicode "0"; unicode "cpu"; number 1L ]; letter 'Q' [] ]
+        whole
+            [
+                tuple
+                    [
+                        unicode "module"
+                        global' "torch" "FloatStorage"
+                        unicode "0"
+                        unicode "cpu"
+                        number 1L
+                    ]
+                letter 'Q' []
+            ]
         "a storage of -1 elements", whole [ storage "Float" "0" -1L ]
         "BUILD of a list", whole [ emptyList; emptyDict; letter 'b' [] ]
         "BUILD of a dictionary from a tuple", whole [ ordered; tuple []; letter 'b' [] ]
@@ -84,7 +102,19 @@ let private others: (string * byte[]) list =
         "a list inside itself", whole [ emptyList; put 0; get 0; letter 'a' [] ]
         "a dictionary inside itself", whole [ ordered; put 0; get 0; letter 'b' [] ]
         "a dictionary inside itself", whole [ emptyDict; put 0; unicode "a"; get 0; letter 's' [] ]
-        "changes after it was put into another", whole [ emptyList; put 0; emptyList; get 0; letter 'a' []; put 1; letter '0' []; get 1; letter 'a' [] ]
+        "changes after it was put into another",
+        whole
+            [
+                emptyList
+                put 0
+                emptyList
+                get 0
+                letter 'a' []
+                put 1
+                letter '0' []
+                get 1
+                letter 'a' []
+            ]
         "changes after it was put into another", whole [ emptyList; put 0; get 0; op 0x85 []; letter 'a' [] ]
         "deep", nested 1000
         // Lengths that nothing bears out.
@@ -127,13 +157,23 @@ let ``values cost what their bytes do, however often they are repeated`` () =
     inFolder (fun folder ->
         let path = Path.Combine(folder, "pytorch_model.bin")
         // Each line doubles what the value would be if it were written out: 2^60 texts from 180 bytes.
-        let doubled = Array.concat (List.replicate 60 (Array.concat [ letter '2' []; op 0x86 [] ]))
-        let million = Array.concat [ mark; Array.create 1_000_000 (byte '}'); letter 't' [] ]
+        let doubled =
+            Array.concat (List.replicate 60 (Array.concat [ letter '2' []; op 0x86 [] ]))
+
+        let million =
+            Array.concat [ mark; Array.create 1_000_000 (byte '}'); letter 't' [] ]
 
         for pickle in [ whole [ unicode "a"; doubled ]; whole [ million ] ] do
             let content = torchFile pickle []
             File.WriteAllBytes(path, content)
             let before = GC.GetAllocatedBytesForCurrentThread()
-            Assert.Throws<DataException>(fun () -> (TorchFile.Open path).Dispose()) |> ignore
+
+            Assert.Throws<DataException>(fun () -> (TorchFile.Open path).Dispose())
+            |> ignore
+
             let spent = GC.GetAllocatedBytesForCurrentThread() - before
-            Assert.True(spent < 200_000L + 200L * int64 content.Length, $"{spent} bytes for a file of {content.Length}"))
+
+            Assert.True(
+                spent < 200_000L + 200L * int64 content.Length,
+                $"{spent} bytes for a file of {content.Length}"
+            ))

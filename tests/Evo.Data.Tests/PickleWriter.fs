@@ -6,8 +6,7 @@ open System.IO
 open System.Text
 
 /// The number of an opcode and its bytes.
-let op (code: int) (parts: byte[] list) : byte[] =
-    Array.concat ([| byte code |] :: parts)
+let op (code: int) (parts: byte[] list) : byte[] = Array.concat ([| byte code |] :: parts)
 
 let letter (code: char) parts = op (int code) parts
 
@@ -18,25 +17,51 @@ let mark = letter '(' []
 let none = letter 'N' []
 let yes = op 0x88 []
 let no = op 0x89 []
-let unicode (value: string) = letter 'X' [ BitConverter.GetBytes(uint32 (utf8 value).Length); utf8 value ]
-let number (value: int64) = op 0x8a [ [| 8uy |]; BitConverter.GetBytes value ]
-let global' (m: string) (name: string) = letter 'c' [ utf8 (m + "\n" + name + "\n") ]
-let stackGlobal (m: string) (name: string) = Array.concat [ unicode m; unicode name; op 0x93 [] ]
-let tuple (items: byte[] list) = Array.concat ([ mark ] @ items @ [ letter 't' [] ])
-let reduce (callee: byte[]) (arguments: byte[] list) = Array.concat [ callee; tuple arguments; letter 'R' [] ]
+
+let unicode (value: string) =
+    letter 'X' [ BitConverter.GetBytes(uint32 (utf8 value).Length); utf8 value ]
+
+let number (value: int64) =
+    op 0x8a [ [| 8uy |]; BitConverter.GetBytes value ]
+
+let global' (m: string) (name: string) =
+    letter 'c' [ utf8 (m + "\n" + name + "\n") ]
+
+let stackGlobal (m: string) (name: string) =
+    Array.concat [ unicode m; unicode name; op 0x93 [] ]
+
+let tuple (items: byte[] list) =
+    Array.concat ([ mark ] @ items @ [ letter 't' [] ])
+
+let reduce (callee: byte[]) (arguments: byte[] list) =
+    Array.concat [ callee; tuple arguments; letter 'R' [] ]
+
 let emptyDict = letter '}' []
 let emptyList = letter ']' []
 let put (memo: int) = letter 'q' [ [| byte memo |] ]
 let get (memo: int) = letter 'h' [ [| byte memo |] ]
 let ordered = reduce (global' "collections" "OrderedDict") []
+
 let setItems (pairs: (byte[] * byte[]) list) =
-    Array.concat [ mark; Array.concat [ for key, value in pairs -> Array.append key value ]; letter 'u' [] ]
+    Array.concat
+        [
+            mark
+            Array.concat [ for key, value in pairs -> Array.append key value ]
+            letter 'u' []
+        ]
 
 /// A storage by its persistent id.
 let storage (kind: string) (key: string) (elements: int64) =
     Array.concat
         [
-            tuple [ unicode "storage"; global' "torch" (kind + "Storage"); unicode key; unicode "cpu"; number elements ]
+            tuple
+                [
+                    unicode "storage"
+                    global' "torch" (kind + "Storage")
+                    unicode key
+                    unicode "cpu"
+                    number elements
+                ]
             letter 'Q' []
         ]
 
@@ -55,16 +80,33 @@ let tensor (over: byte[]) (offset: int64) (sizes: int64 list) (strides: int64 li
 
 /// A state dictionary as a whole pickle.
 let stateDict (entries: (string * byte[]) list) =
-    Array.concat [ proto 2; ordered; setItems [ for name, value in entries -> unicode name, value ]; stop ]
+    Array.concat
+        [
+            proto 2
+            ordered
+            setItems [ for name, value in entries -> unicode name, value ]
+            stop
+        ]
 
 /// An entry of an archive, with what may be wrong about it.
-type Entry = { Name: string; Bytes: byte[]; Method: int }
+type Entry =
+    {
+        Name: string
+        Bytes: byte[]
+        Method: int
+    }
 
-let entry name bytes = { Name = name; Bytes = bytes; Method = 0 }
+let entry name bytes =
+    {
+        Name = name
+        Bytes = bytes
+        Method = 0
+    }
 
 /// Writes a zip archive of stored entries whose bytes are aligned to 64, as torch.save does.
 let writeArchive (out: Stream) (entries: Entry list) =
     use writer = new BinaryWriter(out, Encoding.UTF8, leaveOpen = true)
+
     let header (entry: Entry) =
         writer.Write(uint16 20)
         writer.Write(uint16 0)
@@ -79,7 +121,10 @@ let writeArchive (out: Stream) (entries: Entry list) =
         [
             for entry in entries do
                 let start = out.Position
-                let padding = int ((64L - (start + 30L + int64 (utf8 entry.Name).Length + 4L) % 64L) % 64L)
+
+                let padding =
+                    int ((64L - (start + 30L + int64 (utf8 entry.Name).Length + 4L) % 64L) % 64L)
+
                 writer.Write 0x04034b50u
                 header entry
                 writer.Write(uint16 (4 + padding))
@@ -97,8 +142,10 @@ let writeArchive (out: Stream) (entries: Entry list) =
         writer.Write 0x02014b50u
         writer.Write(uint16 0)
         header entry
+
         for _ in 1..4 do
             writer.Write(uint16 0)
+
         writer.Write(uint32 0)
         writer.Write(uint32 start)
         writer.Write(utf8 entry.Name)
@@ -128,5 +175,4 @@ let torchEntries (pickle: byte[]) (storages: (string * byte[]) list) =
     ]
 
 /// An archive of a pickle and its storages.
-let torchFile (pickle: byte[]) (storages: (string * byte[]) list) =
-    archive (torchEntries pickle storages)
+let torchFile (pickle: byte[]) (storages: (string * byte[]) list) = archive (torchEntries pickle storages)

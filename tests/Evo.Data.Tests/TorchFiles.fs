@@ -25,7 +25,7 @@ let private golden =
 
 /// A tensor's bytes, read in pieces of the given size.
 let private bytes (file: TorchFile) (piece: int) (tensor: TorchTensor) =
-    let all = Array.zeroCreate<byte> (int tensor.ByteCount)
+    let all = Array.zeroCreate<byte>(int tensor.ByteCount)
 
     for at in 0..piece .. all.Length - 1 do
         file.Read(tensor, int64 at, all.AsSpan(at, min piece (all.Length - at)))
@@ -49,20 +49,31 @@ let private dtypes =
 [<InlineData "state-1.13-protocol4.bin">]
 let ``what torch.save wrote is read as PyTorch sees it`` (name: string) =
     use file = TorchFile.Open(Path.Combine(golden, name))
-    use expected = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, "expected.json")))
+
+    use expected =
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, "expected.json")))
+
     let wanted = List.ofSeq (expected.RootElement.EnumerateObject())
     Assert.Equal<string list>([ for p in wanted -> p.Name ], [ for t in file.Tensors -> t.Name ])
 
     for property, tensor in Seq.zip wanted file.Tensors do
         Assert.Equal(dtypes[string property.Value[0]], tensor.Type)
-        Assert.Equal<int64 list>([ for n in property.Value[1].EnumerateArray() -> n.GetInt64() ], List.ofSeq tensor.Shape)
+
+        Assert.Equal<int64 list>(
+            [ for n in property.Value[1].EnumerateArray() -> n.GetInt64() ],
+            List.ofSeq tensor.Shape
+        )
 
         for piece in [ 8; 1 <<< 20 ] do
-            Assert.Equal(string property.Value[2], Convert.ToHexString(bytes file piece tensor).ToLowerInvariant())
+            Assert.Equal(
+                string property.Value[2],
+                Convert.ToHexString(bytes file piece tensor).ToLowerInvariant()
+            )
 
 [<Fact>]
 let ``the format before PyTorch 1.6 is refused by name`` () =
-    refused "legacy-1.13.bin" "before PyTorch 1.6" (fun () -> TorchFile.Open(Path.Combine(golden, "legacy-1.13.bin")))
+    refused "legacy-1.13.bin" "before PyTorch 1.6" (fun () ->
+        TorchFile.Open(Path.Combine(golden, "legacy-1.13.bin")))
 
 let private write folder (content: byte[]) =
     let path = Path.Combine(folder, "a.bin")
@@ -92,7 +103,8 @@ let ``any view of a storage is read as its elements in order, in either byte ord
 
     inFolder (fun folder ->
         let law (sizes: int64 list, strides: int64 list, offset: int64) (big: bool) =
-            let storageBytes = Array.collect (fun (x: float32) -> BitConverter.GetBytes x) numbers
+            let storageBytes =
+                Array.collect (fun (x: float32) -> BitConverter.GetBytes x) numbers
 
             let stored =
                 if big then
@@ -103,7 +115,9 @@ let ``any view of a storage is read as its elements in order, in either byte ord
             let path =
                 archive
                     [
-                        entry "m/data.pkl" (stateDict [ "w", tensor (storage "Float" "0" 60L) offset sizes strides ])
+                        entry
+                            "m/data.pkl"
+                            (stateDict [ "w", tensor (storage "Float" "0" 60L) offset sizes strides ])
                         entry "m/byteorder" (Encoding.ASCII.GetBytes(if big then "big" else "little"))
                         entry "m/data/0" stored
                     ]
@@ -126,30 +140,57 @@ let ``any view of a storage is read as its elements in order, in either byte ord
 
             List.ofArray read = expected
 
-        Check.One(cases 200, Prop.forAll (Arb.fromGen (Gen.zip views (Gen.elements [ true; false ]))) (fun (v, big) -> law v big)))
+        Check.One(
+            cases 200,
+            Prop.forAll (Arb.fromGen (Gen.zip views (Gen.elements [ true; false ]))) (fun (v, big) ->
+                law v big)
+        ))
 
 let private four =
-    [ "0", [| 1.0f; 2.0f; 3.0f; 4.0f |] |> Array.collect (fun (x: float32) -> BitConverter.GetBytes x) ]
+    [
+        "0",
+        [| 1.0f; 2.0f; 3.0f; 4.0f |]
+        |> Array.collect (fun (x: float32) -> BitConverter.GetBytes x)
+    ]
 
 /// The same tensor by the newer call, over a storage without a type.
 let private untyped dtype count =
     let over =
         Array.concat
             [
-                tuple [ unicode "storage"; global' "torch.storage" "UntypedStorage"; unicode "0"; unicode "cpu"; number 16L ]
+                tuple
+                    [
+                        unicode "storage"
+                        global' "torch.storage" "UntypedStorage"
+                        unicode "0"
+                        unicode "cpu"
+                        number 16L
+                    ]
                 letter 'Q' []
             ]
 
     reduce
         (global' "torch._utils" "_rebuild_tensor_v3")
-        [ over; number 0L; tuple [ number count ]; tuple [ number 1L ]; no; ordered; global' "torch" dtype ]
+        [
+            over
+            number 0L
+            tuple [ number count ]
+            tuple [ number 1L ]
+            no
+            ordered
+            global' "torch" dtype
+        ]
 
 [<Fact>]
 let ``a tensor over a storage without a type has the type that it says`` () =
     inFolder (fun folder ->
-        use file = TorchFile.Open(write folder (torchFile (stateDict [ "w", untyped "float8_e4m3fn" 16L ]) four))
+        use file =
+            TorchFile.Open(write folder (torchFile (stateDict [ "w", untyped "float8_e4m3fn" 16L ]) four))
+
         Assert.Equal("w: F8_E4M3 [16]", string file.Tensors[0])
-        refused "a.bin" "a tensor [5] over 4 elements" (fun () -> TorchFile.Open(write folder (torchFile (stateDict [ "w", untyped "float32" 5L ]) four)))
+
+        refused "a.bin" "a tensor [5] over 4 elements" (fun () ->
+            TorchFile.Open(write folder (torchFile (stateDict [ "w", untyped "float32" 5L ]) four)))
         |> ignore)
 
 let private float4 = storage "Float" "0" 4L
@@ -164,24 +205,48 @@ let private contradictions: (string * byte[]) list =
         "up to element 4 of 4", torchFile (stateDict [ "w", tensor float4 1L [ 4L ] [ 1L ] ]) four
         "up to element 6 of 4", torchFile (stateDict [ "w", tensor float4 0L [ 4L ] [ 2L ] ]) four
         "over 4 elements", torchFile (stateDict [ "w", tensor float4 0L [ 1L <<< 40 ] [ 0L ] ]) four
-        "over 4 elements", torchFile (stateDict [ "w", tensor float4 0L [ 1L <<< 40; 1L <<< 40 ] [ 1L; 1L ] ]) four
-        "strides [9223372036854775807]", torchFile (stateDict [ "w", tensor float4 0L [ 4L ] [ Int64.MaxValue ] ]) four
+        "over 4 elements",
+        torchFile (stateDict [ "w", tensor float4 0L [ 1L <<< 40; 1L <<< 40 ] [ 1L; 1L ] ]) four
+        "strides [9223372036854775807]",
+        torchFile (stateDict [ "w", tensor float4 0L [ 4L ] [ Int64.MaxValue ] ]) four
         "a size that is -4", torchFile (stateDict [ "w", tensor float4 0L [ -4L ] [ 1L ] ]) four
-        "16 bytes for 5 elements", torchFile (stateDict [ "w", tensor (storage "Float" "0" 5L) 0L [ 4L ] [ 1L ] ]) four
-        "there is no entry 'model/data/1'", torchFile (stateDict [ "w", tensor (storage "Float" "1" 4L) 0L [ 4L ] [ 1L ] ]) four
+        "16 bytes for 5 elements",
+        torchFile (stateDict [ "w", tensor (storage "Float" "0" 5L) 0L [ 4L ] [ 1L ] ]) four
+        "there is no entry 'model/data/1'",
+        torchFile (stateDict [ "w", tensor (storage "Float" "1" 4L) 0L [ 4L ] [ 1L ] ]) four
         "there is no entry 'model/data/../data/0'",
         torchFile (stateDict [ "w", tensor (storage "Float" "../data/0" 4L) 0L [ 4L ] [ 1L ] ]) four
         "described in two ways",
-        torchFile (stateDict [ "v", tensor float4 0L [ 4L ] [ 1L ]; "w", tensor (storage "Int" "0" 4L) 0L [ 4L ] [ 1L ] ]) four
-        "'w' stands twice", torchFile (stateDict [ "w", tensor float4 0L [ 4L ] [ 1L ]; "w", tensor float4 0L [ 4L ] [ 1L ] ]) four
+        torchFile
+            (stateDict
+                [
+                    "v", tensor float4 0L [ 4L ] [ 1L ]
+                    "w", tensor (storage "Int" "0" 4L) 0L [ 4L ] [ 1L ]
+                ])
+            four
+        "'w' stands twice",
+        torchFile
+            (stateDict [ "w", tensor float4 0L [ 4L ] [ 1L ]; "w", tensor float4 0L [ 4L ] [ 1L ] ])
+            four
         "'epoch' is a number", torchFile (stateDict [ "epoch", number 3L ]) four
         "it holds a tensor", torchFile (Array.concat [ proto 2; tensor float4 0L [ 4L ] [ 1L ]; stop ]) four
-        "compressed (method 8)", archive [ { entry "model/data.pkl" good with Method = 8 } ]
+        "compressed (method 8)",
+        archive
+            [
+                { entry "model/data.pkl" good with
+                    Method = 8
+                }
+            ]
         "stands twice in the directory", archive [ entry "model/data.pkl" good; entry "model/data.pkl" good ]
         "2 entries are named data.pkl", archive [ entry "a/data.pkl" good; entry "b/data.pkl" good ]
         "0 entries are named data.pkl", archive [ entry "a/data.txt" good ]
         "TorchScript", archive [ entry "a/data.pkl" good; entry "a/constants.pkl" [||] ]
-        "byte order is 'middle'", archive [ entry "a/data.pkl" good; entry "a/byteorder" (Encoding.ASCII.GetBytes "middle") ]
+        "byte order is 'middle'",
+        archive
+            [
+                entry "a/data.pkl" good
+                entry "a/byteorder" (Encoding.ASCII.GetBytes "middle")
+            ]
         "no zip archive", Encoding.ASCII.GetBytes "a text"
         "no zip archive", [||]
         "no directory at its end", zip[.. zip.Length - 8]
@@ -194,16 +259,24 @@ let ``a file that contradicts itself is refused with what is wrong`` () =
         for reason, content in contradictions do
             refused "a.bin" reason (fun () -> TorchFile.Open(write folder content)))
 
-let private shard folder name (content: byte[]) = File.WriteAllBytes(Path.Combine(folder, name), content)
+let private shard folder name (content: byte[]) =
+    File.WriteAllBytes(Path.Combine(folder, name), content)
 
 let private index folder (map: (string * string) list) =
-    let entries = String.Join(", ", [ for name, file in map -> $"\"{name}\": \"{file}\"" ])
-    File.WriteAllText(Path.Combine(folder, "pytorch_model.bin.index.json"), $"{{ \"weight_map\": {{ {entries} }} }}")
+    let entries =
+        String.Join(", ", [ for name, file in map -> $"\"{name}\": \"{file}\"" ])
+
+    File.WriteAllText(
+        Path.Combine(folder, "pytorch_model.bin.index.json"),
+        $"{{ \"weight_map\": {{ {entries} }} }}"
+    )
 
 [<Fact>]
 let ``a folder's shards are one set of tensors, and must agree with their index`` () =
     inFolder (fun folder ->
-        let named name = torchFile (stateDict [ name, tensor float4 1L [ 2L ] [ 1L ] ]) four
+        let named name =
+            torchFile (stateDict [ name, tensor float4 1L [ 2L ] [ 1L ] ]) four
+
         shard folder "one.bin" (named "a")
         shard folder "two.bin" (named "b")
         index folder [ "a", "one.bin"; "b", "two.bin" ]

@@ -25,7 +25,8 @@ type ConvertOption =
             match option with
             | From_Hf _ ->
                 "a Hugging Face folder: config.json, and weights as safetensors or as PyTorch's .bin, in one file or in shards."
-            | To_Hf _ -> "a run's folder (its newest whole checkpoint is taken), a checkpoint, or a model folder."
+            | To_Hf _ ->
+                "a run's folder (its newest whole checkpoint is taken), a checkpoint, or a model folder."
             | Out _ -> "folder that is written; it appears when it is complete."
             | Dtype _ ->
                 "float32, bfloat16, float16, or keep (default): every tensor in the type that it has."
@@ -36,7 +37,8 @@ type ConvertOption =
 
 /// Bytes of a size as people write it: 5GB is 5 * 10^9, 5GiB is 5 * 2^30.
 let private shardBytes (text: string) : int64 =
-    let found = Regex.Match(text.Trim(), @"^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?$", RegexOptions.IgnoreCase)
+    let found =
+        Regex.Match(text.Trim(), @"^(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?$", RegexOptions.IgnoreCase)
 
     let wrong () =
         usage $"--shard-size {text}: must be a size of at least 1 byte, such as 500MB, 5GB or 2GiB" ""
@@ -58,7 +60,10 @@ let private shardBytes (text: string) : int64 =
             Double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
             * Math.Pow(unit, power)
 
-        if value >= 1.0 && value < 9e18 then int64 value else wrong ()
+        if value >= 1.0 && value < 9e18 then
+            int64 value
+        else
+            wrong ()
 
 let private dtype (text: string) : Nullable<torch.ScalarType> =
     match text with
@@ -69,7 +74,9 @@ let private dtype (text: string) : Nullable<torch.ScalarType> =
     | other -> usage $"--dtype {other}: must be float32, bfloat16, float16 or keep" ""
 
 let private text value = Evo.Core.Json.make (JString value)
-let private whole (value: int64) = Evo.Core.Json.make (JNumber(string value))
+
+let private whole (value: int64) =
+    Evo.Core.Json.make (JNumber(string value))
 
 let private texts (values: string seq) =
     Evo.Core.Json.make (JArray [ for value in values -> text value ])
@@ -100,7 +107,11 @@ let private some (names: string seq) =
     if more > 0 then $"{first} and {more} more" else first
 
 let private say (report: ConversionReport) =
-    let files = if report.Shards = 1 then "1 file" else $"{report.Shards} files"
+    let files =
+        if report.Shards = 1 then
+            "1 file"
+        else
+            $"{report.Shards} files"
 
     Terminal.say
         $"wrote {report.Output}: {report.Architecture}, {report.Parameters:N0} parameters, {report.Tensors} tensors in {files}, {Terminal.bytes report.Bytes}, {report.Dtype}"
@@ -123,7 +134,8 @@ let private convert (options: ParseResults<ConvertOption>) =
             usage
                 "evo convert: give --from-hf or --to-hf, with the folder that is read"
                 "evo convert --help shows the options and an example."
-        | Some _, Some _ -> usage "evo convert: --from-hf and --to-hf contradict each other" "Give one of them."
+        | Some _, Some _ ->
+            usage "evo convert: --from-hf and --to-hf contradict each other" "Give one of them."
 
     let settings =
         ConversionOptions(
@@ -134,7 +146,10 @@ let private convert (options: ParseResults<ConvertOption>) =
             Force = options.Contains Force
         )
 
-    if options.Contains From_Hf && Directory.Exists(Path.Combine(source, "checkpoints")) then
+    if
+        options.Contains From_Hf
+        && Directory.Exists(Path.Combine(source, "checkpoints"))
+    then
         usage $"--from-hf {source}: this is the folder of a run" "Use --to-hf to take its newest checkpoint."
 
     let progress = Progress "converting"
