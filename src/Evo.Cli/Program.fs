@@ -7,7 +7,13 @@ open Evo.Core
 
 /// Every verb, in the order in which help lists them.
 let verbs: Verb list =
-    [ TrainVerb.verb; GenerateVerb.verb; VerifyVerb.verb; InspectVerb.verb ]
+    [
+        TrainVerb.verb
+        GenerateVerb.verb
+        VerifyVerb.verb
+        InspectVerb.verb
+        ConvertVerb.verb
+    ]
     @ DataVerbs.verbs
     @ ConfigVerbs.verbs
     @ [ DoctorVerb.verb ]

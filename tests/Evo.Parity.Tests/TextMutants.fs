@@ -151,8 +151,13 @@ let private textMutants (count: int) =
                 let lines = body.Split '\n'
 
                 for i in 0 .. lines.Length - 1 do
-                    // Forwards of modes, not parts' own bodies or tables.
-                    if lines[i].StartsWith "        " && (lines[i].Contains "tensor" || lines[i].Contains "weight,") then
+                    // Forwards of modes, not parts' own bodies or tables. Token ids have no gradient: a slice of them that has
+                    // another backward is the same slice.
+                    if
+                        lines[i].StartsWith "        "
+                        && (lines[i].Contains "tensor" || lines[i].Contains "weight,")
+                        && not (lines[i].Contains "var ids_")
+                    then
                         for name, pattern, instead in edits do
                             let changed = Regex(pattern).Replace(lines[i], instead, 1)
 
@@ -171,7 +176,7 @@ let private textMutants (count: int) =
 [<Fact; Trait("Category", "Full")>]
 let ``mistakes in emitted text are seen`` () =
     // Some edits give text that does not compile, which is no mutant.
-    Assert.True(judge "edits of emitted text" (textMutants 90) >= 50)
+    Assert.True(judge "edits of emitted text" (textMutants 110) >= 50)
 
 /// Every rule of every operator with another output, where that changes what is emitted.
 let private tableMutants (count: int) =

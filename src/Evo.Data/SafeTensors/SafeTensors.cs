@@ -11,6 +11,8 @@ public sealed class SafeTensors : IDisposable
     private readonly MappedFile file;
     private readonly long dataStart;
     private readonly Dictionary<string, SafeTensor> byName;
+    private readonly Lock opening = new();
+    private PositionedFile? positioned;
 
     /// <summary>The file's path as it was given.</summary>
     public string Path => file.Path;
@@ -81,5 +83,21 @@ public sealed class SafeTensors : IDisposable
         return file.Span(dataStart + tensor.Offset + offset, count);
     }
 
-    public void Dispose() => file.Dispose();
+    /// <summary>
+    /// Copies part of a tensor's bytes without touching the map: unlike those of <see cref="Bytes(SafeTensor)"/>, they do not
+    /// count as this process's memory afterwards.
+    /// </summary>
+    public void Read(SafeTensor tensor, long offset, Span<byte> into)
+    {
+        if (offset < 0 || offset > tensor.ByteCount - into.Length)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"bytes {offset} to {offset + into.Length} of {tensor} with {tensor.ByteCount}");
+        lock (opening) positioned ??= new PositionedFile(Path);
+        positioned.Read(dataStart + tensor.Offset + offset, into);
+    }
+
+    public void Dispose()
+    {
+        positioned?.Dispose();
+        file.Dispose();
+    }
 }

@@ -6,7 +6,7 @@ namespace Evo.Data;
 /// The weights of a model folder as one set of named tensors, whether they lie in <c>model.safetensors</c> or in
 /// shards under <c>model.safetensors.index.json</c>.
 /// </summary>
-public sealed class SafeTensorsFolder : IDisposable
+public sealed class SafeTensorsFolder : IStoredTensors, IDisposable
 {
     /// <summary>The name of the single file.</summary>
     public const string SingleFile = "model.safetensors";
@@ -40,7 +40,8 @@ public sealed class SafeTensorsFolder : IDisposable
             else if (File.Exists(single)) Add(SafeTensors.Open(single));
             else
                 throw new DataException(folder, $"it holds neither {SingleFile} nor {IndexFile}",
-                    "a model folder must hold its weights as safetensors", "check the path, or convert the weights to safetensors");
+                    "a model folder must hold its weights as safetensors",
+                    "check the path; evo convert --from-hf makes safetensors of PyTorch's .bin files");
         }
         catch
         {
@@ -52,6 +53,8 @@ public sealed class SafeTensorsFolder : IDisposable
 
     /// <summary>The file and the tensor of that name, or null.</summary>
     public (SafeTensors File, SafeTensor Tensor)? Find(string name) => byName.TryGetValue(name, out var found) ? found : null;
+
+    StoredTensor? IStoredTensors.Find(string name) => Find(name) is var (file, tensor) ? new InSafeTensors(file, tensor) : null;
 
     public void Dispose()
     {
@@ -71,14 +74,7 @@ public sealed class SafeTensorsFolder : IDisposable
         var weightMap = SafeTensorsIndex.Read(index);
         foreach (var shard in weightMap.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
             Add(SafeTensors.Open(System.IO.Path.Combine(Path, shard)));
-        foreach (var (name, shard) in weightMap)
-            if (!byName.TryGetValue(name, out var found) || System.IO.Path.GetFileName(found.File.Path) != shard)
-                throw new DataException(index, $"weight_map says that '{name}' is in {shard}, but it is not", "index and shards must agree",
-                    "copy the index and all shards again");
-        foreach (var (name, (file, _)) in byName)
-            if (!weightMap.ContainsKey(name))
-                throw new DataException(file.Path, $"tensor '{name}' is not in {IndexFile}", "index and shards must agree",
-                    "copy the index and all shards again");
+        SafeTensorsIndex.RequireAgreement(index, weightMap, byName.ToDictionary(entry => entry.Key, entry => entry.Value.File.Path));
     }
 }
 
@@ -121,6 +117,21 @@ public static class SafeTensorsIndex
         {
             throw new DataException(path, $"not valid JSON: {error.Message}", "an index is a JSON object", next, error);
         }
+    }
+
+    /// <summary>Checks that an index says of every tensor which file holds it, and that nothing else is in these files.</summary>
+    /// <param name="index">The index's path.</param>
+    /// <param name="weightMap">What it says.</param>
+    /// <param name="found">Tensor name to the path of the file that holds it.</param>
+    internal static void RequireAgreement(string index, IReadOnlyDictionary<string, string> weightMap, IReadOnlyDictionary<string, string> found)
+    {
+        const string rule = "index and shards must agree", next = "copy the index and all shards again";
+        foreach (var (name, shard) in weightMap)
+            if (!found.TryGetValue(name, out var file) || Path.GetFileName(file) != shard)
+                throw new DataException(index, $"weight_map says that '{name}' is in {shard}, but it is not", rule, next);
+        foreach (var (name, file) in found)
+            if (!weightMap.ContainsKey(name))
+                throw new DataException(file, $"tensor '{name}' is not in {Path.GetFileName(index)}", rule, next);
     }
 
     /// <summary>Distributes tensors over files of at most a given size, in the order given.</summary>

@@ -98,17 +98,30 @@ internal sealed class StagingFolder : IDisposable
         foreach (var folder in Directory.EnumerateDirectories(parent, ".*"))
         {
             var found = System.IO.Path.GetFileName(folder);
-            if (found.StartsWith(ReplacedPrefix, StringComparison.Ordinal)
-                && found[ReplacedPrefix.Length..] is var original
-                && !Directory.Exists(System.IO.Path.Combine(parent, original)))
+            foreach (var prefix in (string[])[Prefix, ReplacedPrefix, DeletingPrefix])
             {
-                Directory.Move(folder, System.IO.Path.Combine(parent, original));
+                if (found.StartsWith(prefix, StringComparison.Ordinal))
+                {
+                    Recover(parent, found[prefix.Length..]);
+                }
             }
-            else if (found.StartsWith(Prefix, StringComparison.Ordinal)
-                || found.StartsWith(DeletingPrefix, StringComparison.Ordinal)
-                || found.StartsWith(ReplacedPrefix, StringComparison.Ordinal))
+        }
+    }
+
+    /// <summary>The same for one name, in a folder that holds other people's too.</summary>
+    internal static void Recover(string parent, string name)
+    {
+        var (final, replaced) = (System.IO.Path.Combine(parent, name), System.IO.Path.Combine(parent, ReplacedPrefix + name));
+        if (Directory.Exists(replaced) && !Directory.Exists(final))
+        {
+            Directory.Move(replaced, final);
+        }
+
+        foreach (var prefix in (string[])[Prefix, ReplacedPrefix, DeletingPrefix])
+        {
+            if (System.IO.Path.Combine(parent, prefix + name) is var left && Directory.Exists(left))
             {
-                Directory.Delete(folder, recursive: true);
+                Directory.Delete(left, recursive: true);
             }
         }
     }

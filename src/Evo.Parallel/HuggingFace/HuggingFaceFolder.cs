@@ -56,13 +56,7 @@ public static class HuggingFaceFolder
     public static void LoadWeights(CausalLMModule module, string folder)
     {
         using var files = SafeTensorsFolder.Open(folder);
-        var problems = WeightCheck.Problems(module.Table, files);
-        if (problems.Count > 0)
-            throw new DataException(
-                folder,
-                problems.Count == 1 ? problems[0] : $"{problems.Count} tensors do not fit:\n  " + string.Join("\n  ", problems) + "\n",
-                $"it must hold exactly the tensors of {module.Spec.Family.Architecture} as its config.json describes it",
-                "compare config.json with the weights, or fetch both from one place");
+        RequireFit(folder, module.Spec, WeightCheck.Problems(module.Table, files));
         using (no_grad())
             foreach (var (info, value) in module.Table)
             {
@@ -92,12 +86,7 @@ public static class HuggingFaceFolder
         var type = dtype ?? module.Options.Dtype;
         var config = module.Spec.ToHuggingFace();
         config["torch_dtype"] = TensorFiles.TorchName(type);
-        using (var file = new AtomicFile(Path.Combine(folder, ConfigFile)))
-        {
-            file.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(config, Indented));
-            file.Stream.WriteByte((byte)'\n');
-            file.Complete();
-        }
+        WriteConfig(folder, config);
 
         var byName = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => (name, p))).ToDictionary(p => p.name, p => p.p, StringComparer.Ordinal);
         var plans = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => new SafeTensorPlan(name, TensorFiles.FileType(type), p.Info.HuggingFaceShape)));
@@ -116,6 +105,26 @@ public static class HuggingFaceFolder
             SafeTensorsIndex.Write(folder, shards);
         else if (File.Exists(index))
             File.Delete(index);
+    }
+
+    /// <summary>Throws the one error that lists everything about a folder's tensors that does not fit its model.</summary>
+    internal static void RequireFit(string folder, CausalLM spec, IReadOnlyList<string> problems)
+    {
+        if (problems.Count > 0)
+            throw new DataException(
+                folder,
+                problems.Count == 1 ? problems[0] : $"{problems.Count} tensors do not fit:\n  " + string.Join("\n  ", problems) + "\n",
+                $"it must hold exactly the tensors of {spec.Family.Architecture} as its config.json describes it",
+                "compare config.json with the weights, or fetch both from one place");
+    }
+
+    /// <summary>Writes config.json; it has its name only when it is complete.</summary>
+    internal static void WriteConfig(string folder, JsonObject config)
+    {
+        using var file = new AtomicFile(Path.Combine(folder, ConfigFile));
+        file.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(config, Indented));
+        file.Stream.WriteByte((byte)'\n');
+        file.Complete();
     }
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
