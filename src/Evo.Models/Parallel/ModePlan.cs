@@ -45,10 +45,19 @@ public sealed record ModePlan(
     /// <summary>The degrees of the tensor axis up to <paramref name="most"/> under which the mode can run.</summary>
     public IReadOnlyList<int> Degrees(int most) => [.. Enumerable.Range(1, most).Where(d => Limits.All(l => l.Allows(d)))];
 
-    /// <summary>What stands against a degree, in one line each.</summary>
-    public IReadOnlyList<string> Problems(int degree) =>
-        [.. Limits.Where(l => !l.Allows(degree)).Select(l =>
-            $"{l.Because} ({l.Size} = {l.Value}) do not split {degree} ways; use {string.Join(", ", Degrees((int)Math.Min(Math.Max(l.Value, degree), 64)))}").Distinct()];
+    /// <summary>What stands against a degree, in one line each, with every degree that would do.</summary>
+    public IReadOnlyList<string> Problems(int degree)
+    {
+        if (degree < 1)
+            return [$"a model is split at least 1 way, not {degree}"];
+        // What a degree must divide bounds the degrees.
+        var bound = Limits.Where(l => !l.OrMultiple).Select(l => l.Value).DefaultIfEmpty(degree).Min();
+        var legal = new Lazy<string>(() => Spoken(Degrees((int)bound)));
+        return [.. Limits.Where(l => !l.Allows(degree)).Select(l => $"{l.Because} ({l.Size} = {l.Value}) do not split {degree} ways; use {legal.Value}").Distinct()];
+    }
+
+    private static string Spoken(IReadOnlyList<int> degrees) =>
+        degrees.Count < 2 ? string.Concat(degrees) : $"{string.Join(", ", degrees.SkipLast(1))} or {degrees[^1]}";
 }
 
 /// <summary>Collects a plan; emitted code fills it.</summary>

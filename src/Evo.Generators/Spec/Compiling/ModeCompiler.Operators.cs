@@ -72,9 +72,8 @@ internal sealed partial class ModeCompiler
         var (x, shape) = (step.Inputs[0], shapes[step.Inputs[0]]);
         var at = scope.At(x);
         var output = at;
-        if (Views.Arguments(step, shape.Length) is not var (dims, sizes))
+        if (Views.Arguments(step, shape.Length) is not var (dims, _))
         {
-            findings.Add(new Finding(Diagnostics.UnreadableForward, step.Output, step.Name, "its dims are whole numbers known while compiling"));
             return;
         }
 

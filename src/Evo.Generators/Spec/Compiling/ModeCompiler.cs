@@ -249,7 +249,7 @@ internal sealed partial class ModeCompiler
     // Numbers of a value that one rank holds.
     private static string Elements(Size[] shape, Placement at)
     {
-        var code = string.Join(" * ", shape.Select(s => s.Equals(Size.Batch) ? "batch" : s.Equals(Size.Tokens) ? "length" : Names.Atom(s.Code)));
+        var code = string.Join(" * ", shape.Select(s => Names.Atom(s.Code)));
         return code.Length == 0 ? "1" : at.Kind == PlacementKind.Sharded ? code + " / degree" : code;
     }
 

@@ -36,7 +36,11 @@ internal sealed class ForwardReader
         context.Made.Clear();
         var result = reader.Inline(forward, new[] { new ArgumentSpec(reader.next++, "", null), new ArgumentSpec(PositionsValue, "", null) });
         reader.Emit(StepKind.Return, "return", new[] { result });
-        return reader.steps;
+        var (steps, numbers) = FlowOrder.Of(reader.steps);
+        var made = context.Made.Where(m => numbers.ContainsKey(m.Key)).ToList();
+        context.Made.Clear();
+        made.ForEach(m => context.Made[numbers[m.Key]] = m.Value);
+        return steps;
     }
 
     /// <summary>The public method (Tensor, Positions) → Tensor; there must be one.</summary>
