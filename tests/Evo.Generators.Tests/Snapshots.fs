@@ -142,5 +142,28 @@ let ``every property, method, local and type of a spec can be renamed, and only 
 
     // Nothing of the vocabulary, the runtime or C# was touched.
     for original, other in pairs do
-        if original.StartsWith "Evo" || original = "Tensor" || original = "SerialModule" then
+        if original.StartsWith "Evo" || original = "Tensor" || original = "Module" then
             Assert.Equal(original, other)
+
+[<Fact>]
+let ``what the page of the modes shows is what is emitted`` () =
+    let root = Path.Combine(folder, "..", "..")
+
+    let files, _ =
+        generate (File.ReadAllText(Path.Combine(root, "src", "Evo.Models", "Families", "Llama2.cs")))
+
+    let emitted =
+        Regex.Replace(files["Evo.Models.Llama2Layer.g.cs"], @"global::(\w+\.)*(?=[A-Z]\w*\.)", "").Split('\n')
+        |> Array.map _.Trim()
+        |> Set
+
+    let shown =
+        [
+            for block in Regex.Matches(File.ReadAllText(Path.Combine(root, "docs", "modes.md")), "(?s)```csharp\n(.*?)```") do
+                yield! block.Groups[1].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        ]
+
+    Assert.True(shown.Length > 10)
+
+    for line in shown do
+        Assert.Contains(line, emitted)

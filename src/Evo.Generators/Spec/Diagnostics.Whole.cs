@@ -26,7 +26,7 @@ internal static partial class Diagnostics
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO205.md");
 
     private static readonly DiagnosticDescriptor NoPlacementDescriptor = new(
-        NoPlacement, "No collective leads there", "{0} is held as {1} and needed as {2}, and no collective leads there",
+        NoPlacement, "No placement", "{0} reads {1}, which is held as {2}, and no rule lets each rank run it on what it holds: keep that dim whole, or say Whole(...)",
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO206.md");
 
     private static readonly DiagnosticDescriptor IllegalDegreeDescriptor = new(

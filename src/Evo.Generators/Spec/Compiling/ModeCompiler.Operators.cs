@@ -130,7 +130,13 @@ internal sealed partial class ModeCompiler
             findings.Add(new Finding(Diagnostics.PartialReaches, step.Output, names.Spoken(Primary(partial)), step.Name));
         }
 
-        return Cheapest(op, values) ?? Enumerable.Repeat(Home, values.Length + 1).ToArray();
+        if (Cheapest(op, values) is { } cheapest)
+        {
+            return cheapest;
+        }
+
+        findings.Add(new Finding(Diagnostics.NoPlacement, step.Output, step.Name, names.Spoken(Primary(values[0])), Show(scope.At(values[0]))));
+        return Enumerable.Repeat(Home, values.Length + 1).ToArray();
     }
 
     // A sum that is not yet summed, where only the whole will do.

@@ -34,6 +34,11 @@ internal sealed partial class ModeCompiler
             case PartKind.Rope:
                 var turned = scope.At(step.Inputs[0]);
                 turned = turned.Kind == PlacementKind.Partial ? Home : turned;
+                if (!IsSerial && algebra.Output("rope", new[] { turned, turned.Kind == PlacementKind.Sharded && turned.Dim < 2 ? turned : I }, new[] { 4, 2 }, System.Array.Empty<int>()) is null)
+                {
+                    findings.Add(new Finding(Diagnostics.NoPlacement, step.Output, part.Method, names.Spoken(Primary(step.Inputs[0])), Show(turned)));
+                }
+
                 Make(step.Output, turned, part.Method, PartEmitter.Rotated(part, Need(step.Inputs[0], turned), Places(turned)));
                 break;
             default:

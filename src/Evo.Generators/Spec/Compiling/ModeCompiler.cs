@@ -185,7 +185,7 @@ internal sealed partial class ModeCompiler
 
         if (algebra.Path(held.At, target) is not { } path)
         {
-            findings.Add(new Finding(Diagnostics.NoPlacement, value, names.Spoken(held.Versions[held.At]), Show(held.At), Show(target)));
+            findings.Add(new Finding(Diagnostics.NoPlacement, value, "what follows", names.Spoken(held.Versions[held.At]), Show(held.At)));
             return held.Versions[held.At];
         }
 

@@ -111,12 +111,19 @@ internal static class ConfigEmitter
             }
         }
 
+        foreach (var init in block.Parts.SelectMany(p => new[] { p.Init, p.Experts?.DownInit ?? "" }).Distinct().Where(i => IsName(prefix.Length > 0 ? i.Replace(prefix, "") : i)))
+        {
+            writer.Line($"rules.Above({Spoken(init)}, {init}, orZero: true);");
+        }
+
         // What the data flow needs to be equal, and is not by its form.
         foreach (var (found, wanted, where, condition) in Shapes.OfBlock(block).Assumed)
         {
             writer.Line($"{(condition.Length > 0 ? $"if ({condition}) " : "")}rules.Equal({Spoken(found.Code)}, {found.Code}, {Spoken(wanted.Code)}, {wanted.Code}, {Names.Quote($"they meet in {block.Name}'s {where}")});");
         }
     }
+
+    private static bool IsName(string code) => code.Length > 0 && char.IsLetter(code[0]) && code.All(c => char.IsLetterOrDigit(c) || c == '_');
 
     public static void Write(SourceWriter writer, ModelSpec spec)
     {

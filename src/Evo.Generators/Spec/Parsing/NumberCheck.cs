@@ -7,7 +7,7 @@ namespace Evo.Generators.Spec.Parsing;
 
 internal sealed class NumberCheck
 {
-    // Half of float32's last place beside a mean square of one part in ten million.
+    // float32's last place beside a mean square of one part in ten thousand is larger.
     private const double Vanishing = 1e-12;
 
     private readonly ParseContext context;

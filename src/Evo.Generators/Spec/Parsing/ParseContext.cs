@@ -55,9 +55,9 @@ internal sealed class ParseContext
                 span.EndLinePosition.Line,
                 span.EndLinePosition.Character),
             new EquatableArray<string>(arguments));
-        if (!findings.Contains(finding))
+        if (finding.Place.Length == 0 || !findings.Any(f => f.Id == id && f.Place.Equals(finding.Place)))
         {
-            // One number that several parts use is wrong once.
+            // One word is wrong in one way, however many parts meet it.
             findings.Add(finding);
         }
     }
