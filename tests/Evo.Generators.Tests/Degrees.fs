@@ -65,7 +65,7 @@ let ``the compiler and the model agree on the legal degrees of every mode`` (nam
     let path =
         Path.Combine(folder, "..", "..", "src", "Evo.Models", "Families", $"{record}.cs")
 
-    let told = told (File.ReadAllText path) record
+    let told = told ("using System;\n" + File.ReadAllText path) record
     let mutable refused = 0
 
     for index, (mode, value) in List.indexed modes do

@@ -92,7 +92,7 @@ internal sealed partial class ModeCompiler
             }
             else
             {
-                findings.Add(new Finding(Diagnostics.ViewOfShares, step.Output, step.Name, names.Spoken(Primary(x)), at.Dim.ToString()));
+                Refuse(step, Diagnostics.ViewOfShares, step.Name, names.Spoken(Primary(x)), at.Dim.ToString());
                 return;
             }
         }

@@ -54,7 +54,7 @@ internal sealed partial class ModeCompiler
         var at = scope.At(x);
         if (part.HasWeight && HeldInShares(x, shapes[x].Length - 1) && !IsSerial)
         {
-            findings.Add(new Finding(Diagnostics.NormOverShards, step.Output, part.Method, names.Spoken(Primary(x))));
+            Refuse(step, Diagnostics.NormOverShards, part.Method, names.Spoken(Primary(x)));
             return;
         }
 
@@ -73,7 +73,11 @@ internal sealed partial class ModeCompiler
         var last = shapes[x].Length - 1;
         if (!IsSerial && scope.At(x) is { Kind: PlacementKind.Sharded } cut && cut.Dim >= 2)
         {
-            findings.Add(new Finding(Diagnostics.WholeNeeded, steps[0].Output, members[0].Method, names.Spoken(Primary(x))));
+            foreach (var step in steps)
+            {
+                Refuse(step, Diagnostics.WholeNeeded, step.Name, names.Spoken(Primary(x)));
+            }
+
             return;
         }
 

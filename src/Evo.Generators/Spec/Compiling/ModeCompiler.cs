@@ -174,10 +174,17 @@ internal sealed partial class ModeCompiler
         return name;
     }
 
+    // What is refused is taken for whole from here on, so that other findings of the same forward are told too.
+    private void Refuse(StepSpec step, string id, params string[] arguments)
+    {
+        findings.Add(new Finding(id, step.Output, arguments));
+        Hold(step.Output, Home, names.New("refused", ""));
+    }
+
     /// <summary>The value at a placement: as it is, or by the cheapest collectives.</summary>
     private string Need(int value, Placement target)
     {
-        var held = scope.Held.TryGetValue(value, out var found) ? found : new Held(Home, "default!");
+        var held = scope.Held[value];
         if (IsSerial || held.Versions.ContainsKey(target))
         {
             return held.Versions[IsSerial ? held.At : target];

@@ -218,7 +218,6 @@ internal sealed class ForwardReader
             return;
         }
 
-        var right = Value(assignment.Right, model);
         var symbol = model.GetSymbolInfo(assignment.Left).Symbol!;
         var name = ExpressionReader.OperatorName(assignment.Kind());
         if (name is null)
@@ -227,7 +226,7 @@ internal sealed class ForwardReader
             return;
         }
 
-        values[symbol] = name.Length == 0 ? right : Emit(StepKind.Operator, name, new[] { before, right }, where: assignment);
+        values[symbol] = name.Length == 0 ? Value(assignment.Right, model) : expressions.Operate(before, name, assignment.Right, assignment, model);
     }
 
     // A switch is a chain of choices; its default stands last.
