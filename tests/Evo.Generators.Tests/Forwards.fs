@@ -37,7 +37,7 @@ let private wordy =
             case 1:
             case 2:
             {
-                mixed *= 3;
+                mixed *= groups + (each - M.Depth);
                 mixed = Mlp(mixed);
                 break;
             }

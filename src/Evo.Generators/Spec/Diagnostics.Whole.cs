@@ -6,7 +6,7 @@ namespace Evo.Generators.Spec;
 internal static partial class Diagnostics
 {
     private static readonly DiagnosticDescriptor PartialReachesDescriptor = new(
-        PartialReaches, "A partial sum reaches a non-linearity", "{0} is a sum that is spread over the ranks when it reaches {1}, and a function of a sum is not the sum of a function: make {0} a [Column], add it to the residual stream first, or say Whole(...)",
+        PartialReaches, "A partial sum reaches a non-linearity", "{1} reads {0}, a sum whose parts are spread over the ranks, and a function of a sum is not the sum of the function of its parts: let a [Column] give it, add it to the residual stream first, or say Whole(...)",
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO201.md");
 
     private static readonly DiagnosticDescriptor NormOverShardsDescriptor = new(
@@ -14,7 +14,7 @@ internal static partial class Diagnostics
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO202.md");
 
     private static readonly DiagnosticDescriptor TiedPlacementsDescriptor = new(
-        TiedPlacements, "Tied weights with different placements", "{0} spreads the vocabulary over the ranks, and {1}, to which it is tied, {2}: tie it to the embedding of the token ids",
+        TiedPlacements, "Tied weights with different placements", "{0} spreads the vocabulary over the ranks, and {1}, to which it is tied, {2}: tie it to an embedding of the token ids with the head's rows and width",
         "Evo.Placement", DiagnosticSeverity.Error, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO203.md");
 
     private static readonly DiagnosticDescriptor WholeNeededDescriptor = new(
@@ -78,7 +78,7 @@ internal static partial class Diagnostics
         "Evo.Numerics", DiagnosticSeverity.Warning, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO502.md");
 
     private static readonly DiagnosticDescriptor InitNotPositiveDescriptor = new(
-        InitNotPositive, "Weights start all the same", "the weights of {0} start with a standard deviation of {1}: all alike, they learn alike; use a positive number such as 0.02",
+        InitNotPositive, "Weights start all the same", "the weights of {0} start with a standard deviation of {1}: at 0 all are alike and learn alike, below 0 there is none; use a positive number such as 0.02",
         "Evo.Numerics", DiagnosticSeverity.Warning, isEnabledByDefault: true, helpLinkUri: "docs/diagnostics/EVO503.md");
 
     private static readonly DiagnosticDescriptor DropoutShareDescriptor = new(

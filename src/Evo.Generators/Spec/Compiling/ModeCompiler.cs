@@ -136,7 +136,7 @@ internal sealed partial class ModeCompiler
         {
             var (then, other) = (step.Inputs[2 * k], step.Inputs[(2 * k) + 1]);
             var at = sides[0].At(then).Equals(sides[1].At(other)) ? sides[0].At(then) : Home;
-            var name = names.New("either", Suffix(at));
+            var name = names.New(LocalNames.Choice, Suffix(at));
             for (var side = 0; side < 2; side++)
             {
                 scope = sides[side];

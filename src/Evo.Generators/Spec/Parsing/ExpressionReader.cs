@@ -79,7 +79,23 @@ internal sealed class ExpressionReader
     private static bool IsTensor(ExpressionSyntax side, SemanticModel model) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
 
     private static string Atom(string text) =>
-        text.Any(c => !(char.IsLetterOrDigit(c) || c is '.' or '_' or ':')) && !(text[0] == '(' && text[text.Length - 1] == ')') ? "(" + text + ")" : text;
+        text.Any(c => !(char.IsLetterOrDigit(c) || c is '.' or '_' or ':')) && !IsInParentheses(text) ? "(" + text + ")" : text;
+
+    // From the first sign to the last, and not (a) + (b).
+    private static bool IsInParentheses(string text)
+    {
+        var depth = 0;
+        for (var k = 0; k < text.Length; k++)
+        {
+            depth += text[k] == '(' ? 1 : text[k] == ')' ? -1 : 0;
+            if (depth == 0 && k < text.Length - 1)
+            {
+                return false;
+            }
+        }
+
+        return text[0] == '(';
+    }
 
     private int Call(InvocationExpressionSyntax call, SemanticModel model)
     {
