@@ -99,7 +99,10 @@ let ``an edit inside bodies and comments that leaves the data flow emits nothing
 let ``independent statements that change places emit nothing again`` () =
     let stated first second =
         tiny
-            .Replace("Heed(Turn(Wish(h), at), Turn(Sign(h), at), Content(h), at)", "Heed(q, Turn(Sign(h), at), v, at)")
+            .Replace(
+                "Heed(Turn(Wish(h), at), Turn(Sign(h), at), Content(h), at)",
+                "Heed(q, Turn(Sign(h), at), v, at)"
+            )
             .Replace("var h = Calm(x);", $"var h = Calm(x); {first} {second}")
 
     let q, v = "var q = Turn(Wish(h), at);", "var v = Content(h);"

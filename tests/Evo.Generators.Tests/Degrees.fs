@@ -29,7 +29,8 @@ let families =
 
 let private numbers (text: string) =
     [
-        for found in Regex.Matches(Regex.Match(text, @"; use ([\d, or]+)").Groups[1].Value, @"\d+") -> int found.Value
+        for found in Regex.Matches(Regex.Match(text, @"; use ([\d, or]+)").Groups[1].Value, @"\d+") ->
+            int found.Value
     ]
 
 /// What the compiler says of each degree of each mode: none, or the degrees that it lists.
@@ -49,10 +50,10 @@ let private told (source: string) (record: string) =
     for f in found do
         Assert.True((f.Id = "EVO301"), string f)
 
-    let line (f: Diagnostic) = f.Location.GetLineSpan().StartLinePosition.Line
+    let line (f: Diagnostic) =
+        f.Location.GetLineSpan().StartLinePosition.Line
 
-    let first =
-        source.Substring(0, source.IndexOf head).Split('\n').Length - 1
+    let first = source.Substring(0, source.IndexOf head).Split('\n').Length - 1
 
     Map [ for f in found -> line f - first, numbers (f.GetMessage()) ]
 
@@ -87,7 +88,10 @@ let ``the compiler and the model agree on the legal degrees of every mode`` (nam
 
                 // The set is exact: no legal degree is left out, and none that is listed is refused.
                 for d in 1 .. List.max listed + 1 do
-                    Assert.True((List.contains d listed = (plan.Problems d).Count.Equals 0), $"{mode} {d}: {listed}")
+                    Assert.True(
+                        (List.contains d listed = (plan.Problems d).Count.Equals 0),
+                        $"{mode} {d}: {listed}"
+                    )
 
     Assert.True(refused > 0, "no degree was refused")
 
@@ -95,7 +99,9 @@ let ``the compiler and the model agree on the legal degrees of every mode`` (nam
 let ``a degree that the record's numbers allow is no finding`` () =
     for mode, _ in modes do
         let _, found =
-            generate (tiny.Replace("[HfNeutral(\"motto\")]", $"[HfNeutral(\"motto\"), Degree(\"{mode}\", 4)]"))
+            generate (
+                tiny.Replace("[HfNeutral(\"motto\")]", $"[HfNeutral(\"motto\"), Degree(\"{mode}\", 4)]")
+            )
 
         Assert.Empty found
 

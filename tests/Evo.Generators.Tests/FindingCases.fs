@@ -17,7 +17,9 @@ let private withProperty text = property, text + "\n    " + property
 let private gatedMlp = "Down(Gated(M.Act, Gate(x), Up(x)))"
 let private plainMlp = "Gate(x) * 0.5 + Up(x)"
 let private result = "return x + Mlp(x);"
-let private placed = "Last(Blocks(Look(ids), at))", "Last(Blocks(Look(ids) + Place(at.Ids), at))"
+
+let private placed =
+    "Last(Blocks(Look(ids), at))", "Last(Blocks(Look(ids) + Place(at.Ids), at))"
 
 /// EVO1xx: sizes, parts, forwards.
 let specs: Case list =
@@ -43,23 +45,32 @@ let specs: Case list =
             "Dropout = \"Drops\")] private partial Tensor Heed"
             "Alibi = \"Heads\")] private partial Tensor Heed"
             "\"Heads\""
-        one "EVO103" "[RmsNorm(\"Width\", \"Eps\")]" "[RmsNorm(\"Width\", \"Eps\", Offset = \"Width\")]" "\"Width\""
-        one "EVO103" "TiedTo = nameof(Look), Tied" "Normalized = \"Eps\", TiedTo = nameof(Look), Tied" "\"Eps\""
+        one
+            "EVO103"
+            "[RmsNorm(\"Width\", \"Eps\")]"
+            "[RmsNorm(\"Width\", \"Eps\", Offset = \"Width\")]"
+            "\"Width\""
+        one
+            "EVO103"
+            "TiedTo = nameof(Look), Tied"
+            "Normalized = \"Eps\", TiedTo = nameof(Look), Tied"
+            "\"Eps\""
         one "EVO104" "[Row(\"Inner\", \"Width\")]" "[Row(\"Width\", \"Width\")]" "Down"
         one "EVO104" "[Head(nameof(Width), nameof(Words)" "[Head(nameof(Inner), nameof(Words)" "Last"
         one "EVO105" "[Row(\"Inner\", \"Width\")]" "[Row(\"Inner\", \"Inner\")]" "x + Mlp(x)"
         // What is not called any more would be unused.
-        "EVO105", [ result, "return Gate(x);"; "var h = Calm(x);", "var h = Calm(x); x = x + Mlp(x);" ], "Gate"
+        "EVO105",
+        [
+            result, "return Gate(x);"
+            "var h = Calm(x);", "var h = Calm(x); x = x + Mlp(x);"
+        ],
+        "Gate"
         one
             "EVO106"
             "\"Heads\", \"HeadSize\")] [Hf(\"to_v\")]"
             "\"Inner\", \"HeadSize\")] [Hf(\"to_v\")]"
             "Heed"
-        one
-            "EVO106"
-            "\"Heads\", \"HeadSize\")] [Hf(\"to_k\")]"
-            "\"Heads\", \"Inner\")] [Hf(\"to_k\")]"
-            "Turn"
+        one "EVO106" "\"Heads\", \"HeadSize\")] [Hf(\"to_k\")]" "\"Heads\", \"Inner\")] [Hf(\"to_k\")]" "Turn"
         "EVO107",
         [
             withProperty "[Hf(\"few\")] public int Few { get; init; } = 3;"
@@ -70,33 +81,22 @@ let specs: Case list =
         "3"
         "EVO108",
         [
-            "[Column(\"Width\", \"Inner\")] [Hf(\"wide_b\")]", "[Column(\"Width\", \"Width\")] [Hf(\"wide_b\")]"
+            "[Column(\"Width\", \"Inner\")] [Hf(\"wide_b\")]",
+            "[Column(\"Width\", \"Width\")] [Hf(\"wide_b\")]"
             plainMlp, "Gate(x)"
         ],
         "Gated"
-        one
-            "EVO109"
-            "\"Heads\", \"HeadSize\")] [Hf(\"to_v\")]"
-            "\"Heads * HeadSize\")] [Hf(\"to_v\")]"
-            "Heed"
+        one "EVO109" "\"Heads\", \"HeadSize\")] [Hf(\"to_v\")]" "\"Heads * HeadSize\")] [Hf(\"to_v\")]" "Heed"
         one "EVO110" result "return x + Mlp(x.mean());" "mean"
         one "EVO110" "x += Drop(Back(" "for (int i = 0; i < 3; i++) x += Drop(Back(" "for"
         one "EVO110" "if (M.GatedMlp)" "if (x.dim() > 2)" "dim"
-        one
-            "EVO110"
-            "var h = Calm(x);"
-            "var f = (Tensor y) => y; var h = Calm(x);"
-            "(Tensor y) => y"
+        one "EVO110" "var h = Calm(x);" "var f = (Tensor y) => y; var h = Calm(x);" "(Tensor y) => y"
         one
             "EVO110"
             "if (M.GatedMlp)"
             "if (M.GatedMlp) { if (M.HasBias) return x; x = Up(x); } if (M.GatedMlp)"
             "if"
-        one
-            "EVO110"
-            "if (M.GatedMlp)"
-            "switch (M.Depth) { case > 3: break; } if (M.GatedMlp)"
-            "case"
+        one "EVO110" "if (M.GatedMlp)" "switch (M.Depth) { case > 3: break; } if (M.GatedMlp)" "case"
         one
             "EVO111"
             "public sealed partial record Tiny : CausalLM"
@@ -146,7 +146,8 @@ let specs: Case list =
         "TinyLayer"
         "EVO117",
         [
-            "[Hf(\"std\")] public double Std { get; init; } = 0.1", "[Hf(\"std\")] public decimal Std { get; init; }"
+            "[Hf(\"std\")] public double Std { get; init; } = 0.1",
+            "[Hf(\"std\")] public decimal Std { get; init; }"
         ],
         "Std"
         one "EVO118" result "return x + Mlp(x.transpose(1, M.Depth));" "transpose"
@@ -169,14 +170,16 @@ let placements: Case list =
         "Mid"
         "EVO202",
         [
-            inLayer "[RmsNorm(\"Heads * HeadSize\", \"Eps\")] [Hf(\"mid\")] private partial Tensor Mid(Tensor x);"
+            inLayer
+                "[RmsNorm(\"Heads * HeadSize\", \"Eps\")] [Hf(\"mid\")] private partial Tensor Mid(Tensor x);"
             "Turn(Wish(h), at)", "Turn(Mid(Wish(h).flatten(2, 3)).unflatten(2, M.Heads, M.HeadSize), at)"
         ],
         "Mid"
         "EVO202", [ gatedMlp, "Down(Softmax(Gated(M.Act, Gate(x), Up(x))))" ], "Softmax"
         "EVO203",
         [
-            inModel "[Embedding(nameof(Words), nameof(Width))] [Hf(\"places\")] private partial Tensor Place(Tensor ids);"
+            inModel
+                "[Embedding(nameof(Words), nameof(Width))] [Hf(\"places\")] private partial Tensor Place(Tensor ids);"
             placed
             "TiedTo = nameof(Look)", "TiedTo = nameof(Place)"
         ],
@@ -200,7 +203,8 @@ let placements: Case list =
         "narrow"
         "EVO206",
         [
-            inLayer "[Column(\"Width\", \"Heads\", \"HeadSize\")] [Hf(\"more\")] private partial Tensor More(Tensor x);"
+            inLayer
+                "[Column(\"Width\", \"Heads\", \"HeadSize\")] [Hf(\"more\")] private partial Tensor More(Tensor x);"
             "x += Drop(Back(", "x += Back(Turn(More(h).transpose(2, 3), at)); x += Drop(Back("
         ],
         "Turn"

@@ -102,7 +102,8 @@ let ``every finding has a page, a test and a line in the release file`` () =
 
 /// The lines of the release file: id, category, severity, title.
 let private released () =
-    let path = Path.Combine(repository, "src", "Evo.Generators", "AnalyzerReleases.Unshipped.md")
+    let path =
+        Path.Combine(repository, "src", "Evo.Generators", "AnalyzerReleases.Unshipped.md")
 
     [
         for line in File.ReadAllLines path do
@@ -122,7 +123,8 @@ let ``the index of the findings is made from the release file`` () =
         + String.concat
             ""
             [
-                for id, severity, title in released () |> List.sort -> $"| [{id}]({id}.md) | {severity} | {title} |\n"
+                for id, severity, title in released () |> List.sort ->
+                    $"| [{id}]({id}.md) | {severity} | {title} |\n"
             ]
 
     if System.Environment.GetEnvironmentVariable "EVO_UPDATE_SNAPSHOTS" = "1" then
@@ -131,7 +133,10 @@ let ``the index of the findings is made from the release file`` () =
     Assert.Equal(index, File.ReadAllText path)
 
     for id, _, title in released () do
-        Assert.StartsWith($"# {id}: {title}\n", File.ReadAllText(Path.Combine(repository, "docs", "diagnostics", $"{id}.md")))
+        Assert.StartsWith(
+            $"# {id}: {title}\n",
+            File.ReadAllText(Path.Combine(repository, "docs", "diagnostics", $"{id}.md"))
+        )
 
 [<Fact>]
 let ``the findings of every case are told in full`` () =

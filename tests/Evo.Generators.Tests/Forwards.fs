@@ -72,7 +72,8 @@ let private wordy =
     private Tensor Mlp(Tensor x)"""
         )
 
-let private instance = BindingFlags.Instance ||| BindingFlags.Public ||| BindingFlags.NonPublic
+let private instance =
+    BindingFlags.Instance ||| BindingFlags.Public ||| BindingFlags.NonPublic
 
 let private field (owner: obj) (name: string) =
     nonNull ((nonNull (owner.GetType().GetField(name, instance))).GetValue owner)
@@ -110,9 +111,9 @@ let ``locals, if, switch and helpers compute what the forward as written compute
             :?> torch.Tensor
 
         use emitted = layer.Run(x, at)
-        let error = (emitted - written).abs().max().item<double> ()
+        let error = (emitted - written).abs().max().item<double>()
         Assert.True(error < 1e-12, $"{error}")
-        Assert.True(written.abs().max().item<double> () > 1e-3, "nothing is computed")
+        Assert.True(written.abs().max().item<double>() > 1e-3, "nothing is computed")
 
 /// The layer's forward with one statement for each value, in a given order.
 let private stated (order: string list) =
@@ -135,15 +136,28 @@ let orders =
             [ query; key; value ]
             [ value; key; query ]
             [ key; value; query ]
-            [ "var s = Sign(h);"; value; "var w = Wish(h);"; "var k = Turn(s, at);"; "var q = Turn(w, at);" ]
-            [ "int unused = M.Depth + 1;"; value; "var k = h; k = Turn(Sign(k), at);"; query ]
+            [
+                "var s = Sign(h);"
+                value
+                "var w = Wish(h);"
+                "var k = Turn(s, at);"
+                "var q = Turn(w, at);"
+            ]
+            [
+                "int unused = M.Depth + 1;"
+                value
+                "var k = h; k = Turn(Sign(k), at);"
+                query
+            ]
         ] do
         data.Add(String.concat "\n" order)
 
     data
 
 [<Theory; MemberData(nameof orders)>]
-let ``independent statements may stand in any order, and every emitted file stays the same to the byte`` (order: string) =
+let ``independent statements may stand in any order, and every emitted file stays the same to the byte``
+    (order: string)
+    =
     let expected, _ = generate tiny
     let files, found = generate (stated (List.ofArray (order.Split '\n')))
     Assert.Empty found
@@ -153,8 +167,7 @@ let ``independent statements may stand in any order, and every emitted file stay
 let ``an order that the data flow asks for is kept`` () =
     let expected, _ = generate tiny
     // The same words, and another value read.
-    let files, _ =
-        generate (stated [ "h = h * 2;"; query; key; value ])
+    let files, _ = generate (stated [ "h = h * 2;"; query; key; value ])
 
     Assert.NotEqual<Map<string, string>>(expected, files)
 
@@ -169,8 +182,12 @@ let ``what an if leaves in two locals may be declared in either order`` () =
             + "        x += Drop(Back(Heed(q, k, Content(h), at)));\n        return x + Mlp(x);"
         )
 
-    let one, found = generate (branched "        var q = Wish(h);\n        var k = Sign(h);\n")
-    let other, _ = generate (branched "        var k = Sign(h);\n        var q = Wish(h);\n")
+    let one, found =
+        generate (branched "        var q = Wish(h);\n        var k = Sign(h);\n")
+
+    let other, _ =
+        generate (branched "        var k = Sign(h);\n        var q = Wish(h);\n")
+
     Assert.Empty found
     Assert.Equal<Map<string, string>>(one, other)
 

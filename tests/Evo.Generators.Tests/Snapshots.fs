@@ -163,7 +163,11 @@ let ``what the page of the modes shows is what is emitted`` () =
 
     let shown =
         [
-            for block in Regex.Matches(File.ReadAllText(Path.Combine(root, "docs", "modes.md")), "(?s)```csharp\n(.*?)```") do
+            for block in
+                Regex.Matches(
+                    File.ReadAllText(Path.Combine(root, "docs", "modes.md")),
+                    "(?s)```csharp\n(.*?)```"
+                ) do
                 yield! block.Groups[1].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         ]
 
