@@ -95,6 +95,33 @@ let ``an edit inside bodies and comments that leaves the data flow emits nothing
     let run = twice files (edited change)
     only cached (reasons run TrackingNames.Models)
 
+[<Fact>]
+let ``independent statements that change places emit nothing again`` () =
+    let stated first second =
+        tiny
+            .Replace(
+                "Heed(Turn(Wish(h), at), Turn(Sign(h), at), Content(h), at)",
+                "Heed(q, Turn(Sign(h), at), v, at)"
+            )
+            .Replace("var h = Calm(x);", $"var h = Calm(x); {first} {second}")
+
+    let q, v = "var q = Turn(Wish(h), at);", "var v = Content(h);"
+
+    let run =
+        twice [ "Spec.cs", stated q v; "Other.cs", other ] [ "Spec.cs", stated v q; "Other.cs", other ]
+
+    only cached (reasons run TrackingNames.Models)
+
+[<Fact>]
+let ``a warning that moves is reported again and nothing is emitted again`` () =
+    let warned = tiny.Replace("Eps { get; init; } = 1e-5", "Eps { get; init; } = 1e-20")
+
+    let run =
+        twice [ "Spec.cs", warned; "Other.cs", other ] [ "Spec.cs", "\n" + warned; "Other.cs", other ]
+
+    only [ IncrementalStepRunReason.Modified ] (reasons run TrackingNames.Diagnostics)
+    only cached (reasons run TrackingNames.Models)
+
 [<Theory>]
 [<InlineData("[Hf(\"eps\")]", "[Hf(\"epsilon\")]")>]
 [<InlineData("return x + Mlp(x);", "return Mlp(x) + x;")>]

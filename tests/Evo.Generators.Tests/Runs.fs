@@ -134,14 +134,20 @@ let ``a part that is used under a condition only has parameters only where it ho
 
     let common = [ "back"; "calm"; "content"; "sign"; "wish" ]
     Assert.Equal<string list>(List.sort ("down" :: "gate" :: "up" :: common), parts 0)
-    Assert.Equal<string list>(List.sort ((if bias then [ "much" ] else []) @ "choose" :: "mix" :: common), parts 1)
+
+    Assert.Equal<string list>(
+        List.sort ((if bias then [ "much" ] else []) @ "choose" :: "mix" :: common),
+        parts 1
+    )
 
     Assert.Equal<string list>(
         model.Spec.Parameters |> Seq.map _.Name |> Seq.sort |> List.ofSeq,
         model.state_dict().Keys |> Seq.sort |> List.ofSeq
     )
 
-    let up = model.Spec.Parameters |> Seq.find (fun p -> p.Name = "blocks.1.mix.up.weight")
+    let up =
+        model.Spec.Parameters |> Seq.find (fun p -> p.Name = "blocks.1.mix.up.weight")
+
     Assert.Equal<int64 list>([ 4L; 24L; 16L ], List.ofSeq up.Shape)
     Assert.Equal<string list>([ for e in 0..3 -> $"h.1.one.{e}.in.weight" ], List.ofSeq up.HuggingFaceNames)
     use ids = torch.randint (40L, [| 2L; 5L |])

@@ -14,6 +14,7 @@ internal static class AttributeNames
     public const string Divides = Room + "DividesAttribute";
     public const string HfOnly = Room + "HfOnlyAttribute";
     public const string HfNeutral = Room + "HfNeutralAttribute";
+    public const string Degree = Room + "DegreeAttribute";
 
 
     public const string Part = Room + "PartAttribute";

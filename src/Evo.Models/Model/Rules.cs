@@ -35,6 +35,14 @@ public sealed class Rules(KeyNames names)
     /// <summary>A rule of the family's own: what is wrong, in a line that begins with the key.</summary>
     public void Refuse(string line) => found.Add(line);
 
+    /// <summary>Two sizes that meet are equal.</summary>
+    public void Equal(string name, long value, string otherName, long other, string because)
+    {
+        var line = $"{name} = {value}: must equal {otherName} = {other} ({because})";
+        if (value != other && !found.Contains(line))
+            found.Add(line);
+    }
+
     /// <summary>One size does not exceed another.</summary>
     public void AtMost(string name, int value, string mostName, int most, string because)
     {

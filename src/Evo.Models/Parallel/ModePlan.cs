@@ -33,8 +33,15 @@ public sealed record ModePlan(
         ? [1]
         : Degrees((int)Limits.Where(l => !l.OrMultiple).Select(l => l.Value).DefaultIfEmpty(64).Min());
 
-    /// <summary>What stands against a degree, in one line each.</summary>
-    public IReadOnlyList<string> Problems(int degree) =>
-        [.. Limits.Where(l => !l.Allows(degree)).Select(l =>
-            $"{l.Because} ({l.Size} = {l.Value}) do not split {degree} ways; use {string.Join(", ", Legal)}").Distinct()];
+    /// <summary>What stands against a degree, in one line each, with every degree that would do.</summary>
+    public IReadOnlyList<string> Problems(int degree)
+    {
+        if (degree < 1)
+            return [$"a model is split at least 1 way, not {degree}"];
+        var legal = new Lazy<string>(() => Spoken(Legal));
+        return [.. Limits.Where(l => !l.Allows(degree)).Select(l => $"{l.Because} ({l.Size} = {l.Value}) do not split {degree} ways; use {legal.Value}").Distinct()];
+    }
+
+    private static string Spoken(IReadOnlyList<int> degrees) =>
+        degrees.Count < 2 ? string.Concat(degrees) : $"{string.Join(", ", degrees.SkipLast(1))} or {degrees[^1]}";
 }

@@ -106,6 +106,22 @@ public sealed class DividesAttribute(string divisor, string dividend) : Attribut
     public string Because { get; init; } = "";
 }
 
+/// <summary>
+/// The model must split so many ways in a mode, as its record starts: where it does not, it does not compile, and is told
+/// which degrees there are.
+/// </summary>
+/// <param name="mode">mtp, msp, fsp or isp.</param>
+/// <param name="degree">Ranks of the tensor axis.</param>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
+public sealed class DegreeAttribute(string mode, int degree) : Attribute
+{
+    /// <summary>The mode.</summary>
+    public string Mode => mode;
+
+    /// <summary>Ranks of the tensor axis.</summary>
+    public int Degree => degree;
+}
+
 /// <summary>A key of config.json that may hold one value only: every other is refused by name.</summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)]
 public sealed class HfOnlyAttribute(string key, object value) : Attribute

@@ -10,6 +10,9 @@ namespace Evo.Generators.Spec.Compiling;
 internal sealed class LocalNames
 {
     private static readonly string[] Reserved = { "own", "tensor", "weight", "expert", "at", "batch", "length", "degree" };
+    /// <summary>The word for what the two sides of a choice leave.</summary>
+    public const string Choice = "either";
+
     private readonly HashSet<string> used;
 
     public LocalNames(BlockSpec block)
@@ -41,7 +44,8 @@ internal sealed class LocalNames
     /// <summary>A local's name without its placement.</summary>
     public static string Word(string name) => Regex.Replace(name, "\\d*(_(R|I|P|S\\d|W))?$", "");
 
-    public string Spoken(string name) => Word(name);
+    /// <summary>A local as a finding speaks of it; what a choice leaves has no name in the source.</summary>
+    public string Spoken(string name) => Word(name) is var word && word == Choice ? "what an if gives" : word;
 
     private static IEnumerable<string> Texts(IEnumerable<StepSpec> steps) =>
         steps.SelectMany(s => s.Arguments.Select(a => a.Code).Append(s.Condition).Concat(Texts(s.Then)).Concat(Texts(s.Else)));

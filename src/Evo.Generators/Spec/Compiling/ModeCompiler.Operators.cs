@@ -72,9 +72,8 @@ internal sealed partial class ModeCompiler
         var (x, shape) = (step.Inputs[0], shapes[step.Inputs[0]]);
         var at = scope.At(x);
         var output = at;
-        if (Views.Arguments(step, shape.Length) is not var (dims, sizes))
+        if (Views.Arguments(step, shape.Length) is not var (dims, _))
         {
-            findings.Add(new Finding(Diagnostics.UnreadableForward, step.Output, step.Name, "its dims are whole numbers known while compiling"));
             return;
         }
 
@@ -93,7 +92,7 @@ internal sealed partial class ModeCompiler
             }
             else
             {
-                findings.Add(new Finding(Diagnostics.ViewOfShares, step.Output, step.Name, names.Spoken(Primary(x)), at.Dim.ToString()));
+                Refuse(step, Diagnostics.ViewOfShares, step.Name, names.Spoken(Primary(x)), at.Dim.ToString());
                 return;
             }
         }
@@ -131,7 +130,13 @@ internal sealed partial class ModeCompiler
             findings.Add(new Finding(Diagnostics.PartialReaches, step.Output, names.Spoken(Primary(partial)), step.Name));
         }
 
-        return Cheapest(op, values) ?? Enumerable.Repeat(Home, values.Length + 1).ToArray();
+        if (Cheapest(op, values) is { } cheapest)
+        {
+            return cheapest;
+        }
+
+        findings.Add(new Finding(Diagnostics.NoPlacement, step.Output, step.Name, names.Spoken(Primary(values[0])), Show(scope.At(values[0]))));
+        return Enumerable.Repeat(Home, values.Length + 1).ToArray();
     }
 
     // A sum that is not yet summed, where only the whole will do.

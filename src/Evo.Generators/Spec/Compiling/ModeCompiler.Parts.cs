@@ -34,6 +34,11 @@ internal sealed partial class ModeCompiler
             case PartKind.Rope:
                 var turned = scope.At(step.Inputs[0]);
                 turned = turned.Kind == PlacementKind.Partial ? Home : turned;
+                if (!IsSerial && algebra.Output("rope", new[] { turned, turned.Kind == PlacementKind.Sharded && turned.Dim < 2 ? turned : I }, new[] { 4, 2 }, System.Array.Empty<int>()) is null)
+                {
+                    findings.Add(new Finding(Diagnostics.NoPlacement, step.Output, part.Method, names.Spoken(Primary(step.Inputs[0])), Show(turned)));
+                }
+
                 Make(step.Output, turned, part.Method, PartEmitter.Rotated(part, Need(step.Inputs[0], turned), Places(turned)));
                 break;
             default:
@@ -49,7 +54,7 @@ internal sealed partial class ModeCompiler
         var at = scope.At(x);
         if (part.HasWeight && HeldInShares(x, shapes[x].Length - 1) && !IsSerial)
         {
-            findings.Add(new Finding(Diagnostics.NormOverShards, step.Output, part.Method, names.Spoken(Primary(x))));
+            Refuse(step, Diagnostics.NormOverShards, part.Method, names.Spoken(Primary(x)));
             return;
         }
 
@@ -68,7 +73,11 @@ internal sealed partial class ModeCompiler
         var last = shapes[x].Length - 1;
         if (!IsSerial && scope.At(x) is { Kind: PlacementKind.Sharded } cut && cut.Dim >= 2)
         {
-            findings.Add(new Finding(Diagnostics.WholeNeeded, steps[0].Output, members[0].Method, names.Spoken(Primary(x))));
+            foreach (var step in steps)
+            {
+                Refuse(step, Diagnostics.WholeNeeded, step.Name, names.Spoken(Primary(x)));
+            }
+
             return;
         }
 

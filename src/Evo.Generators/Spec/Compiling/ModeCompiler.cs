@@ -136,7 +136,7 @@ internal sealed partial class ModeCompiler
         {
             var (then, other) = (step.Inputs[2 * k], step.Inputs[(2 * k) + 1]);
             var at = sides[0].At(then).Equals(sides[1].At(other)) ? sides[0].At(then) : Home;
-            var name = names.New("either", Suffix(at));
+            var name = names.New(LocalNames.Choice, Suffix(at));
             for (var side = 0; side < 2; side++)
             {
                 scope = sides[side];
@@ -174,10 +174,17 @@ internal sealed partial class ModeCompiler
         return name;
     }
 
+    // What is refused is taken for whole from here on, so that other findings of the same forward are told too.
+    private void Refuse(StepSpec step, string id, params string[] arguments)
+    {
+        findings.Add(new Finding(id, step.Output, arguments));
+        Hold(step.Output, Home, names.New("refused", ""));
+    }
+
     /// <summary>The value at a placement: as it is, or by the cheapest collectives.</summary>
     private string Need(int value, Placement target)
     {
-        var held = scope.Held.TryGetValue(value, out var found) ? found : new Held(Home, "default!");
+        var held = scope.Held[value];
         if (IsSerial || held.Versions.ContainsKey(target))
         {
             return held.Versions[IsSerial ? held.At : target];
@@ -185,7 +192,7 @@ internal sealed partial class ModeCompiler
 
         if (algebra.Path(held.At, target) is not { } path)
         {
-            findings.Add(new Finding(Diagnostics.NoPlacement, value, names.Spoken(held.Versions[held.At]), Show(held.At), Show(target)));
+            findings.Add(new Finding(Diagnostics.NoPlacement, value, "what follows", names.Spoken(held.Versions[held.At]), Show(held.At)));
             return held.Versions[held.At];
         }
 
@@ -249,7 +256,7 @@ internal sealed partial class ModeCompiler
     // Numbers of a value that one rank holds.
     private static string Elements(Size[] shape, Placement at)
     {
-        var code = string.Join(" * ", shape.Select(s => s.Equals(Size.Batch) ? "batch" : s.Equals(Size.Tokens) ? "length" : Names.Atom(s.Code)));
+        var code = string.Join(" * ", shape.Select(s => Names.Atom(s.Code)));
         return code.Length == 0 ? "1" : at.Kind == PlacementKind.Sharded ? code + " / degree" : code;
     }
 

@@ -44,13 +44,14 @@ internal sealed class Programs
         return made;
     }
 
-    /// <summary>Findings of a block that any mode has, each once.</summary>
+    /// <summary>Findings of a block whose flow is whole that any mode has, each once.</summary>
     public static IReadOnlyList<Finding> Check(BlockSpec block, AlgebraTable algebra)
     {
         var shapes = Shapes.OfBlock(block);
         if (shapes.Findings.Count > 0)
         {
-            return shapes.Findings;
+            // One value is wrong in one way; what follows from it is not told.
+            return shapes.Findings.GroupBy(f => (f.Id, f.Value)).Select(g => g.First()).ToList();
         }
 
         return Modes.SelectMany(mode => ModeCompiler.Compile(block, mode, algebra, 1).Findings)

@@ -8,13 +8,18 @@ namespace Evo.Generators.Spec.Compiling;
 /// <summary>Something wrong with the value of a step: the finding's id, which value, and what its message says.</summary>
 internal sealed record Finding(string Id, int Value, params string[] Arguments);
 
+/// <summary>Two sizes that must be equal in every model; a condition says in which, where not in all.</summary>
+internal sealed record Assumption(Size Found, Size Wanted, string Where, string Condition);
+
 internal sealed class Shapes
 {
     private readonly BlockSpec block;
     private readonly Dictionary<string, PartSpec> parts;
     private readonly Dictionary<int, Size[]> shapes = new();
     private readonly Dictionary<string, double> values;
-    private readonly HashSet<(Size, Size)> assumed = new();
+    private readonly Dictionary<int, Finding> apart = new();
+    private readonly List<Assumption> assumed = new();
+    private readonly Stack<string> conditions = new();
 
     private Shapes(BlockSpec block)
     {
@@ -27,7 +32,7 @@ internal sealed class Shapes
     public List<Finding> Findings { get; } = new();
 
     /// <summary>Pairs of sizes that must be equal and cannot be seen to be: checked where the numbers are known.</summary>
-    public IEnumerable<(Size Found, Size Wanted)> Assumed => assumed;
+    public IReadOnlyList<Assumption> Assumed => assumed;
 
     /// <summary>Infers every shape of a block whose input has the given shape.</summary>
     public static Shapes Of(BlockSpec block, params Size[] input)
@@ -57,33 +62,48 @@ internal sealed class Shapes
         {
             if (step.Kind == StepKind.Choice)
             {
-                Steps(step.Then);
-                Steps(step.Else);
+                Side(step.Then, step.Condition);
+                Side(step.Else, $"!({step.Condition})");
                 for (var k = 0; k < step.Outputs.Count; k++)
                 {
-                    Either(step, step.Inputs[2 * k], step.Inputs[(2 * k) + 1], step.Outputs[k]);
+                    Either(step.Inputs[2 * k], step.Inputs[(2 * k) + 1], step.Outputs[k]);
                 }
+
+                continue;
             }
-            else if (step.Inputs.All(shapes.ContainsKey) && Step(step) is { } shape)
+
+            // What a choice leaves in two shapes is wrong only where somebody reads it.
+            Findings.AddRange(step.Inputs.Where(apart.ContainsKey).Select(i => apart[i]));
+            if (step.Inputs.All(shapes.ContainsKey) && Step(step) is { } shape)
             {
                 shapes[step.Output] = shape;
             }
         }
     }
 
-    private void Either(StepSpec step, int then, int other, int output)
+    private void Side(IEnumerable<StepSpec> steps, string condition)
+    {
+        conditions.Push(condition);
+        Steps(steps);
+        conditions.Pop();
+    }
+
+    private void Either(int then, int other, int output)
     {
         if (!shapes.TryGetValue(then, out var a) || !shapes.TryGetValue(other, out var b))
         {
             return;
         }
 
-        if (a.Length != b.Length || !a.Zip(b, (x, y) => Same(x, y, step.Output, Diagnostics.ResidualWidth, "if")).All(same => same))
+        var before = Findings.Count;
+        if (a.Length == b.Length && a.Zip(b, (x, y) => Same(x, y, output, Diagnostics.ResidualWidth, "if")).All(same => same))
         {
+            shapes[output] = a;
             return;
         }
 
-        shapes[output] = a;
+        apart[output] = Findings.Count > before ? Findings[Findings.Count - 1] : new Finding(Diagnostics.ResidualWidth, output, "if", Show(a), Show(b), "");
+        Findings.RemoveRange(before, Findings.Count - before);
     }
 
     private Size[]? Step(StepSpec step)
@@ -94,7 +114,8 @@ internal sealed class Shapes
             StepKind.Part => Part(step, parts[step.Name], inputs),
             StepKind.Function => Function(step, inputs),
             StepKind.Operator => inputs.Length == 1 ? inputs[0] : Broadcast(step, inputs[0], inputs[1]),
-            StepKind.TensorMethod => Views.Shape(step, inputs[0]),
+            StepKind.TensorMethod => View(step, inputs[0]),
+            StepKind.Return => Returned(step, inputs[0]),
             _ => inputs.FirstOrDefault(),
         };
     }
@@ -138,11 +159,17 @@ internal sealed class Shapes
         switch (part.Kind)
         {
             case PartKind.Embedding:
-                return x.Append(S(1)).ToArray();
+                return Dims(step, part, x, 2) ? x.Append(S(1)).ToArray() : null;
+            case PartKind.Layers:
+                return Dims(step, part, x, 3) && Width(x[2], Residual) ? x : null;
+            case PartKind.Router:
+                return Dims(step, part, x, 3) && Width(x[2], S(0)) ? new[] { x[0], x[1], S(1) } : null;
+            case PartKind.Experts:
+                return Dims(step, part, x, 3) && Dims(step, part, inputs[1], 3) && Width(x[2], S(0)) && Width(inputs[1][2], S(2)) ? x : null;
             case PartKind.Column or PartKind.Linear:
                 return Dims(step, part, x, 3) && Width(x[2], S(0)) ? x.Take(2).Concat(part.Sizes.Skip(1).Select(Size.Of)).ToArray() : null;
             case PartKind.Row:
-                return x.Length >= 3 && Width(Size.Product(x.Skip(2)), S(0)) ? new[] { x[0], x[1], S(1) } : null;
+                return Dims(step, part, x, 3, orMore: true) && Width(Size.Product(x.Skip(2)), S(0)) ? new[] { x[0], x[1], S(1) } : null;
             case PartKind.RmsNorm or PartKind.LayerNorm:
                 return Width(x[x.Length - 1], S(0)) ? x : null;
             case PartKind.Rope:
@@ -156,14 +183,45 @@ internal sealed class Shapes
         }
     }
 
-    private bool Dims(StepSpec step, PartSpec part, Size[] shape, int count)
+    // The width of the residual stream: that of the first embedding, or what a layer is given.
+    private Size Residual => Size.Of(block.IsModel ? block.Parts.First(p => p.Kind == PartKind.Embedding).Sizes[1] : block.Width);
+
+    private Size[]? Returned(StepSpec step, Size[] x)
     {
-        if (shape.Length == count)
+        var made = step.Inputs[0];
+        var head = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head);
+        if (x.Length != 3)
+        {
+            Findings.Add(new Finding(Diagnostics.PartDims, made, head?.Method ?? block.ForwardName, "3", Show(x)));
+            return null;
+        }
+
+        var fits = block.IsModel
+            ? head is null || Same(x[2], Size.Of(head.Sizes[0]), made, Diagnostics.PartWidth, head.Method)
+            : Same(x[2], Residual, made, Diagnostics.ResidualWidth, "return");
+        return fits ? x : null;
+    }
+
+    private Size[]? View(StepSpec step, Size[] x)
+    {
+        var (shape, wrong) = Views.Checked(step, x, Default, (a, b) => Same(a, b, step.Output, Diagnostics.ViewDims, step.Name));
+        if (wrong.Length > 0)
+        {
+            Findings.RemoveAll(f => f.Id == Diagnostics.ViewDims && f.Value == step.Output);
+            Findings.Add(new Finding(Diagnostics.ViewDims, step.Output, step.Name, wrong));
+        }
+
+        return shape;
+    }
+
+    private bool Dims(StepSpec step, PartSpec part, Size[] shape, int count, bool orMore = false)
+    {
+        if (shape.Length == count || (orMore && shape.Length > count))
         {
             return true;
         }
 
-        Findings.Add(new Finding(Diagnostics.PartDims, step.Output, part.Method, count.ToString(), Show(shape)));
+        Findings.Add(new Finding(Diagnostics.PartDims, step.Output, part.Method, orMore ? $"{count} or more" : count.ToString(), Show(shape)));
         return false;
     }
 
@@ -182,13 +240,19 @@ internal sealed class Shapes
             return false;
         }
 
-        if (a is null || b is null)
+        if (!found.IsConfigured || !wanted.IsConfigured)
         {
             Findings.Add(new Finding(id, value, where, found.Code, wanted.Code, ""));
             return false;
         }
 
-        assumed.Add((found, wanted));
+        // Equal as the record starts, or not to be told before a configuration is read.
+        var assumption = new Assumption(found, wanted, where, string.Join(" && ", conditions.Reverse().Select(Emitting.Names.Atom)));
+        if (!assumed.Contains(assumption))
+        {
+            assumed.Add(assumption);
+        }
+
         return true;
     }
 

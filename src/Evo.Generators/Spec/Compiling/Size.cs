@@ -9,15 +9,18 @@ namespace Evo.Generators.Spec.Compiling;
 /// <summary>One dim's size: C# in the record's scope, and the sum of products that it is.</summary>
 internal sealed class Size : IEquatable<Size>
 {
+    // Begins the names of a batch's own sizes, which no property can be called.
+    private const char Tokened = '#';
+
     private readonly SortedDictionary<string, long> terms;
 
     private Size(string code, SortedDictionary<string, long> terms) => (Code, this.terms) = (code, terms);
 
     /// <summary>Rows of a batch.</summary>
-    public static Size Batch { get; } = Of("B");
+    public static Size Batch { get; } = Of(Tokened + "batch", "batch");
 
     /// <summary>Tokens of a row.</summary>
-    public static Size Tokens { get; } = Of("T");
+    public static Size Tokens { get; } = Of(Tokened + "length", "length");
 
     /// <summary>One, which stretches to any size beside another.</summary>
     public static Size One { get; } = Of("1");
@@ -27,6 +30,8 @@ internal sealed class Size : IEquatable<Size>
 
     /// <summary>Reads C#: names, whole numbers, + - * and parentheses; any other expression is a name of its own.</summary>
     public static Size Of(string code) => new(code, new Reader(code).Read());
+
+    private static Size Of(string name, string code) => new(code, new SortedDictionary<string, long>(StringComparer.Ordinal) { [name] = 1 });
 
     public static Size operator *(Size a, Size b) =>
         a.Equals(One) ? b : b.Equals(One) ? a : new(Atom(a.Code) + " * " + Atom(b.Code), Multiply(a.terms, b.terms));
@@ -56,6 +61,9 @@ internal sealed class Size : IEquatable<Size>
 
         return sum;
     }
+
+    /// <summary>Whether it is made of the configuration only, and not of a batch's rows or tokens.</summary>
+    public bool IsConfigured => terms.Keys.SelectMany(Factors).All(name => name[0] != Tokened);
 
     public bool Equals(Size? other) => other is not null && terms.SequenceEqual(other.terms);
 

@@ -73,6 +73,44 @@ internal static class Views
         }
     }
 
+    /// <summary>The shape that a view gives, or what is wrong with it.</summary>
+    /// <param name="step">The view.</param>
+    /// <param name="x">The shape that it is taken of.</param>
+    /// <param name="number">What a size is as the record starts.</param>
+    /// <param name="same">Whether two sizes may be taken for equal.</param>
+    public static (Size[]? Shape, string Wrong) Checked(StepSpec step, Size[] x, System.Func<Size, long?> number, System.Func<Size, Size, bool> same)
+    {
+        (Size[]?, string) No(string wrong) => (null, wrong);
+        if (Arguments(step, x.Length) is not var (dims, sizes) || Shape(step, x) is not { } shape)
+        {
+            return No($"its dims are whole numbers known while compiling, and among the {x.Length} dims of {Shapes.Show(x)}");
+        }
+
+        if (sizes.FirstOrDefault(s => s.Code.StartsWith("-", System.StringComparison.Ordinal)) is { } inferred)
+        {
+            return No($"{inferred.Code} leaves a size to be found out; say it");
+        }
+
+        switch (step.Name)
+        {
+            case "flatten" when dims[0] > dims[1]:
+                return No($"it begins at dim {dims[0]} and ends at dim {dims[1]}");
+            case "unflatten" when !same(Size.Product(sizes), x[dims[0]]):
+                return No($"its sizes {Shapes.Show(sizes)} come to {Told(Size.Product(sizes))}, and the dim that it takes apart is {Told(x[dims[0]])}");
+            case "view" or "reshape":
+                return No($"{Shapes.Show(sizes)} does not say which of {Shapes.Show(x)} stays what it is; use flatten and unflatten");
+            case "squeeze" when number(x[dims[0]]) != 1:
+                return No($"dim {dims[0]} of {Shapes.Show(x)} is {Told(x[dims[0]])}, and not 1");
+            case "narrow" when number(Size.Of(step.Arguments[1].Code)) + number(sizes[0]) > number(x[dims[0]]):
+            case "select" when number(Size.Of(step.Arguments[1].Code)) >= number(x[dims[0]]):
+                return No($"it reaches beyond dim {dims[0]} of {Shapes.Show(x)}, which is {Told(x[dims[0]])}");
+            default:
+                return (shape, "");
+        }
+
+        string Told(Size size) => number(size) is { } value && value.ToString() != size.Code ? $"{size.Code} = {value}" : size.Code;
+    }
+
     // Sizes stand one by one, or in one collection.
     private static Size[] Sizes(StepSpec step, int from) =>
         step.Arguments.Skip(from).SelectMany(a => Elements(a.Code)).Select(Size.Of).ToArray();

@@ -1,5 +1,6 @@
 // config.json both ways, and the rules that its numbers keep.
 using System.Linq;
+using Evo.Generators.Spec.Compiling;
 
 namespace Evo.Generators.Spec.Emitting;
 
@@ -71,6 +72,7 @@ internal static class ConfigEmitter
     {
         string Known(string text) => ConfigEmitter.Known(spec, text);
         var prefix = block.ModelParameter.Length == 0 ? "" : block.ModelParameter + ".";
+        string Spoken(string code) => Known(prefix.Length > 0 ? code.Replace(prefix, "") : code);
         foreach (var part in block.Parts)
         {
             switch (part.Kind)
@@ -91,7 +93,7 @@ internal static class ConfigEmitter
                     writer.Line($"rules.Divides({Known(part.SizeTexts[1])}, {part.Sizes[1]}, {Known(part.SizeTexts[0])}, {part.Sizes[0]}, \"query heads share key-value heads evenly\");");
                     if (part.Extra2 != "0")
                     {
-                        writer.Line($"rules.Share({Known(prefix.Length > 0 ? part.Extra2.Replace(prefix, "") : part.Extra2)}, {part.Extra2});");
+                        writer.Line($"rules.Share({Spoken(part.Extra2)}, {part.Extra2});");
                     }
 
                     break;
@@ -108,7 +110,20 @@ internal static class ConfigEmitter
                     break;
             }
         }
+
+        foreach (var init in block.Parts.SelectMany(p => new[] { p.Init, p.Experts?.DownInit ?? "" }).Distinct().Where(i => IsName(prefix.Length > 0 ? i.Replace(prefix, "") : i)))
+        {
+            writer.Line($"rules.Above({Spoken(init)}, {init}, orZero: true);");
+        }
+
+        // What the data flow needs to be equal, and is not by its form.
+        foreach (var (found, wanted, where, condition) in Shapes.OfBlock(block).Assumed)
+        {
+            writer.Line($"{(condition.Length > 0 ? $"if ({condition}) " : "")}rules.Equal({Spoken(found.Code)}, {found.Code}, {Spoken(wanted.Code)}, {wanted.Code}, {Names.Quote($"they meet in {block.Name}'s {where}")});");
+        }
     }
+
+    private static bool IsName(string code) => code.Length > 0 && char.IsLetter(code[0]) && code.All(c => char.IsLetterOrDigit(c) || c == '_');
 
     public static void Write(SourceWriter writer, ModelSpec spec)
     {

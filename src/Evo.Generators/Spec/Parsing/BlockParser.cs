@@ -32,14 +32,47 @@ internal static class BlockParser
             new EquatableArray<DefaultSpec>(DefaultsReader.Read(record, model, modelParameter)), new EquatableArray<StepSpec>(steps));
         if (context.Clean && forward is not null && (block.IsModel || width.Length > 0))
         {
-            foreach (var finding in Programs.Check(block, AlgebraTable.Standard))
-            {
-                context.Report(finding.Id, context.Made.TryGetValue(finding.Value, out var where) ? where : forward.Locations.FirstOrDefault(), finding.Arguments);
-            }
+            Check(context, record, block, forward, cancel);
+        }
+
+        if (context.Clean)
+        {
+            NumberCheck.Run(context, record, model, block);
         }
 
         return block;
     }
+
+    private static void Check(ParseContext context, INamedTypeSymbol record, BlockSpec block, IMethodSymbol forward, CancellationToken cancel)
+    {
+        var where = forward.Locations.FirstOrDefault();
+        if (!Flow.IsWhole(block))
+        {
+            // What is half typed the compiler reports; what is not must not pass in silence.
+            if (!IsHalfTyped(context, record, cancel))
+            {
+                context.Report(Diagnostics.UnreadableForward, where, forward.Name, "each value that it returns is made by its parts");
+            }
+
+            context.LeaveToCompiler();
+            return;
+        }
+
+        if (block.IsModel && !block.Parts.Any(p => p.Kind == PartKind.Embedding))
+        {
+            return;
+        }
+
+        foreach (var finding in Programs.Check(block, AlgebraTable.Standard))
+        {
+            context.Report(finding.Id, context.Made.TryGetValue(finding.Value, out var word) ? word : where, finding.Arguments);
+        }
+    }
+
+    // Errors of the compiler's own inside of the record, beside those that the missing half of it makes.
+    private static bool IsHalfTyped(ParseContext context, INamedTypeSymbol record, CancellationToken cancel) =>
+        record.DeclaringSyntaxReferences.Any(r => context.Compilation.GetSemanticModel(r.SyntaxTree).GetDiagnostics(r.Span, cancel)
+            .Any(d => d.Severity == DiagnosticSeverity.Error && d.Id is not ("CS8795" or "CS0534")));
 
     private static IEnumerable<string> Uses(IEnumerable<StepSpec> steps) =>
         steps.SelectMany(s => s.Kind switch
@@ -48,33 +81,4 @@ internal static class BlockParser
             StepKind.Choice => Uses(s.Then).Concat(Uses(s.Else)),
             _ => Enumerable.Empty<string>(),
         });
-}
-
-/// <summary>Two parameters must not share a name in a checkpoint.</summary>
-internal static class NameCheck
-{
-    public static void Run(ParseContext context, Location? where, BlockSpec body, IReadOnlyList<BlockSpec> layers)
-    {
-        foreach (var block in new[] { body }.Concat(layers))
-        {
-            var seen = new Dictionary<string, string>();
-            foreach (var part in block.Parts.Where(p => p.HasWeight && p.Hf.Length > 0))
-            {
-                if (seen.TryGetValue(part.Hf, out var other))
-                {
-                    context.Report(Diagnostics.SameParameterName, Place(context, block, part) ?? where, part.Hf, $"{block.Name}.{other}", $"{block.Name}.{part.Method}");
-                }
-
-                seen[part.Hf] = part.Method;
-            }
-        }
-    }
-
-    private static Location? Place(ParseContext context, BlockSpec block, PartSpec part)
-    {
-        var type = context.Compilation.GetTypeByMetadataName(block.Namespace.Length == 0 ? block.Name : $"{block.Namespace}.{block.Name}");
-        var method = type?.GetMembers(part.Method).FirstOrDefault();
-        var attribute = method is null ? null : Symbols.Attribute(method, AttributeNames.Hf);
-        return attribute is null ? null : new AttributeReader(attribute).Texts[0].Where;
-    }
 }

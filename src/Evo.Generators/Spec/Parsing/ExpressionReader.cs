@@ -62,23 +62,40 @@ internal sealed class ExpressionReader
     // One side of an operator may be a number of the configuration: its text stays with the step, "_" for the tensor.
     private int Binary(BinaryExpressionSyntax binary, string name, SemanticModel model)
     {
-        bool IsTensor(ExpressionSyntax side) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
-        if (!IsTensor(binary.Right))
-        {
-            return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model) }, $"_ {name} {Atom(Configuration(binary.Right, model))}", where: binary);
-        }
-
-        if (!IsTensor(binary.Left))
+        if (!IsTensor(binary.Left, model) && IsTensor(binary.Right, model))
         {
             var left = Atom(Configuration(binary.Left, model));
             return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Right, model) }, $"{left} {name} _", where: binary);
         }
 
-        return forward.Emit(StepKind.Operator, name, new[] { Tensor(binary.Left, model), Tensor(binary.Right, model) }, where: binary);
+        return Operate(Tensor(binary.Left, model), name, binary.Right, binary, model);
     }
 
+    /// <summary>A tensor with what stands to the right of it, a tensor or a number.</summary>
+    public int Operate(int left, string name, ExpressionSyntax right, SyntaxNode where, SemanticModel model) => IsTensor(right, model)
+        ? forward.Emit(StepKind.Operator, name, new[] { left, Tensor(right, model) }, where: where)
+        : forward.Emit(StepKind.Operator, name, new[] { left }, $"_ {name} {Atom(Configuration(right, model))}", where: where);
+
+    private static bool IsTensor(ExpressionSyntax side, SemanticModel model) => Symbols.Is(model.GetTypeInfo(side).Type, AttributeNames.Tensor);
+
     private static string Atom(string text) =>
-        text.Any(c => !(char.IsLetterOrDigit(c) || c is '.' or '_' or ':')) && !(text[0] == '(' && text[text.Length - 1] == ')') ? "(" + text + ")" : text;
+        text.Any(c => !(char.IsLetterOrDigit(c) || c is '.' or '_' or ':')) && !IsInParentheses(text) ? "(" + text + ")" : text;
+
+    // From the first sign to the last, and not (a) + (b).
+    private static bool IsInParentheses(string text)
+    {
+        var depth = 0;
+        for (var k = 0; k < text.Length; k++)
+        {
+            depth += text[k] == '(' ? 1 : text[k] == ')' ? -1 : 0;
+            if (depth == 0 && k < text.Length - 1)
+            {
+                return false;
+            }
+        }
+
+        return text[0] == '(';
+    }
 
     private int Call(InvocationExpressionSyntax call, SemanticModel model)
     {

@@ -36,7 +36,11 @@ internal sealed class ForwardReader
         context.Made.Clear();
         var result = reader.Inline(forward, new[] { new ArgumentSpec(reader.next++, "", null), new ArgumentSpec(PositionsValue, "", null) });
         reader.Emit(StepKind.Return, "return", new[] { result });
-        return reader.steps;
+        var (steps, numbers) = FlowOrder.Of(reader.steps);
+        var made = context.Made.Where(m => numbers.ContainsKey(m.Key)).ToList();
+        context.Made.Clear();
+        made.ForEach(m => context.Made[numbers[m.Key]] = m.Value);
+        return steps;
     }
 
     /// <summary>The public method (Tensor, Positions) → Tensor; there must be one.</summary>
@@ -214,7 +218,6 @@ internal sealed class ForwardReader
             return;
         }
 
-        var right = Value(assignment.Right, model);
         var symbol = model.GetSymbolInfo(assignment.Left).Symbol!;
         var name = ExpressionReader.OperatorName(assignment.Kind());
         if (name is null)
@@ -223,7 +226,7 @@ internal sealed class ForwardReader
             return;
         }
 
-        values[symbol] = name.Length == 0 ? right : Emit(StepKind.Operator, name, new[] { before, right }, where: assignment);
+        values[symbol] = name.Length == 0 ? Value(assignment.Right, model) : expressions.Operate(before, name, assignment.Right, assignment, model);
     }
 
     // A switch is a chain of choices; its default stands last.

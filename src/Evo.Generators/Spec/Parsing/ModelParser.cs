@@ -44,6 +44,12 @@ internal static class ModelParser
         CheckRoles(context, record, body);
         var where = record.Locations.FirstOrDefault();
         NameCheck.Run(context, where, body, layers);
+        TieCheck.Run(context, body);
+        if (context.Clean)
+        {
+            DegreeCheck.Run(context, record, layerTypes, body, layers);
+        }
+
         if (!context.Clean)
         {
             var stubs = new[] { record }.Concat(layerTypes).Select(t => StubOf(t, ReferenceEquals(t, record)));
@@ -51,6 +57,7 @@ internal static class ModelParser
         }
 
         var reader = new AttributeReader(attribute);
+        NumberCheck.Init(context, record, reader.Named("InitStd", "0.02"), scope.Read(reader.Named("InitStd", "0.02"), SizeKind.Number));
         return new ParsedSpec(
             new ModelSpec(
                 reader.Texts[0].Text,

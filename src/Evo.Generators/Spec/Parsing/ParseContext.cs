@@ -16,13 +16,26 @@ internal sealed class ParseContext
 
     public EquatableArray<DiagnosticSpec> Findings => new(findings);
 
-    public bool Clean => findings.Count == 0 && !quiet;
+    /// <summary>Whether nothing refuses the spec so far; what is only warned of does not.</summary>
+    public bool Clean => !quiet && !findings.Any(f => Diagnostics.Refuses(f.Id));
 
     /// <summary>Whether a forward could be read to its end; where not, what it seems to leave unused means nothing.</summary>
     public bool FlowComplete { get; private set; } = true;
 
     /// <summary>The word that made each value of the forward read last.</summary>
     public Dictionary<int, Location> Made { get; } = new();
+
+    /// <summary>The place of an argument of the attribute of a part of a block.</summary>
+    public Location? Word(BlockSpec block, string method, System.Func<AttributeReader, Location?> argument) => Word(block, method, null, argument);
+
+    /// <summary>The same of an attribute of the given name.</summary>
+    public Location? Word(BlockSpec block, string method, string? attribute, System.Func<AttributeReader, Location?> argument)
+    {
+        var type = Compilation.GetTypeByMetadataName(block.Namespace.Length == 0 ? block.Name : $"{block.Namespace}.{block.Name}");
+        var found = type?.GetMembers(method).OfType<IMethodSymbol>().Where(m => m.PartialDefinitionPart is null)
+            .Select(m => attribute is null ? PartParser.AttributeOf(m) : Symbols.Attribute(m, attribute)).FirstOrDefault(a => a is not null);
+        return found is null ? null : argument(new AttributeReader(found));
+    }
 
     /// <summary>The compiler itself reports what is wrong here: no finding of ours, but no model either.</summary>
     public void LeaveToCompiler() => (quiet, FlowComplete) = (true, false);
@@ -31,7 +44,7 @@ internal sealed class ParseContext
     {
         FlowComplete &= id != Diagnostics.UnreadableForward;
         var span = (where ?? Location.None).GetLineSpan();
-        findings.Add(new DiagnosticSpec(
+        var finding = new DiagnosticSpec(
             id,
             new PlaceSpec(
                 span.Path ?? "",
@@ -41,7 +54,12 @@ internal sealed class ParseContext
                 span.StartLinePosition.Character,
                 span.EndLinePosition.Line,
                 span.EndLinePosition.Character),
-            new EquatableArray<string>(arguments)));
+            new EquatableArray<string>(arguments));
+        if (finding.Place.Length == 0 || !findings.Any(f => f.Id == id && f.Place.Equals(finding.Place)))
+        {
+            // One word is wrong in one way, however many parts meet it.
+            findings.Add(finding);
+        }
     }
 
     public void Report(string id, SyntaxNode where, params string[] arguments) => Report(id, where.GetLocation(), arguments);

@@ -188,7 +188,11 @@ internal static class PartParser
             && method.Parameters.Skip(tensors).All(p => Symbols.Is(p.Type, AttributeNames.Positions));
         if (!right)
         {
-            context.Report(Diagnostics.PartSignature, method.Locations.FirstOrDefault(), method.Name, string.Format(wanted, method.Name));
+            context.Report(Diagnostics.PartSignature, method.Locations.FirstOrDefault(), method.Name, $"'private partial {string.Format(wanted, method.Name)}'");
+        }
+        else if (method.ContainingType.GetMembers(method.Name).OfType<IMethodSymbol>().Count(m => m.PartialDefinitionPart is null) > 1)
+        {
+            context.Report(Diagnostics.PartSignature, method.Locations.FirstOrDefault(), method.Name, "under a name that no other method has");
         }
     }
 }
