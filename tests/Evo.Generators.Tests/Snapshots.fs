@@ -82,7 +82,7 @@ let private renamed =
             "Number", "Ordinal"
             "Calm", "Rule"
             "Wish", "Ask"
-            "Sign", "Lock"
+            "Sign", "Latch"
             "Content", "Worth"
             "Turn", "Spin"
             "Heed", "Listen"
