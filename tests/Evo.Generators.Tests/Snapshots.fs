@@ -82,7 +82,7 @@ let private renamed =
             "Number", "Ordinal"
             "Calm", "Rule"
             "Wish", "Ask"
-            "Sign", "Lock"
+            "Sign", "Latch"
             "Content", "Worth"
             "Turn", "Spin"
             "Heed", "Listen"
@@ -132,6 +132,8 @@ let ``every property, method, local and type of a spec can be renamed, and only 
             .Replace(String.Join("\n", files.Values), "(?m)^ *///.*$", "")
             .Replace("SizeRole.", "EvoSizeRole")
             .Replace("Models.Shard.", "EvoShard")
+            .Replace("own.Drops", "EvoDrops")
+            .Replace("Module.Drops", "EvoDrops")
 
     Assert.Equal(word.Replace(text files, "_"), word.Replace(text otherFiles, "_"))
 
