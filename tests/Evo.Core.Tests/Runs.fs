@@ -92,7 +92,7 @@ let private valueGen path (key: KeyInfo) : Gen<string> =
 
     match tied |> List.tryFind (fun (name, _) -> name = path), key.Kind with
     | Some(_, values), _ -> Gen.elements values
-    | None, _ when path.StartsWith "parallel." -> Gen.constant "1"
+    | None, KeyKind.Integer when path.StartsWith "parallel." -> Gen.constant "1"
     | None, KeyKind.Integer -> Gen.map (fun x -> string (int64 (ceil x))) (bounded 0.0 64.0)
     | None, KeyKind.Number
     | None, KeyKind.Fraction -> Gen.map Json.number (bounded 0.0 8.0)

@@ -55,6 +55,8 @@ module KeyTable =
                         Name = $"{key.Name}.{first.Name}"
                         Doc = key.Doc
                     }
+
+                rows text $"{prefix}{key.Name}." inner.Keys.Tail
             | Some inner -> rows text $"{prefix}{key.Name}." inner.Keys
             | None -> row text prefix key
 

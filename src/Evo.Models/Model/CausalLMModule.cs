@@ -45,7 +45,7 @@ public abstract class CausalLMModule : nn.Module
     public RankContext Ranks => Options.Ranks;
 
     /// <summary>Whether dropout drops.</summary>
-    public bool Drops => training && Options.Dropout;
+    public bool Dropping => training && Options.Dropout;
 
     /// <summary>Every parameter with its description, in the order of the data flow.</summary>
     public IReadOnlyList<ModuleParameter> Table => [.. described.Values.Select(p => new ModuleParameter(p, made[p.Name]))];
@@ -230,7 +230,7 @@ public abstract class LayerModule(string name, CausalLMModule model) : nn.Module
     public RankContext Ranks => model.Ranks;
 
     /// <summary>Whether dropout drops.</summary>
-    public bool Drops => training && model.Options.Dropout;
+    public bool Dropping => training && model.Options.Dropout;
 
     private List<(Tensor logits, int topK)>? routed;
 

@@ -51,7 +51,7 @@ internal static class PartEmitter
             case PartKind.LayerNorm:
                 return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
             default:
-                return $"{module}.Drops && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
+                return $"{module}.Dropping && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
         }
     }
 
@@ -59,7 +59,7 @@ internal static class PartEmitter
     public static string Attended(PartSpec part, string[] inputs, int slot, bool split, string module = "own", string at = "at")
     {
         var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
-        var dropout = part.Extra2 == "0" ? "0" : $"{module}.Drops ? {part.Extra2} : 0";
+        var dropout = part.Extra2 == "0" ? "0" : $"{module}.Dropping ? {part.Extra2} : 0";
         var window = part.Window == "0" ? "" : $", window: {part.Window}";
         var slopes = split ? $"{Names.Shard}.Own(tensor, {at}.AlibiSlopes({part.Sizes[0]}), 0)" : $"{at}.AlibiSlopes({part.Sizes[0]})";
         var alibi = part.Alibi switch
