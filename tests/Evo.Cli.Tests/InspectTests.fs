@@ -82,8 +82,8 @@ let ``bytes of a step are those of its places, and double with the batch`` () =
         Assert.Equal(2L * sum, number $"bytes_sent.{pass}" two)
 
 [<Theory>]
-[<InlineData("--mode mtp --tp 3", 3, "heads of Attend (HeadCount = 8) do not split 3 ways; use 1, 2, 4, 8")>]
-[<InlineData("--mode msp --tp 16", 3, "do not split 16 ways; use 1, 2, 4, 8")>]
+[<InlineData("--mode mtp --tp 3", 3, "heads of Attend (HeadCount = 8) do not split 3 ways; use 1, 2, 4 or 8")>]
+[<InlineData("--mode msp --tp 16", 3, "do not split 16 ways; use 1, 2, 4 or 8")>]
 [<InlineData("--tp 2", 2, "--tp and --wp are degrees of a mode: give --mode mtp, msp, fsp or isp too")>]
 [<InlineData("--mode mtp", 2, "--mode mtp needs --tp")>]
 [<InlineData("--mode mtq --tp 2", 2, "--mode = mtq: must be mtp, msp, fsp or isp")>]

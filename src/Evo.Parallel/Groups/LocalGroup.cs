@@ -7,7 +7,7 @@ namespace Evo.Parallel;
 internal sealed class LocalGroup : ProcessGroup
 {
     private readonly LocalMeetings world;
-    private readonly LocalMeetings.Meeting meeting;
+    private readonly LocalMeeting meeting;
 
     public LocalGroup(LocalMeetings world, string axis, int rank, IReadOnlyList<int> ranks)
         : base(axis, rank, ranks)

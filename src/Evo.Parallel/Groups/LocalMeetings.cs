@@ -13,7 +13,7 @@ internal sealed class LocalMeetings : IDisposable
     private readonly Lock gate = new();
     private readonly TimeSpan limit;
     private readonly RankState[] ranks;
-    private readonly Dictionary<string, Meeting> meetings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LocalMeeting> meetings = new(StringComparer.Ordinal);
     private LocalWorldException? failure;
     private DateTime? failedAt;
 
@@ -35,7 +35,7 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    public Meeting MeetingOf(string axis, IReadOnlyList<int> members)
+    public LocalMeeting MeetingOf(string axis, IReadOnlyList<int> members)
     {
         lock (gate)
         {
@@ -46,7 +46,7 @@ internal sealed class LocalMeetings : IDisposable
 
     /// <summary>Waits for all members; gives this member's result, in its current scope.</summary>
     public Tensor? Meet(
-        Meeting meeting, int place, GroupCall call, Tensor? x, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
+        LocalMeeting meeting, int place, GroupCall call, Tensor? x, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
     {
         var rank = meeting.Members[place];
         bool last;
@@ -77,7 +77,7 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    public void Send(Meeting meeting, int place, GroupCall call, Tensor x)
+    public void Send(LocalMeeting meeting, int place, GroupCall call, Tensor x)
     {
         int from = meeting.Members[place], to = meeting.Members[call.Peer!.Value];
         lock (gate)
@@ -97,7 +97,7 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    public Tensor Receive(Meeting meeting, int place, GroupCall call)
+    public Tensor Receive(LocalMeeting meeting, int place, GroupCall call)
     {
         int rank = meeting.Members[place], sender = call.Peer!.Value;
         Queue<(GroupCall Call, Tensor Tensor)> mail;
@@ -205,7 +205,7 @@ internal sealed class LocalMeetings : IDisposable
         ranks[rank].Last = call;
     }
 
-    private void Agree(Meeting meeting, int place, GroupCall call)
+    private void Agree(LocalMeeting meeting, int place, GroupCall call)
     {
         var agreement = call.Agreement();
         if (meeting.Arrived == 0)
@@ -220,7 +220,7 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    private bool Compute(Meeting meeting, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
+    private bool Compute(LocalMeeting meeting, Func<IReadOnlyList<Tensor>, IReadOnlyList<GroupCall>, Tensor[]?> compute)
     {
         Tensor[]? results = null;
         Exception? wrong = null;
@@ -361,58 +361,10 @@ internal sealed class LocalMeetings : IDisposable
     }
 
     /// <summary>What a rank waits for: the others of a meeting, or a message of one member.</summary>
-    private sealed record Waiting(GroupCall Call, Meeting Meeting, int? From)
+    private sealed record Waiting(GroupCall Call, LocalMeeting Meeting, int? From)
     {
         public IEnumerable<int> Missing() => From is { } place
             ? [Meeting.Members[place]]
             : Meeting.Members.Where((_, place) => Meeting.Calls[place] is null);
-    }
-
-    /// <summary>One group's rounds, and the messages under way between its members.</summary>
-    internal sealed class Meeting(string key, IReadOnlyList<int> members) : IDisposable
-    {
-        private readonly Dictionary<(int From, int To), Queue<(GroupCall Call, Tensor Tensor)>> mail = [];
-
-        public string Key => key;
-
-        public IReadOnlyList<int> Members => members;
-
-        public GroupCall?[] Calls { get; } = new GroupCall?[members.Count];
-
-        public Tensor?[] Tensors { get; } = new Tensor?[members.Count];
-
-        public Tensor?[] Results { get; } = new Tensor?[members.Count];
-
-        public int Arrived { get; set; }
-
-        /// <summary>The member that opened the round.</summary>
-        public int FirstPlace { get; set; }
-
-        /// <summary>What all others must call, too: see <see cref="GroupCall.Agreement"/>.</summary>
-        public string Agreement { get; set; } = "";
-
-        /// <summary>A message that was never received, in words; null where there is none.</summary>
-        public string? Unreceived => mail.Where(pair => pair.Value.Count > 0)
-            .Select(pair => $"{pair.Value.Peek().Call}, by rank {members[pair.Key.From]} to rank {members[pair.Key.To]}").FirstOrDefault();
-
-        public Queue<(GroupCall Call, Tensor Tensor)> Mail(int from, int to) =>
-            mail.TryGetValue((from, to), out var queue) ? queue : mail[(from, to)] = new();
-
-        /// <summary>Ends a round: results are there, and the next may begin.</summary>
-        public void End(Tensor[]? results)
-        {
-            results?.CopyTo(Results, 0);
-            Array.Clear(Calls);
-            Array.Clear(Tensors);
-            Arrived = 0;
-        }
-
-        public void Dispose()
-        {
-            foreach (var tensor in Results.Concat(mail.Values.SelectMany(queue => queue.Select(message => message.Tensor))))
-            {
-                tensor?.Dispose();
-            }
-        }
     }
 }
