@@ -31,7 +31,7 @@ module private Traffic =
         | GroupOperation.ReduceScatter -> groups * int64 ranks * bytes
         | _ -> groups * bytes
 
-    let planned spec layout rows length =
+    let planned (spec: CausalLM) (layout: ParityLayout) (rows: int) (length: int) =
         let degrees = Steps.degrees layout
 
         [
@@ -45,7 +45,7 @@ module private Traffic =
         |> List.map (fun (key, all) -> key, List.sumBy snd all)
         |> Map.ofList
 
-    let measured spec (layout: ParityLayout) rows length =
+    let measured (spec: CausalLM) (layout: ParityLayout) rows length =
         let lists = ConcurrentDictionary<int, List<GroupCall>>()
 
         let around rank (group: ProcessGroup) =

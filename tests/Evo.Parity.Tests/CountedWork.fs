@@ -41,6 +41,11 @@ type CountedWork() =
                         | _ -> 0L
                 }
             )
+        | ParallelMode.Isp ->
+            // Under a capacity all tokens are seen together: every rank of isp gathers them and computes all experts.
+            spec.Parameters
+            |> Seq.filter (fun p -> p.Kind = ParameterKind.Expert && not p.Spread)
+            |> Seq.sumBy (fun p -> 6L * tokens * p.ActiveCount * (t - 1L))
         | _ -> 0L
 
     static member Names = Steps.families
