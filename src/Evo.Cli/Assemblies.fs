@@ -17,7 +17,9 @@ let usage =
 /// Adds the families of an assembly, or says what is wrong with it.
 let load (path: string) =
     try
-        ModelAssembly.Load(path, fun what -> Terminal.tell $"{what} …") |> List.ofSeq |> Ok
+        ModelAssembly.Load(path, fun what -> Terminal.tell $"{what} …")
+        |> List.ofSeq
+        |> Ok
     with :? ModelAssemblyException as error ->
         Error error
 
@@ -52,8 +54,7 @@ let private recorded (folder: string) =
         // Whether the file is what it should be is checked where the checkpoint is read.
         with
         | :? JsonException
-        | :? InvalidOperationException ->
-            None
+        | :? InvalidOperationException -> None
 
 /// Adds the families of the assembly that the option names, or else of the one that the checkpoint in a folder was
 /// trained with. A path that is not a full one was not written by a run: a folder from elsewhere brings no code.

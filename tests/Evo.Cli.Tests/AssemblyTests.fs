@@ -63,7 +63,11 @@ let ``a path in the file is meant from the file, one that is typed from where it
     |> fun answer ->
         Assert.Equal(3, answer.Code)
         let full = folder.File "typed/Stranger.dll"
-        Assert.Contains($"--set model.assembly: \"typed/Stranger.dll\": {full}: is no .NET assembly.", answer.Output)
+
+        Assert.Contains(
+            $"--set model.assembly: \"typed/Stranger.dll\": {full}: is no .NET assembly.",
+            answer.Output
+        )
 
 [<Theory>]
 [<InlineData("inspect configs/tiny.json --assembly nowhere.dll")>]
@@ -83,10 +87,7 @@ let private checkpoint (folder: Folder) (assembly: string) =
     folder.Write("config.json", """{ "architectures": ["StrangerForCausalLM"], "model_type": "stranger" }""")
     |> ignore
 
-    folder.Write(
-        "run.json",
-        $"""{{ "model_type": "STRANGER", "model": {{ "assembly": "{assembly}" }} }}"""
-    )
+    folder.Write("run.json", $"""{{ "model_type": "STRANGER", "model": {{ "assembly": "{assembly}" }} }}""")
 
 [<Fact>]
 let ``a checkpoint whose assembly has moved says where it was and how to name it`` () =

@@ -67,7 +67,8 @@ let private attention hidden heads kv bias =
 
 /// Parameters of the sparse models of the project, and those active for a token, from their sizes alone.
 let private sparse: (string * int64 * int64) list =
-    let whole layers layer hidden vocab = layers * layer + 2L * vocab * hidden + hidden
+    let whole layers layer hidden vocab =
+        layers * layer + 2L * vocab * hidden + hidden
 
     let mixtral experts =
         whole 32L (attention 4096L 32L 8L 0L + 8L * 4096L + experts * 3L * 4096L * 14336L) 4096L 32000L
@@ -75,10 +76,22 @@ let private sparse: (string * int64 * int64) list =
     let qwen experts =
         let biases = 3584L + 2L * 512L
         let shared = 3L * 3584L * 20480L + 3584L
-        whole 28L (attention 3584L 28L 4L biases + 64L * 3584L + experts * 3L * 3584L * 2560L + shared) 3584L 151936L
+
+        whole
+            28L
+            (attention 3584L 28L 4L biases
+             + 64L * 3584L
+             + experts * 3L * 3584L * 2560L
+             + shared)
+            3584L
+            151936L
 
     let internlm experts =
-        whole 32L (attention 4096L 32L 32L (4L * 4096L) + 4L * 4096L + experts * 3L * 4096L * 5632L) 4096L 103168L
+        whole
+            32L
+            (attention 4096L 32L 32L (4L * 4096L) + 4L * 4096L + experts * 3L * 4096L * 5632L)
+            4096L
+            103168L
 
     [
         "8x7B_mixtral", mixtral 8L, mixtral 2L

@@ -109,10 +109,16 @@ let ``the page is well formed, stands alone and draws every collective`` () =
 
     // The page has no element that XML would not have, but for two that stand open.
     let body =
-        text.Replace("<!DOCTYPE html>", "").Replace("<meta charset=\"utf-8\">", "").Replace("initial-scale=1\">", "initial-scale=1\"/>")
+        text
+            .Replace("<!DOCTYPE html>", "")
+            .Replace("<meta charset=\"utf-8\">", "")
+            .Replace("initial-scale=1\">", "initial-scale=1\"/>")
 
     let page = XDocument.Parse body
-    let named name = page.Descendants(XName.Get name) |> List.ofSeq
+
+    let named name =
+        page.Descendants(XName.Get name) |> List.ofSeq
+
     Assert.Equal(2, (named "svg").Length)
 
     let framed =

@@ -180,7 +180,9 @@ let ``what a family says about its keys stands at the keys`` () =
 
 [<Fact>]
 let ``the assembly of a model is known, with its place, before anything else is`` () =
-    let text = """{ "model_type": 5, "model": { "assembly": "a.dll", }, "nonsense": [ }"""
+    let text =
+        """{ "model_type": 5, "model": { "assembly": "a.dll", }, "nonsense": [ }"""
+
     let sound = text.Replace("[ }", "[ ] }")
 
     Assert.Equal(

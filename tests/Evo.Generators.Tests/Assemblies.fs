@@ -48,7 +48,9 @@ let ``a record in an assembly becomes a family, once`` () =
 
     let spec =
         (nonNull (ModelFamilies.Find "GoodForCausalLM"))
-            .FromKeys.Invoke(nonNull (JsonNode.Parse """{ "vocab_size": 9, "hidden_size": 8 }""") :?> JsonObject)
+            .FromKeys.Invoke(
+                nonNull (JsonNode.Parse """{ "vocab_size": 9, "hidden_size": 8 }""") :?> JsonObject
+            )
 
     // A type of the running Evo, not of a second copy of it.
     Assert.IsType<CausalLM>(spec, exactMatch = false) |> ignore
@@ -150,8 +152,7 @@ let ``an assembly that was built with another Evo is refused by its version`` ()
     let path =
         shelf.Put("Newer.dll", compileAgainst "Newer" [ other ] "public class Mine : Evo.Models.Anything { }")
 
-    let running =
-        (nonNull (typeof<CausalLM>.Assembly.GetName().Version)).ToString 3
+    let running = (nonNull (typeof<CausalLM>.Assembly.GetName().Version)).ToString 3
 
     says
         $"was built with Evo.Models 9.8.7, and this is Evo {running}; reference the packages of version {running} and build it again"

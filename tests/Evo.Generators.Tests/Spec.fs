@@ -179,7 +179,8 @@ let compilePlain (text: string) =
 
 /// The image of what a text compiles to against other assemblies than Evo's, and its name.
 let compileAgainst (name: string) (others: byte array list) (text: string) =
-    let core = references |> List.filter (fun r -> not ((string r.Display).Contains "Evo."))
+    let core =
+        references |> List.filter (fun r -> not ((string r.Display).Contains "Evo."))
 
     CSharpCompilation.Create(
         name,

@@ -27,7 +27,12 @@ let ``a sample refers to packages, and to nothing else of the checkout`` () =
                 $"{project}: is in Evo.sln"
 
             // MSBuild looks for the nearest of these: without them, the checkout's own would act.
-            for name in [ "Directory.Build.props"; "Directory.Build.targets"; "Directory.Packages.props" ] do
+            for name in
+                [
+                    "Directory.Build.props"
+                    "Directory.Build.targets"
+                    "Directory.Packages.props"
+                ] do
                 if not (List.contains $"{folder}/{name}" Checkout.files) then
                     $"{project}: no {name} beside it"
                 elif Regex.IsMatch(Checkout.read $"{folder}/{name}", "<(PropertyGroup|ItemGroup|Import)") then
@@ -43,7 +48,10 @@ let ``a sample asks for the version of the packages that this checkout makes`` (
     [
         for project in projects do
             for found in
-                Regex.Matches(Checkout.read project, "<PackageReference Include=\"Evo[^\"]*\" Version=\"([^\"]+)\"") do
+                Regex.Matches(
+                    Checkout.read project,
+                    "<PackageReference Include=\"Evo[^\"]*\" Version=\"([^\"]+)\""
+                ) do
                 if found.Groups[1].Value <> version then
                     $"{project}: {found.Value}; this is {version}"
     ]

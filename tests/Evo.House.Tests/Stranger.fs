@@ -103,10 +103,7 @@ let private copySample (abroad: Abroad) =
     let packages = abroad.Path "packages"
     Assert.Contains("\"../../artifacts/packages\"", settings)
 
-    abroad.Write(
-        "Tandem/nuget.config",
-        settings.Replace("\"../../artifacts/packages\"", $"\"{packages}\"")
-    )
+    abroad.Write("Tandem/nuget.config", settings.Replace("\"../../artifacts/packages\"", $"\"{packages}\""))
 
 /// Sentences of a small world.
 let private text =
@@ -221,7 +218,8 @@ let ``a stranger's model is built, inspected, trained and loaded again with pack
 
     // It trains, and the native libraries are built once on the way.
     let events =
-        answered(abroad.Evo([ "train"; config; "--json" ] @ small)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        answered(abroad.Evo([ "train"; config; "--json" ] @ small))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
         |> Array.map root
 
     let ended = Array.last events
@@ -251,13 +249,9 @@ let ``a stranger's model is built, inspected, trained and loaded again with pack
     Assert.NotEqual<string>("", nonNull first)
     Assert.Equal(first, written (generate checkpoint []))
 
-    let again =
-        root (answered (abroad.Evo [ "inspect"; "runs/tandem"; "--json" ]))
+    let again = root (answered (abroad.Evo [ "inspect"; "runs/tandem"; "--json" ]))
 
-    Assert.Equal(
-        inspected.GetProperty("parameters").ToString(),
-        again.GetProperty("parameters").ToString()
-    )
+    Assert.Equal(inspected.GetProperty("parameters").ToString(), again.GetProperty("parameters").ToString())
 
     // A Hugging Face folder names no assembly: the option does.
     Directory.CreateDirectory(abroad.Path "work/hf") |> ignore
@@ -274,10 +268,7 @@ let ``a stranger's model is built, inspected, trained and loaded again with pack
     Directory.Move(abroad.Path "Tandem", abroad.Path "Moved")
     generate "runs/tandem" [] |> refused 4 "--assembly says where it is now"
 
-    Assert.Equal(
-        first,
-        written (generate "runs/tandem" [ "--assembly"; abroad.Path "Moved/Tandem.csproj" ])
-    )
+    Assert.Equal(first, written (generate "runs/tandem" [ "--assembly"; abroad.Path "Moved/Tandem.csproj" ]))
 
     let resumed =
         answered(

@@ -31,7 +31,7 @@ let private weights heads (length: int) window (slopes: torch.Tensor) =
     Ops
         .CausalAttention(nothing, nothing, values.contiguous (), 1.0, window = window, alibiSlopes = slopes)
         .squeeze(0L)
-        .transpose (0L, 1L)
+        .transpose(0L, 1L)
 
 [<Theory>]
 [<InlineData(4)>]
@@ -49,9 +49,17 @@ let ``slopes are those of Baichuan2 and of the paper, for any number of heads`` 
 [<InlineData(6, 9)>]
 let ``a score falls by its head's slope for each token of distance`` (heads: int, length: int) =
     use _ = torch.NewDisposeScope()
-    let unseen = torch.ones([| int64 length; int64 length |], dtype = torch.ScalarType.Bool).triu (1L)
-    let bias = (golden $"bias.{heads}x{length}").masked_fill (unseen, Scalar.op_Implicit System.Double.NegativeInfinity)
-    let found = weights heads length 0L (torch.tensor (Alibi.Slopes heads, dtype = double))
+
+    let unseen =
+        torch.ones([| int64 length; int64 length |], dtype = torch.ScalarType.Bool).triu(1L)
+
+    let bias =
+        (golden $"bias.{heads}x{length}")
+            .masked_fill(unseen, Scalar.op_Implicit System.Double.NegativeInfinity)
+
+    let found =
+        weights heads length 0L (torch.tensor (Alibi.Slopes heads, dtype = double))
+
     Assert.True(largest (bias.softmax (-1L)) found < 1e-7)
 
 [<Fact>]
@@ -61,10 +69,16 @@ let ``in a window of three a token sees itself and the two before it`` () =
     let seen =
         [
             for i in 0..4 ->
-                [ for j in 0..4 -> if j <= i && i - j < 3 then 1.0 / float (min 3 (i + 1)) else 0.0 ]
+                [
+                    for j in 0..4 ->
+                        if j <= i && i - j < 3 then
+                            1.0 / float (min 3 (i + 1))
+                        else
+                            0.0
+                ]
         ]
 
-    let found = (weights 1 5 3L (torch.tensor ([| 0.0 |], dtype = double))).squeeze (0L)
+    let found = (weights 1 5 3L (torch.tensor ([| 0.0 |], dtype = double))).squeeze(0L)
     Assert.True(largest (torch.tensor (array2D seen)) found < 1e-12)
 
 [<Fact>]
@@ -80,11 +94,10 @@ let ``layers from max_window_layers on have the window, and only where it is swi
 
         let ids = torch.randint (100L, [| 1L; 12L |])
         let others = ids.clone ()
-        others.select(1L, 0L).add_ (Scalar.op_Implicit 1) |> ignore
+        others.select(1L, 0L).add_(Scalar.op_Implicit 1) |> ignore
         use at = Positions.Sequential(1, 12)
 
-        let last (ids: torch.Tensor) =
-            model.Hidden(ids, at).select(1L, 11L)
+        let last (ids: torch.Tensor) = model.Hidden(ids, at).select(1L, 11L)
 
         largest (last ids) (last others) > 0.0
 
@@ -92,12 +105,28 @@ let ``layers from max_window_layers on have the window, and only where it is swi
     Assert.False(reaches (("max_window_layers", "0") :: window))
     Assert.True(reaches (("max_window_layers", "1") :: window))
     Assert.True(reaches [ "sliding_window", "4"; "max_window_layers", "0" ])
-    Assert.True(reaches [ "use_sliding_window", "true"; "sliding_window", "null"; "max_window_layers", "0" ])
+
+    Assert.True(
+        reaches
+            [
+                "use_sliding_window", "true"
+                "sliding_window", "null"
+                "max_window_layers", "0"
+            ]
+    )
 
 [<Fact>]
 let ``operations in a window are counted up to its width`` () =
     let spec =
-        read (config "qwen2" [ "use_sliding_window", "true"; "sliding_window", "3"; "max_window_layers", "1" ])
+        read (
+            config
+                "qwen2"
+                [
+                    "use_sliding_window", "true"
+                    "sliding_window", "3"
+                    "max_window_layers", "1"
+                ]
+        )
 
     // Two layers of four heads of sixteen: all pairs in the first, in the second 1 + 2 + 3 + 3 … for each token.
     let flops = spec.FlopsPerStep(1L, 10L)

@@ -13,7 +13,10 @@ open Xunit
              "rotary",
              """{ "base": 10000, "type": "linear" }""",
              "rotary.type = \"linear\": is not supported; use origin, dynamic")>]
-[<InlineData("internlm", "rotary", """{ "base": -1, "type": "origin" }""", "rotary.base = -1: must be greater than 0")>]
+[<InlineData("internlm",
+             "rotary",
+             """{ "base": -1, "type": "origin" }""",
+             "rotary.base = -1: must be greater than 0")>]
 [<InlineData("internlm",
              "rotary",
              """{ "base": 10000, "type": "dynamic", "scaling_factr": 2 }""",
@@ -22,7 +25,10 @@ open Xunit
 [<InlineData("internlm", "rope_scaling", "null", "rope_scaling = null: is not a key of this family")>]
 [<InlineData("internlm3", "attention_bias", "true", "attention_bias = true: is not a key of this family")>]
 [<InlineData("internlm3", "bias", "1", "bias = 1: must be true or false")>]
-[<InlineData("internlm3", "num_key_value_heads", "3", "num_key_value_heads = 3: must divide num_attention_heads = 4")>]
+[<InlineData("internlm3",
+             "num_key_value_heads",
+             "3",
+             "num_key_value_heads = 3: must divide num_attention_heads = 4")>]
 [<InlineData("internlm3",
              "rope_scaling",
              """{ "rope_type": "yarn", "factor": 2 }""",
@@ -30,14 +36,29 @@ open Xunit
 [<InlineData("qwen2", "sliding_window", "0", "sliding_window = 0: must be at least 1")>]
 [<InlineData("qwen2", "max_window_layers", "-1", "max_window_layers = -1: must be at least 0")>]
 [<InlineData("qwen2", "attention_bias", "false", "attention_bias = false: is not a key of this family")>]
-[<InlineData("qwen2", "layer_types", """["full_attention"]""", "layer_types = [\"full_attention\"]: is not a key of this family")>]
+[<InlineData("qwen2",
+             "layer_types",
+             """["full_attention"]""",
+             "layer_types = [\"full_attention\"]: is not a key of this family")>]
 [<InlineData("gemma", "hidden_activation", "\"mish\"", "hidden_activation = \"mish\": is not supported")>]
-[<InlineData("gemma", "hidden_act", "\"relu\"", "hidden_act = \"relu\": hidden_activation decides, and is gelu_pytorch_tanh")>]
+[<InlineData("gemma",
+             "hidden_act",
+             "\"relu\"",
+             "hidden_act = \"relu\": hidden_activation decides, and is gelu_pytorch_tanh")>]
 [<InlineData("gemma", "head_dim", "null", "head_dim = null")>]
 [<InlineData("gemma", "head_dim", "15", "head_dim = 15: rotary positions need an even head size")>]
-[<InlineData("baichuan2_7b", "z_loss_weight", "0.1", "z_loss_weight = 0.1: only 0 is supported: the loss is the cross entropy alone")>]
-[<InlineData("baichuan2_7b", "num_key_value_heads", "4", "num_key_value_heads = 4: is not a key of this family")>]
-[<InlineData("baichuan2_13b", "num_attention_heads", "5", "num_attention_heads = 5: must divide hidden_size = 64")>]
+[<InlineData("baichuan2_7b",
+             "z_loss_weight",
+             "0.1",
+             "z_loss_weight = 0.1: only 0 is supported: the loss is the cross entropy alone")>]
+[<InlineData("baichuan2_7b",
+             "num_key_value_heads",
+             "4",
+             "num_key_value_heads = 4: is not a key of this family")>]
+[<InlineData("baichuan2_13b",
+             "num_attention_heads",
+             "5",
+             "num_attention_heads = 5: must divide hidden_size = 64")>]
 let ``a value that cannot be honoured is refused by name``
     (folder: string, key: string, value: string, expected: string)
     =
@@ -53,7 +74,11 @@ let ``a value that cannot be honoured is refused by name``
 let ``a key that changes nothing passes and comes back`` (folder: string, key: string, value: string) =
     let before, after = read (config folder []), read (config folder [ key, value ])
     Assert.Equal(before.ParameterCount, after.ParameterCount)
-    Assert.Equal((nonNull (JsonNode.Parse value)).ToJsonString(), (nonNull (after.ToHuggingFace()[key])).ToJsonString())
+
+    Assert.Equal(
+        (nonNull (JsonNode.Parse value)).ToJsonString(),
+        (nonNull (after.ToHuggingFace()[key])).ToJsonString()
+    )
 
 /// The logical names of a model's biases, those of its first layer.
 let private biases folder changes =
@@ -66,8 +91,13 @@ let private biases folder changes =
 [<Fact>]
 let ``each bias key gives biases to its own maps`` () =
     let qkv = [ "self_attn.q_proj"; "self_attn.k_proj"; "self_attn.v_proj" ]
-    let out, mlp = [ "self_attn.o_proj" ], [ "mlp.gate_proj"; "mlp.up_proj"; "mlp.down_proj" ]
-    let same (expected: string list) (found: string list) = Assert.Equal<Set<string>>(set expected, set found)
+
+    let out, mlp =
+        [ "self_attn.o_proj" ], [ "mlp.gate_proj"; "mlp.up_proj"; "mlp.down_proj" ]
+
+    let same (expected: string list) (found: string list) =
+        Assert.Equal<Set<string>>(set expected, set found)
+
     same (qkv @ out) (biases "internlm" [])
     same [] (biases "internlm" [ "bias", "false" ])
     same [] (biases "internlm3" [])
@@ -89,11 +119,21 @@ let ``absent keys have their configuration class's defaults`` () =
 
     Assert.Equal(
         (103168, 11008, 2048, true, "dynamic", 10000.0),
-        (internlm.VocabSize, internlm.IntermediateSize, internlm.MaxPositions, internlm.Bias, internlm.RopeType, internlm.RopeTheta)
+        (internlm.VocabSize,
+         internlm.IntermediateSize,
+         internlm.MaxPositions,
+         internlm.Bias,
+         internlm.RopeType,
+         internlm.RopeTheta)
     )
 
     let internlm3 = empty "InternLM3ForCausalLM" :?> InternLM3
-    Assert.Equal((128512, 32768, false, false), (internlm3.VocabSize, internlm3.MaxPositions, internlm3.Bias, internlm3.QkvBias))
+
+    Assert.Equal(
+        (128512, 32768, false, false),
+        (internlm3.VocabSize, internlm3.MaxPositions, internlm3.Bias, internlm3.QkvBias)
+    )
+
     let qwen2 = empty "Qwen2ForCausalLM" :?> Qwen2
 
     Assert.Equal(
@@ -107,7 +147,9 @@ let ``absent keys have their configuration class's defaults`` () =
 
 [<Fact>]
 let ``max_position_embeddings tells the two forms of Baichuan2 apart`` () =
-    let alibi json = (read json :?> Baichuan2).MaxPositions.HasValue |> not
+    let alibi json =
+        (read json :?> Baichuan2).MaxPositions.HasValue |> not
+
     Assert.False(alibi (config "baichuan2_7b" []))
     Assert.True(alibi (config "baichuan2_13b" []))
     Assert.True(alibi (config "baichuan2_7b" [ "max_position_embeddings", "null" ]))
@@ -137,19 +179,33 @@ let ``a run's keys have InternEvo's names and mean what config.json means`` () =
             Assert.Equal(value, (nonNull json[key]).ToJsonString())
 
     holds
-        (run "INTERNLM" """"bias": false, "rope_base": 500, "rope_type": "dynamic", "rope_scaling_factor": 2""")
-        [ "bias", "false"; "rotary", """{"base":500,"type":"dynamic","scaling_factor":2}""" ]
+        (run
+            "INTERNLM"
+            """"bias": false, "rope_base": 500, "rope_type": "dynamic", "rope_scaling_factor": 2""")
+        [
+            "bias", "false"
+            "rotary", """{"base":500,"type":"dynamic","scaling_factor":2}"""
+        ]
 
     holds (run "INTERNLM" """"rope_base": 10000""") [ "rotary", """{"base":10000,"type":"origin"}""" ]
     holds (run "INTERNLM3" """"qkv_bias": true, "bias": true""") [ "qkv_bias", "true"; "bias", "true" ]
 
     holds
         (run "QWEN2" """"use_sliding_window": true, "sliding_window": 7, "qkv_bias": true""")
-        [ "use_sliding_window", "true"; "sliding_window", "7"; "max_window_layers", "0"; "qkv_bias", "true" ]
+        [
+            "use_sliding_window", "true"
+            "sliding_window", "7"
+            "max_window_layers", "0"
+            "qkv_bias", "true"
+        ]
 
     holds
         (run "GEMMA" """"hidden_act": "gelu", "head_dim": 8""")
-        [ "hidden_activation", "\"gelu\""; "head_dim", "8"; "tie_word_embeddings", "true" ]
+        [
+            "hidden_activation", "\"gelu\""
+            "head_dim", "8"
+            "tie_word_embeddings", "true"
+        ]
 
     holds (run "BAICHUAN2" """"norm_head": false""") [ "norm_head", "false" ]
 

@@ -28,7 +28,13 @@ let private build json recompute =
     (read json).Build(BuildOptions(Dtype = double, InitSeed = Nullable 3UL, RecomputeFraction = recompute))
 
 let private sparseQwen =
-    config "qwen2_moe" [ "num_hidden_layers", "5"; "decoder_sparse_step", "2"; "mlp_only_layers", "[3]" ]
+    config
+        "qwen2_moe"
+        [
+            "num_hidden_layers", "5"
+            "decoder_sparse_step", "2"
+            "mlp_only_layers", "[3]"
+        ]
 
 [<Fact>]
 let ``a dense layer of Qwen2-MoE has an MLP and no experts, a sparse one the contrary`` () =
@@ -69,13 +75,18 @@ let ``a dense layer of Qwen2-MoE has an MLP and no experts, a sparse one the con
 
 [<Fact>]
 let ``no experts at all make every layer dense`` () =
-    Assert.DoesNotContain((read (config "qwen2_moe" [ "num_experts", "0" ])).Parameters, fun p -> p.Kind = ParameterKind.Expert)
+    Assert.DoesNotContain(
+        (read (config "qwen2_moe" [ "num_experts", "0" ])).Parameters,
+        fun p -> p.Kind = ParameterKind.Expert
+    )
 
 [<Fact>]
 let ``the rule of a part holds in every layer that has it`` () =
     // Layer 0 is dense and needs no experts to choose among.
     Assert.Equal<string list>(
-        [ "num_experts_per_tok = 5: must be at most num_experts = 4 (a token chooses among the experts)" ],
+        [
+            "num_experts_per_tok = 5: must be at most num_experts = 4 (a token chooses among the experts)"
+        ],
         refusals (config "qwen2_moe" [ "num_experts_per_tok", "5"; "mlp_only_layers", "[0]" ])
     )
 
@@ -168,45 +179,76 @@ let ``stacked experts lie one by one in a folder and come back to the bit`` (nam
     let held = bytes second
     let _, shape, data = held[stacked.Info.Pieces[1]]
     Assert.Equal<int64 list>(List.tail (List.ofSeq stacked.Info.Shape), shape)
-    let numbers = Array.init (data.Length / 8) (fun i -> BitConverter.ToDouble(data, 8 * i))
-    Assert.Equal<float array>(stacked.Value.detach().select(0L, 1L).contiguous().data<double>().ToArray(), numbers)
+
+    let numbers =
+        Array.init (data.Length / 8) (fun i -> BitConverter.ToDouble(data, 8 * i))
+
+    Assert.Equal<float array>(
+        stacked.Value.detach().select(0L, 1L).contiguous().data<double>().ToArray(),
+        numbers
+    )
 
 [<Fact>]
 let ``an expert that is missing or misshapen is named`` () =
     use model = build (config "mixtral" []) 0.0
     let folder = Directory.CreateTempSubdirectory("evo-experts-").FullName
     HuggingFaceFolder.Save(model, folder)
-    use fewer = build (config "mixtral" [ "num_local_experts", "7"; "intermediate_size", "40" ]) 0.0
+
+    use fewer =
+        build (config "mixtral" [ "num_local_experts", "7"; "intermediate_size", "40" ]) 0.0
 
     let error =
         Assert.Throws<DataException>(fun () -> HuggingFaceFolder.LoadWeights(fewer, folder))
 
     Assert.Contains("experts.7.w1.weight: unexpected", error.Message)
-    Assert.Contains("layers.1.block_sparse_moe.experts.3.w2.weight: is [32, 48], must be [32, 40]", error.Message)
+
+    Assert.Contains(
+        "layers.1.block_sparse_moe.experts.3.w2.weight: is [32, 48], must be [32, 40]",
+        error.Message
+    )
 
 let private refusalCases =
     [
         "mixtral", [ "sliding_window", "0" ], "sliding_window = 0: must be at least 1"
         "mixtral", [ "router_jitter_noise", "0.1" ], "router_jitter_noise = 0.1: only 0 is supported"
-        "mixtral", [ "num_experts_per_tok", "9" ], "num_experts_per_tok = 9: must be at most num_local_experts = 8"
+        "mixtral",
+        [ "num_experts_per_tok", "9" ],
+        "num_experts_per_tok = 9: must be at most num_local_experts = 8"
         "mixtral", [ "num_experts", "9" ], "num_experts = 9: is not a key of this family"
         "qwen2_moe", [ "mlp_only_layers", "[0, -1]" ], "mlp_only_layers holds -1: must be a list of layers"
         "qwen2_moe", [ "mlp_only_layers", "3" ], "mlp_only_layers = 3: must be a list of layers"
         "qwen2_moe", [ "decoder_sparse_step", "0" ], "decoder_sparse_step = 0: must be at least 1"
         "qwen2_moe", [ "num_experts", "-1" ], "num_experts = -1: must be at least 0"
-        "", [ "moe_layer_kwargs", """{ "noisy_gate_policy": "RSample" }""" ], "moe_layer_kwargs.noisy_gate_policy = \"RSample\": noise in gates is not part"
-        "", [ "moe_layer_kwargs", """{ "use_rts": true }""" ], "moe_layer_kwargs.use_rts = true: tokens are dropped in their order"
-        "", [ "moe_layer_kwargs", """{ "capacity": 2 }""" ], "moe_layer_kwargs.capacity = 2: is not a key of GShard's gate"
-        "", [ "moe_layer_kwargs", """{ "capacity_factor": 0 }""" ], "moe_layer_kwargs.capacity_factor = 0: must be a number above 0"
-        "", [ "moe_type", "\"Dropless\""; "moe_layer_kwargs", "{}" ], "moe_layer_kwargs: is about GShard's gate, and moe_type is Dropless"
-        "", [ "moe_type", "\"MegaBlock\"" ], "moe_type = \"MegaBlock\": is not supported; use GShard, Dropless"
+        "",
+        [ "moe_layer_kwargs", """{ "noisy_gate_policy": "RSample" }""" ],
+        "moe_layer_kwargs.noisy_gate_policy = \"RSample\": noise in gates is not part"
+        "",
+        [ "moe_layer_kwargs", """{ "use_rts": true }""" ],
+        "moe_layer_kwargs.use_rts = true: tokens are dropped in their order"
+        "",
+        [ "moe_layer_kwargs", """{ "capacity": 2 }""" ],
+        "moe_layer_kwargs.capacity = 2: is not a key of GShard's gate"
+        "",
+        [ "moe_layer_kwargs", """{ "capacity_factor": 0 }""" ],
+        "moe_layer_kwargs.capacity_factor = 0: must be a number above 0"
+        "",
+        [ "moe_type", "\"Dropless\""; "moe_layer_kwargs", "{}" ],
+        "moe_layer_kwargs: is about GShard's gate, and moe_type is Dropless"
+        "",
+        [ "moe_type", "\"MegaBlock\"" ],
+        "moe_type = \"MegaBlock\": is not supported; use GShard, Dropless"
         "", [ "num_shared_experts", "-1" ], "num_shared_experts = -1: must be at least 0"
     ]
 
 [<Fact>]
 let ``what cannot be honoured is refused by name`` () =
     for folder, changes, line in refusalCases do
-        let json = if folder = "" then internlm changes else config folder changes
+        let json =
+            if folder = "" then
+                internlm changes
+            else
+                config folder changes
+
         let found = refusals json
         Assert.True(found.Length = 1 && found.Head.Contains line, $"%A{changes}: %A{found}")
 
@@ -226,7 +268,11 @@ let ``a window changes what is beyond it, in the layers that have it`` () =
         List.map2 (<>) (hidden folder []) (hidden folder changes)
 
     let window first =
-        [ "use_sliding_window", "true"; "sliding_window", "3"; "max_window_layers", first ]
+        [
+            "use_sliding_window", "true"
+            "sliding_window", "3"
+            "max_window_layers", first
+        ]
 
     Assert.Equal<bool list>([ false; true; true ], differs "mixtral" [ "sliding_window", "3" ])
     Assert.Equal<bool list>([ false; false; false ], differs "mixtral" [ "sliding_window", "9" ])
@@ -240,7 +286,15 @@ let private step json recompute =
     model.train ()
     use ids = torch.randint (61L, [| 1L; 14L |], generator = new torch.Generator(9UL))
     use borders = torch.tensor ([| 0; 5; 14 |])
-    use places = torch.tensor ([| for n in [ 5; 9 ] do yield! [| 0L .. int64 n - 1L |] |])
+
+    use places =
+        torch.tensor (
+            [|
+                for n in [ 5; 9 ] do
+                    yield! [| 0L .. int64 n - 1L |]
+            |]
+        )
+
     use at = Positions.Packed(borders, places)
     use _ = torch.NewDisposeScope()
     let struct (sum, _, auxiliary) = model.LossWithRouters(ids, ids, at)
@@ -248,16 +302,22 @@ let private step json recompute =
     let total = sum + 0.3 * auxiliary.Balance + 0.1 * auxiliary.Z
     total.backward ()
 
-    total.item<double> (),
-    auxiliary.Balance.item<double> (),
-    [ for p in model.Table -> p.Info.Name, (nonNull p.Value.grad).cpu().data<double>().ToArray() ]
+    total.item<double>(),
+    auxiliary.Balance.item<double>(),
+    [
+        for p in model.Table -> p.Info.Name, (nonNull p.Value.grad).cpu().data<double>().ToArray()
+    ]
 
 let private moe =
     [
         config "mixtral" []
         config "qwen2_moe" []
         sparseQwen
-        internlm [ "moe_use_residual", "true"; "moe_layer_kwargs", """{ "capacity_factor": 0.5, "min_capacity": 1 }""" ]
+        internlm
+            [
+                "moe_use_residual", "true"
+                "moe_layer_kwargs", """{ "capacity_factor": 0.5, "min_capacity": 1 }"""
+            ]
         internlm [ "moe_type", "\"Dropless\"" ]
     ]
 
@@ -277,7 +337,7 @@ let ``the balance loss reaches the routers of recomputed layers`` () =
         use at = Positions.Sequential(1, 9)
         use _ = torch.NewDisposeScope()
         let struct (_, _, auxiliary) = model.LossWithRouters(ids, ids, at)
-        (nonNull auxiliary).Balance.backward ()
+        (nonNull auxiliary).Balance.backward()
 
         for p in model.Table do
             if p.Info.Kind = ParameterKind.Router then
@@ -286,10 +346,17 @@ let ``the balance loss reaches the routers of recomputed layers`` () =
 [<Fact>]
 let ``outside of training GShard's gate takes its other factor`` () =
     let json =
-        internlm [ "moe_layer_kwargs", """{ "capacity_factor": 0.1, "min_capacity": 1, "eval_capacity_factor": 9 }""" ]
+        internlm
+            [
+                "moe_layer_kwargs",
+                """{ "capacity_factor": 0.1, "min_capacity": 1, "eval_capacity_factor": 9 }"""
+            ]
 
     use model = build json 0.0
-    use free = build (internlm [ "moe_layer_kwargs", """{ "drop_tokens": false }""" ]) 0.0
+
+    use free =
+        build (internlm [ "moe_layer_kwargs", """{ "drop_tokens": false }""" ]) 0.0
+
     use ids = torch.randint (61L, [| 1L; 12L |])
     use at = Positions.Sequential(1, 12)
     use _ = torch.NewDisposeScope()
@@ -318,11 +385,17 @@ let ``routers and experts decay as matrices do`` () =
     for p in (read (config "qwen2_moe" [])).Parameters do
         Assert.Equal(not (p.Kind = ParameterKind.Norm || p.Kind = ParameterKind.Bias), p.Decays)
 
-    Assert.Equal(2, (read (config "qwen2_moe" [])).Parameters |> Seq.filter (fun p -> p.Kind = ParameterKind.Router) |> Seq.length)
+    Assert.Equal(
+        2,
+        (read (config "qwen2_moe" [])).Parameters
+        |> Seq.filter (fun p -> p.Kind = ParameterKind.Router)
+        |> Seq.length
+    )
 
 [<Fact>]
 let ``InternEvo's keys of a run make the sizes of its configurations`` () =
-    let spec family text = (Json.family family).FromKeys.Invoke(parse text)
+    let spec family text =
+        (Json.family family).FromKeys.Invoke(parse text)
 
     match
         spec
@@ -330,7 +403,11 @@ let ``InternEvo's keys of a run make the sizes of its configurations`` () =
             """{ "vocab_size": 100, "hidden_size": 3584, "num_layers": 1, "num_attention_heads": 28, "num_kv_attention_heads": 4,
                  "mlp_ratio": 0.7142857142857143, "num_experts": 64, "top_k": 8, "num_shared_experts": 8 }"""
     with
-    | :? Qwen2Moe as model -> Assert.Equal((2560, 20480, 64, 8), (model.ExpertSize, model.SharedSize, model.ExpertCount, model.TopK))
+    | :? Qwen2Moe as model ->
+        Assert.Equal(
+            (2560, 20480, 64, 8),
+            (model.ExpertSize, model.SharedSize, model.ExpertCount, model.TopK)
+        )
     | other -> failwith $"{other}"
 
     match
@@ -339,5 +416,6 @@ let ``InternEvo's keys of a run make the sizes of its configurations`` () =
             """{ "vocab_size": 100, "hidden_size": 4096, "num_layers": 1, "num_attention_heads": 32, "mlp_ratio": 1.3333333333333333,
                  "num_experts": 4, "top_k": 2, "num_shared_experts": 0, "moe_use_residual": false, "moe_type": "GShard" }"""
     with
-    | :? InternLMMoe as model -> Assert.Equal((5632, 4, 2), (model.IntermediateSize, model.ExpertCount, model.TopK))
+    | :? InternLMMoe as model ->
+        Assert.Equal((5632, 4, 2), (model.IntermediateSize, model.ExpertCount, model.TopK))
     | other -> failwith $"{other}"

@@ -29,7 +29,13 @@ let private cases =
         let! tokens = Gen.choose (1, 12)
         let! experts = Gen.choose (1, 7)
         let! topK = Gen.choose (1, min 4 experts)
-        let! normalize, gated, starved = Gen.zip3 (Gen.elements [ true; false ]) (Gen.elements [ true; false ]) (Gen.elements [ true; false ])
+
+        let! normalize, gated, starved =
+            Gen.zip3
+                (Gen.elements [ true; false ])
+                (Gen.elements [ true; false ])
+                (Gen.elements [ true; false ])
+
         let! factor = Gen.elements [ 0.25; 0.5; 1.0; 1.5 ]
         let! least = Gen.choose (1, 3)
         let! seed = Gen.choose (0, 100000)
@@ -89,7 +95,11 @@ let private inputs (case: Case) =
     {
         X = leaf (normal [ 1L; int64 case.Tokens; width ])
         Logits = leaf logits
-        Gate = if case.Gated then leaf (normal [ int64 case.Experts; inner; width ]) else null
+        Gate =
+            if case.Gated then
+                leaf (normal [ int64 case.Experts; inner; width ])
+            else
+                null
         Up = leaf (normal [ int64 case.Experts; inner; width ])
         Down = leaf (normal [ int64 case.Experts; width; inner ])
     }
@@ -98,10 +108,8 @@ let private inputs (case: Case) =
 let private choices (case: Case) (probabilities: torch.Tensor) =
     [
         for n in 0 .. case.Tokens - 1 ->
-            [
-                for e in 0 .. case.Experts - 1 -> e, probabilities[int64 n, int64 e]
-            ]
-            |> List.sortByDescending (fun (_, p) -> p.item<double> ())
+            [ for e in 0 .. case.Experts - 1 -> e, probabilities[int64 n, int64 e] ]
+            |> List.sortByDescending (fun (_, p) -> p.item<double>())
             |> List.take case.TopK
     ]
 
@@ -134,7 +142,9 @@ let private loop (case: Case) (given: Inputs) (keeps: (int * torch.Tensor) list 
 
                 let total =
                     survivors
-                    |> List.fold (fun (sum: torch.Tensor) (_, p) -> sum + p) (torch.zeros ([||], dtype = torch.ScalarType.Float64))
+                    |> List.fold
+                        (fun (sum: torch.Tensor) (_, p) -> sum + p)
+                        (torch.zeros ([||], dtype = torch.ScalarType.Float64))
 
                 survivors
                 |> List.fold
@@ -170,7 +180,18 @@ let private agree (given: Inputs) (found: torch.Tensor) (expected: torch.Tensor)
         Assert.True(near a b, "a gradient differs")
 
 let private mixture (case: Case) (given: Inputs) factor =
-    Ops.MixtureOfExperts(given.X, given.Logits, case.TopK, case.Normalize, "silu", given.Gate, given.Up, given.Down, factor, int64 case.Least)
+    Ops.MixtureOfExperts(
+        given.X,
+        given.Logits,
+        case.TopK,
+        case.Normalize,
+        "silu",
+        given.Gate,
+        given.Up,
+        given.Down,
+        factor,
+        int64 case.Least
+    )
 
 [<Fact>]
 let ``without a capacity every choice counts: value and gradients of a loop over tokens`` () =
@@ -180,7 +201,14 @@ let ``without a capacity every choice counts: value and gradients of a loop over
         use _ = torch.NewDisposeScope()
         let given = inputs case
         starved <- starved + (if case.Starved then 1 else 0)
-        let all = set [ for n in 0 .. case.Tokens - 1 do for k in 0 .. case.TopK - 1 -> n, k ]
+
+        let all =
+            set
+                [
+                    for n in 0 .. case.Tokens - 1 do
+                        for k in 0 .. case.TopK - 1 -> n, k
+                ]
+
         agree given (mixture case given 0.0) (loop case given (fun _ -> all)))
 
     Assert.True(starved > 5, "experts without tokens must occur")
@@ -189,7 +217,9 @@ let ``without a capacity every choice counts: value and gradients of a loop over
 /// asked for `capacity` times already is turned away.
 let private admitted (case: Case) (chosen: (int * torch.Tensor) list list) =
     let capacity =
-        max case.Least (int (Math.Ceiling(float case.Tokens / float case.Experts * case.Factor * float case.TopK)))
+        max
+            case.Least
+            (int (Math.Ceiling(float case.Tokens / float case.Experts * case.Factor * float case.TopK)))
 
     let asked = Dictionary<int, int>()
 
@@ -243,7 +273,16 @@ let ``logits of another shape are refused with both shapes`` () =
 
     let error =
         Assert.Throws<ArgumentException>(fun () ->
-            Ops.MixtureOfExperts(torch.zeros (1L, 2L, 3L), torch.zeros (1L, 2L, 5L), 1, false, "silu", null, torch.zeros (4L, 6L, 3L), torch.zeros (4L, 3L, 6L))
+            Ops.MixtureOfExperts(
+                torch.zeros (1L, 2L, 3L),
+                torch.zeros (1L, 2L, 5L),
+                1,
+                false,
+                "silu",
+                null,
+                torch.zeros (4L, 6L, 3L),
+                torch.zeros (4L, 3L, 6L)
+            )
             |> ignore)
 
     Assert.Contains("logits [1, 2, 5], up [4, 6, 3]", error.Message)

@@ -5,7 +5,9 @@ open Evo.Models
 open Xunit
 
 let private number (n: int64) = Polynomial.op_Implicit n
-let private b, s, t, w = Polynomial.Batch, Polynomial.Length, Polynomial.Tensor, Polynomial.Weight
+
+let private b, s, t, w =
+    Polynomial.Batch, Polynomial.Length, Polynomial.Tensor, Polynomial.Weight
 
 let private samples =
     [
@@ -53,8 +55,7 @@ let ``heads, blocks and gathered rows are whole ones``
     (gathered: float)
     (block: float)
     =
-    let at (p: Polynomial) =
-        p.At(SizePoint(1L, 1L, tensor, weight))
+    let at (p: Polynomial) = p.At(SizePoint(1L, 1L, tensor, weight))
 
     Assert.Equal(share, at (Polynomial.Share 2L))
     Assert.Equal(spread, at (Polynomial.Spread 2L))

@@ -13,8 +13,13 @@ let private logits =
         let! tokens = Gen.choose (1, 9)
         let! experts = Gen.choose (2, 6)
         let! topK = Gen.choose (1, min 3 experts)
-        let! numbers = Gen.listOfLength (layers * tokens * experts) (Gen.choose (-4000, 4000))
-        let rows = numbers |> List.map (fun n -> float n / 1000.0) |> List.chunkBySize experts
+
+        let! numbers =
+            Gen.listOfLength (layers * tokens * experts) (Gen.choose (-4000, 4000))
+
+        let rows =
+            numbers |> List.map (fun n -> float n / 1000.0) |> List.chunkBySize experts
+
         return topK, List.chunkBySize tokens rows
     }
 
@@ -46,7 +51,9 @@ let private product counted (rows: float list list) =
         [
             for e in 0 .. experts - 1 ->
                 let share =
-                    rows |> List.averageBy (fun row -> best counted row |> List.filter ((=) e) |> List.length |> float)
+                    rows
+                    |> List.averageBy (fun row ->
+                        best counted row |> List.filter ((=) e) |> List.length |> float)
 
                 share * (rows |> List.averageBy (fun row -> (softmax row)[e]))
         ]
@@ -58,7 +65,7 @@ let private losses topK layers balancing =
     let found =
         RouterStatistics.Losses([| for o in outputs topK layers -> RouterStatistics.Of o |], balancing)
 
-    found.Balance.item<double> (), found.Z.item<double> ()
+    found.Balance.item<double>(), found.Z.item<double>()
 
 let private same (a: float, b: float) (c: float, d: float) =
     Assert.Equal(c, a, 10)
@@ -98,15 +105,23 @@ let ``statistics of ranks that share the tokens add up`` () =
 
             if cut > 0L then
                 let both = (part 0L cut) + (part cut (length - cut))
-                Assert.True((both.Sums - RouterStatistics.Of(output).Sums).abs().max().item<double>() < 1e-12))
+
+                Assert.True(
+                    (both.Sums - RouterStatistics.Of(output).Sums).abs().max().item<double>() < 1e-12
+                ))
 
 [<Fact>]
 let ``it pulls a busy expert's logit down and counts pull nothing`` () =
     use _ = torch.NewDisposeScope()
-    let leaf = torch.tensor([| 3.0; 0.0; 0.0; 2.0; 0.0; 1.0 |]).view(1L, 2L, 3L).requires_grad_ true
-    let found = RouterStatistics.Losses([| RouterStatistics.Of(RouterOutput(0, leaf, 1)) |], Balancing.Joint)
+
+    let leaf =
+        torch.tensor([| 3.0; 0.0; 0.0; 2.0; 0.0; 1.0 |]).view(1L, 2L, 3L).requires_grad_ true
+
+    let found =
+        RouterStatistics.Losses([| RouterStatistics.Of(RouterOutput(0, leaf, 1)) |], Balancing.Joint)
+
     found.Balance.backward ()
     let gradient = nonNull leaf.grad
-    Assert.True(gradient[0L, 0L, 0L].item<double> () > 0.0)
+    Assert.True(gradient[0L, 0L, 0L].item<double>() > 0.0)
     // Softmax: what one logit gains the others lose.
     Assert.True(gradient.sum([| -1L |]).abs().max().item<double>() < 1e-15)

@@ -129,7 +129,8 @@ let ``a step leaves no native tensor behind`` recompute =
                         }
                     ]
 
-            let gradients = GradientStep(model.Module, model.Optimizer, 0.1, RouterCoefficients(0.3, 0.1))
+            let gradients =
+                GradientStep(model.Module, model.Optimizer, 0.1, RouterCoefficients(0.3, 0.1))
 
             let step number =
                 gradients.Run [| batch; batch |] |> ignore
@@ -176,7 +177,8 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
 
     let run balance z =
         let result =
-            GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(balance, z)).Run(Array.ofList batch)
+            GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(balance, z))
+                .Run(Array.ofList batch)
 
         result, model.Optimizer.Gradient.clone ()
 

@@ -289,7 +289,10 @@ let ``what routers add is a metric of its own, and the loss is without it`` () =
     let lines sets =
         use folder = new TemporaryFolder()
         writeData folder.Path
-        let config = config folder.Path "MIXTRALMOE" ("data.total_steps=3" :: "data.valid_every=0" :: sets)
+
+        let config =
+            config folder.Path "MIXTRALMOE" ("data.total_steps=3" :: "data.valid_every=0" :: sets)
+
         run config |> ignore
         metrics config |> List.map Map.ofList
 

@@ -15,7 +15,10 @@ let private references =
     lazy
         (match AppContext.GetData "TRUSTED_PLATFORM_ASSEMBLIES" with
          | :? string as paths ->
-             [ for path in paths.Split Path.PathSeparator -> MetadataReference.CreateFromFile path :> MetadataReference ]
+             [
+                 for path in paths.Split Path.PathSeparator ->
+                     MetadataReference.CreateFromFile path :> MetadataReference
+             ]
          | _ -> [])
 
 let private parseOptions =
@@ -41,7 +44,10 @@ let emit (algebra: AlgebraTable) (texts: (string * string) list) =
     let source = compilation [ for name, text in texts -> parse name text ]
 
     let driver =
-        CSharpGeneratorDriver.Create([ SpecGenerator(algebra).AsSourceGenerator() ], parseOptions = parseOptions)
+        CSharpGeneratorDriver.Create(
+            [ SpecGenerator(algebra).AsSourceGenerator() ],
+            parseOptions = parseOptions
+        )
 
     let result = (driver.RunGenerators(source, CancellationToken.None)).GetRunResult()
 
@@ -52,7 +58,9 @@ let emit (algebra: AlgebraTable) (texts: (string * string) list) =
     if not result.Diagnostics.IsEmpty then
         invalidOp (String.Join("\n", result.Diagnostics |> Seq.map string))
 
-    [ for s in result.Results[0].GeneratedSources -> s.HintName, s.SourceText.ToString() ]
+    [
+        for s in result.Results[0].GeneratedSources -> s.HintName, s.SourceText.ToString()
+    ]
 
 /// The assembly of specs and what was emitted for them.
 let load (texts: (string * string) list) (emitted: (string * string) list) =

@@ -67,7 +67,10 @@ type CountedBytes() =
                 let degrees = Steps.degrees layout
 
                 let formula =
-                    ActivationMemory.Of(spec.Plan degrees).Bytes(torch.ScalarType.Float32).At(SizePoint(int64 rows, int64 length, int64 layout.Tensor, int64 layout.Weight))
+                    ActivationMemory
+                        .Of(spec.Plan degrees)
+                        .Bytes(torch.ScalarType.Float32)
+                        .At(SizePoint(int64 rows, int64 length, int64 layout.Tensor, int64 layout.Weight))
                     * float layout.World
 
                 let off = (counted - formula) / formula

@@ -35,11 +35,13 @@ module private Traffic =
         let degrees = Steps.degrees layout
 
         [
-            for cost in SiteCost.Of(spec.Plan degrees, degrees, int64 rows, int64 length, torch.ScalarType.Float32) do
+            for cost in
+                SiteCost.Of(spec.Plan degrees, degrees, int64 rows, int64 length, torch.ScalarType.Float32) do
                 for backward, names in [ false, cost.Forward; true, cost.Backward ] do
                     for operation in Seq.choose operation names do
                         if cost.Ranks > 1 then
-                            (cost.Site.Number, backward, operation), handed layout cost.Ranks cost.TensorBytes operation
+                            (cost.Site.Number, backward, operation),
+                            handed layout cost.Ranks cost.TensorBytes operation
         ]
         |> List.groupBy fst
         |> List.map (fun (key, all) -> key, List.sumBy snd all)
@@ -101,7 +103,8 @@ type CountedTraffic() =
                 places <- places + keys.Count
 
                 for number, backward, operation as key in keys do
-                    let find (map: Map<_, int64>) = map.TryFind key |> Option.defaultValue 0L
+                    let find (map: Map<_, int64>) =
+                        map.TryFind key |> Option.defaultValue 0L
 
                     if find planned <> find measured then
                         $"{layout}: {Site(number, backward)}, {operation}: {find measured} bytes, {find planned} planned"

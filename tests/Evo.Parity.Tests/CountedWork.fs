@@ -58,21 +58,31 @@ type CountedWork() =
 
         [
             for layout in layouts do
-                let found = Steps.step spec layout rows length (fun _ group -> group) (fun () -> CountedOperations.Now)
-                let forward, total = found.Forward.Since found.Start, found.Backward.Since found.Start
+                let found =
+                    Steps.step spec layout rows length (fun _ group -> group) (fun () ->
+                        CountedOperations.Now)
+
+                let forward, total =
+                    found.Forward.Since found.Start, found.Backward.Since found.Start
+
                 let products = 3L * int64 flops.Matrices + more spec layout
                 let pairs = int64 flops.AttentionCausal
 
                 // A capacity drops tokens, which is not in the formula.
                 let agrees =
-                    if spec :? InternLMMoe then total.Products <= products && total.Products > 0L
-                    else total.Products = products
+                    if spec :? InternLMMoe then
+                        total.Products <= products && total.Products > 0L
+                    else
+                        total.Products = products
 
                 if not agrees then
                     $"{layout}: {total.Products} operations of products, {products} by the formula"
 
                 // The backward of attention makes the scores once more: 2 of its 10 operations a pair.
-                if forward.Attention <> pairs || total.Attention - forward.Attention <> 5L * pairs / 2L then
+                if
+                    forward.Attention <> pairs
+                    || total.Attention - forward.Attention <> 5L * pairs / 2L
+                then
                     $"{layout}: {forward.Attention} and {total.Attention - forward.Attention} operations of attention, {pairs} forward by the formula"
         ]
         |> Steps.none name

@@ -6,8 +6,7 @@ open Evo.Models
 open Evo.Parallel
 open Xunit
 
-let private families =
-    [ for family in ModelFamilies.All -> family.Name ]
+let private families = [ for family in ModelFamilies.All -> family.Name ]
 
 let names =
     let data = TheoryData<string>()
@@ -33,15 +32,23 @@ let ``every mode at every degree gives the loss, logits and gradients of one dev
 
     for mode in Small.modes do
         for layout in Small.layouts spec mode do
-            let found = try Ok(Parity.Step(spec, layout, batch)) with e -> Error e.Message
+            let found =
+                try
+                    Ok(Parity.Step(spec, layout, batch))
+                with e ->
+                    Error e.Message
+
             compared <- compared + 1
+
             match found with
             | Error text -> failures.Add $"{layout}: {text}"
             | Ok found ->
                 let struct (error, quantity) = found.Compare serial
                 worst <- max worst error
+
                 if not (error <= Parity.Tolerance) then
                     failures.Add $"{layout}: {quantity} is off by {error:g3}"
+
                 for quantity in found.Unequal do
                     failures.Add $"{layout}: {quantity} differs between replicas"
 

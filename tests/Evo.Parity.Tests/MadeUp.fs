@@ -19,7 +19,10 @@ let private suite (most: int) (recipe: Recipe) (spec: CausalLM) =
         [
             for mode in Small.modes do
                 for layout in Small.layouts spec mode do
-                    if layout.World <= most && (layout.Weight = layout.Tensor || mode <> ParallelMode.Isp || layout.Weight = 1) then
+                    if
+                        layout.World <= most
+                        && (layout.Weight = layout.Tensor || mode <> ParallelMode.Isp || layout.Weight = 1)
+                    then
                         layout
         ]
 
@@ -41,7 +44,10 @@ let private suite (most: int) (recipe: Recipe) (spec: CausalLM) =
 let private compileAll (recipes: (string * Recipe) list) =
     let texts = [ for name, recipe in recipes -> $"{name}.cs", text name recipe ]
     let assembly = Compiling.load texts (Compiling.emit AlgebraTable.Standard texts)
-    [ for name, _ in recipes -> Compiling.start (Compiling.family assembly $"{name}.Made") ]
+
+    [
+        for name, _ in recipes -> Compiling.start (Compiling.family assembly $"{name}.Made")
+    ]
 
 /// What is wrong with one recipe, compiled by itself.
 let private examine (most: int) (recipe: Recipe) =

@@ -41,7 +41,18 @@ let private oneHead = Small.with' SizeRole.KvHeads 1
 
 let private grounds () =
     [
-        for name in [ "LLAMA2"; "GPT2"; "INTERNLM"; "QWEN2"; "GEMMA"; "BAICHUAN2"; "MIXTRALMOE"; "QWEN2MOE"; "INTERNLM2" ] do
+        for name in
+            [
+                "LLAMA2"
+                "GPT2"
+                "INTERNLM"
+                "QWEN2"
+                "GEMMA"
+                "BAICHUAN2"
+                "MIXTRALMOE"
+                "QWEN2MOE"
+                "INTERNLM2"
+            ] do
             for mode in Small.modes do
                 ground name (family name) mode true
 
@@ -91,7 +102,8 @@ let private equivalent (ground: Ground) (mutant: Mutant) : string option =
     let ofOneHead =
         spec.Size.KvHeadCount = 1
         && spec.Plan(ground.Layout.Mode).Sites
-           |> Seq.exists (fun site -> site.Number = mutant.Site && site.Elements.Invoke(1L, 1L) = float spec.Size.HeadSize)
+           |> Seq.exists (fun site ->
+               site.Number = mutant.Site && site.Elements(1L, 1L) = float spec.Size.HeadSize)
 
     if
         ofOneHead
@@ -104,10 +116,18 @@ let private equivalent (ground: Ground) (mutant: Mutant) : string option =
         None
 
 let private run (count: int) =
-    let all = [| for g in grounds () do for m in mutants g -> g, m |]
+    let all =
+        [|
+            for g in grounds () do
+                for m in mutants g -> g, m
+        |]
+
     let total = all.Length
     // Spread evenly over layouts, sites and mistakes: the same on every run.
-    let chosen = [ for k in 0 .. min count total - 1 -> all[int (int64 k * int64 total / int64 (min count total))] ]
+    let chosen =
+        [
+            for k in 0 .. min count total - 1 -> all[int (int64 k * int64 total / int64 (min count total))]
+        ]
 
     let excluded, judged =
         chosen |> List.partition (fun (g, m) -> (equivalent g m).IsSome)

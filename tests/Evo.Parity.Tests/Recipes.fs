@@ -99,7 +99,15 @@ let private legal (r: Recipe) =
 let private draw =
     gen {
         let! heads = Gen.elements [ 1; 2; 3; 4; 6; 8 ]
-        let! kv = Gen.elements [ for k in 1..heads do if heads % k = 0 then k ]
+
+        let! kv =
+            Gen.elements
+                [
+                    for k in 1..heads do
+                        if heads % k = 0 then
+                            k
+                ]
+
         let! headSize = Gen.elements [ 2; 4; 6 ]
         let! extra = Gen.frequency [ 3, Gen.constant 0; 1, Gen.elements [ 1; 5 ] ]
         let! inner = Gen.elements [ 6; 8; 12; 24 ]
@@ -157,7 +165,10 @@ let private simpler (r: Recipe) =
             { r with Window = 0 }
             { r with Alternate = false }
             { r with Extra = 0 }
-            { r with Heads = max 1 (r.Heads / 2); KvHeads = 1 }
+            { r with
+                Heads = max 1 (r.Heads / 2)
+                KvHeads = 1
+            }
             { r with KvHeads = 1 }
             { r with HeadSize = 2 }
             { r with Inner = max 2 (r.Inner / 2) }
@@ -177,14 +188,22 @@ let features (r: Recipe) =
         $"projection {r.Projection}"
         $"place {r.Place}"
         $"mlp {r.Mlp}"
-        if r.KvHeads < r.Heads then "shared key-value heads"
-        if r.QkNorm then "norm of queries and keys"
-        if r.Bias then "biases"
-        if r.Tied then "tied head"
-        if r.Scaled then "scaled embedding"
-        if r.Window > 0 then "window"
-        if r.Alternate then "layers differ"
-        if r.Extra > 0 then "width is not heads × size"
+        if r.KvHeads < r.Heads then
+            "shared key-value heads"
+        if r.QkNorm then
+            "norm of queries and keys"
+        if r.Bias then
+            "biases"
+        if r.Tied then
+            "tied head"
+        if r.Scaled then
+            "scaled embedding"
+        if r.Window > 0 then
+            "window"
+        if r.Alternate then
+            "layers differ"
+        if r.Extra > 0 then
+            "width is not heads × size"
     ]
 
 let private yes (flag: bool) = if flag then "true" else "false"
@@ -193,13 +212,20 @@ let private yes (flag: bool) = if flag then "true" else "false"
 let text (space: string) (r: Recipe) =
     let norm method name width =
         match r.Norm with
-        | Rms -> $"""    [RmsNorm("{width}", "0.00001"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
-        | RmsOffset -> $"""    [RmsNorm("{width}", "0.00001", Offset = "true"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
-        | Layer -> $"""    [LayerNorm("{width}", "0.00001"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
+        | Rms ->
+            $"""    [RmsNorm("{width}", "0.00001"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
+        | RmsOffset ->
+            $"""    [RmsNorm("{width}", "0.00001", Offset = "true"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
+        | Layer ->
+            $"""    [LayerNorm("{width}", "0.00001"), Hf("{name}")] private partial Tensor {method}(Tensor x);"""
 
     let bias = yes r.Bias
-    let turn value = if r.Place = Rotary then $"Turn({value}, at)" else value
-    let calm which value = if r.QkNorm then $"{which}({value})" else value
+
+    let turn value =
+        if r.Place = Rotary then $"Turn({value}, at)" else value
+
+    let calm which value =
+        if r.QkNorm then $"{which}({value})" else value
 
     let attention =
         [
@@ -210,8 +236,10 @@ let text (space: string) (r: Recipe) =
                 let seen = yes (r.Bias && (r.Place = Rotary || r.QkNorm))
                 $"""    [Column("Width", "KvHeads", "HeadSize", Bias = "{seen}"), Hf("k")] private partial Tensor Lock(Tensor x);"""
                 $"""    [Column("Width", "KvHeads", "HeadSize", Bias = "{bias}"), Hf("v")] private partial Tensor Worth(Tensor x);"""
-            | Fused -> $"""    [Column("Width", "3", "Heads", "HeadSize", Bias = "{bias}"), Hf("qkv")] private partial Tensor All(Tensor x);"""
-            | FusedByHead -> $"""    [Column("Width", "Heads", "3", "HeadSize", Bias = "{bias}"), Hf("qkv")] private partial Tensor All(Tensor x);"""
+            | Fused ->
+                $"""    [Column("Width", "3", "Heads", "HeadSize", Bias = "{bias}"), Hf("qkv")] private partial Tensor All(Tensor x);"""
+            | FusedByHead ->
+                $"""    [Column("Width", "Heads", "3", "HeadSize", Bias = "{bias}"), Hf("qkv")] private partial Tensor All(Tensor x);"""
             if r.QkNorm then
                 """    [RmsNorm("HeadSize", "0.00001"), Hf("q_norm")] private partial Tensor CalmAsk(Tensor x);"""
                 """    [RmsNorm("HeadSize", "0.00001"), Hf("k_norm")] private partial Tensor CalmLock(Tensor x);"""
@@ -220,6 +248,7 @@ let text (space: string) (r: Recipe) =
             let options =
                 (if r.Window > 0 then $", Window = nameof(Seen)" else "")
                 + (if r.Place = Alibi then ", Alibi = \"true\"" else "")
+
             $"""    [Attention("Heads", "{(if r.Projection = Apart then "KvHeads" else "Heads")}", "HeadSize"{options})] private partial Tensor Heed(Tensor q, Tensor k, Tensor v, Positions at);"""
             $"""    [Row("Heads * HeadSize", "Width", Bias = "{bias}"), Hf("o")] private partial Tensor Back(Tensor x);"""
         ]
@@ -227,13 +256,16 @@ let text (space: string) (r: Recipe) =
     let mlp =
         [
             match r.Mlp with
-            | Gated | GatedByLinear ->
+            | Gated
+            | GatedByLinear ->
                 $"""    [Column("Width", "Inner", Bias = "{bias}"), Hf("gate")] private partial Tensor Gate(Tensor x);"""
                 $"""    [Column("Width", "Inner", Bias = "{bias}"), Hf("up")] private partial Tensor Up(Tensor x);"""
                 $"""    [Row("Inner", "Width", Bias = "{bias}"), Hf("down")] private partial Tensor Down(Tensor x);"""
+
                 if r.Mlp = GatedByLinear then
                     """    [Linear("Width", "1"), Hf("share")] private partial Tensor Share(Tensor x);"""
-            | Plain | SquaredRelu ->
+            | Plain
+            | SquaredRelu ->
                 $"""    [Column("Width", "Inner", Bias = "{bias}"), Hf("up")] private partial Tensor Up(Tensor x);"""
                 $"""    [Row("Inner", "Width", Bias = "{bias}"), Hf("down")] private partial Tensor Down(Tensor x);"""
             | Mixture ->
@@ -245,9 +277,13 @@ let text (space: string) (r: Recipe) =
     let attend =
         match r.Projection with
         | Apart ->
-            [ $"""        return Back(Heed({turn (calm "CalmAsk" "Ask(h)")}, {turn (calm "CalmLock" "Lock(h)")}, Worth(h), at));""" ]
-        | Fused | FusedByHead ->
+            [
+                $"""        return Back(Heed({turn (calm "CalmAsk" "Ask(h)")}, {turn (calm "CalmLock" "Lock(h)")}, Worth(h), at));"""
+            ]
+        | Fused
+        | FusedByHead ->
             let dim = if r.Projection = Fused then 2 else 3
+
             [
                 "        var all = All(h);"
                 $"""        var q = {turn (calm "CalmAsk" $"all.select({dim}, 0)")};"""
@@ -267,13 +303,21 @@ let text (space: string) (r: Recipe) =
     let hasMlp = r.Mlp <> NoMlp
     // Odd layers leave out the MLP where layers differ.
     let mlpStep statement =
-        if not hasMlp then []
-        elif r.Alternate then [ "        if (Number % 2 == 0)"; "        {"; "    " + statement; "        }" ]
-        else [ statement ]
+        if not hasMlp then
+            []
+        elif r.Alternate then
+            [ "        if (Number % 2 == 0)"; "        {"; "    " + statement; "        }" ]
+        else
+            [ statement ]
 
-    let before, after = r.Residual <> PostNorm, r.Residual = PostNorm || r.Residual = Sandwich
-    let pre method value = if before then $"{method}({value})" else value
-    let post method value = if after then $"{method}({value})" else value
+    let before, after =
+        r.Residual <> PostNorm, r.Residual = PostNorm || r.Residual = Sandwich
+
+    let pre method value =
+        if before then $"{method}({value})" else value
+
+    let post method value =
+        if after then $"{method}({value})" else value
 
     let body =
         match r.Residual with
@@ -281,7 +325,11 @@ let text (space: string) (r: Recipe) =
             [
                 "        var h = Before(x);"
                 "        var a = Attend(h, at);"
-                yield! (if hasMlp then [ "        return x + a + Think(h);" ] else [ "        return x + a;" ])
+                yield!
+                    (if hasMlp then
+                         [ "        return x + a + Think(h);" ]
+                     else
+                         [ "        return x + a;" ])
             ]
         | _ ->
             [
@@ -294,16 +342,25 @@ let text (space: string) (r: Recipe) =
 
     let norms =
         [
-            if before then norm "Before" "before" "Width"
-            if after then norm "After" "after" "Width"
+            if before then
+                norm "Before" "before" "Width"
+            if after then
+                norm "After" "after" "Width"
             if hasMlp && r.Residual <> Parallel then
-                if before then norm "BeforeThink" "before_think" "Width"
-                if after then norm "AfterThink" "after_think" "Width"
+                if before then
+                    norm "BeforeThink" "before_think" "Width"
+
+                if after then
+                    norm "AfterThink" "after_think" "Width"
         ]
 
     let embedded =
         let looked = if r.Scaled then "Look(ids) * 3.5" else "Look(ids)"
-        if r.Place = Learned then $"{looked} + Stand(at.Ids)" else looked
+
+        if r.Place = Learned then
+            $"{looked} + Stand(at.Ids)"
+        else
+            looked
 
     String.concat
         "\n"

@@ -42,7 +42,8 @@ let with' (role: SizeRole) (value: int) (spec: CausalLM) =
 let batch seed rows length (spec: CausalLM) =
     ParityBatch.Random(seed, spec.Size.VocabSize, rows, length)
 
-let modes = [ ParallelMode.Mtp; ParallelMode.Msp; ParallelMode.Fsp; ParallelMode.Isp ]
+let modes =
+    [ ParallelMode.Mtp; ParallelMode.Msp; ParallelMode.Fsp; ParallelMode.Isp ]
 
 /// The layouts of a mode on up to eight ranks that the model's own plan allows.
 let layouts (spec: CausalLM) (mode: ParallelMode) =

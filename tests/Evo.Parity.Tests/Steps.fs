@@ -27,7 +27,11 @@ let small (name: string) =
 
 /// One device, and every layout that the model's plan allows on up to eight ranks.
 let layouts spec =
-    ParityLayout.Serial :: [ for mode in Small.modes do yield! Small.layouts spec mode ]
+    ParityLayout.Serial
+    :: [
+        for mode in Small.modes do
+            yield! Small.layouts spec mode
+    ]
 
 /// The degrees of a layout, on paper.
 let degrees (layout: ParityLayout) =
@@ -40,10 +44,18 @@ let ranks (layout: ParityLayout) (rank: LocalRank) (around: ProcessGroup -> Proc
         rank.Group(axis, [| first .. first + size - 1 |]) |> around
 
     let tensor = block "tensor" layout.Tensor
-    RankContext(layout.Mode, tensor, block "weight" layout.Weight, Expert = tensor, EmbedSplitHidden = layout.EmbedSplitHidden)
+
+    RankContext(
+        layout.Mode,
+        tensor,
+        block "weight" layout.Weight,
+        Expert = tensor,
+        EmbedSplitHidden = layout.EmbedSplitHidden
+    )
 
 /// What the first rank read while all stood still: before the forward, after it, and after the backward.
-type Readings<'r> = { Start: 'r; Forward: 'r; Backward: 'r }
+type Readings<'r> =
+    { Start: 'r; Forward: 'r; Backward: 'r }
 
 /// Runs a step of `rows` x `length` tokens; `read` is called by one rank while all wait.
 let step (spec: CausalLM) (layout: ParityLayout) rows length around (read: unit -> 'r) : Readings<'r> =
@@ -64,10 +76,20 @@ let step (spec: CausalLM) (layout: ParityLayout) rows length around (read: unit 
                     found
 
                 let context = ranks layout rank (around rank.Rank)
-                use model = spec.Build(BuildOptions(Dtype = torch.ScalarType.Float32, InitSeed = Nullable 20UL, Ranks = context, Dropout = false))
-                model.train()
-                use ids = torch.tensor(tokens)
-                use labels = torch.tensor(tokens)
+
+                use model =
+                    spec.Build(
+                        BuildOptions(
+                            Dtype = torch.ScalarType.Float32,
+                            InitSeed = Nullable 20UL,
+                            Ranks = context,
+                            Dropout = false
+                        )
+                    )
+
+                model.train ()
+                use ids = torch.tensor (tokens)
+                use labels = torch.tensor (tokens)
 
                 // Tables that all later steps share are made by the first.
                 let first () =
@@ -87,7 +109,7 @@ let step (spec: CausalLM) (layout: ParityLayout) rows length around (read: unit 
                     sum.MoveToOuterDisposeScope()
 
                 let forward = reading ()
-                loss.backward()
+                loss.backward ()
                 let backward = reading ()
                 List.zip3 start forward backward),
             threads = Nullable 1

@@ -99,7 +99,9 @@ let packing (spec: CausalLM) =
 let roundTrip (spec: CausalLM) =
     attempt "config.json there and back" (fun () ->
         let json = spec.ToHuggingFace()
-        let back = spec.Family.FromHuggingFace.Invoke(nonNull (JsonNode.Parse(json.ToJsonString())) :?> JsonObject)
+
+        let back =
+            spec.Family.FromHuggingFace.Invoke(nonNull (JsonNode.Parse(json.ToJsonString())) :?> JsonObject)
 
         let names =
             [

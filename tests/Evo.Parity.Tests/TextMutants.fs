@@ -51,7 +51,8 @@ let private grounds =
         }
     ]
 
-let private specs = [ for name, recipe in grounds -> $"{name}.cs", text name recipe ]
+let private specs =
+    [ for name, recipe in grounds -> $"{name}.cs", text name recipe ]
 
 let private layouts =
     [
@@ -67,8 +68,7 @@ let private layouts =
 /// What each record gives on one device as it should be emitted.
 let private serial =
     lazy
-        (let assembly =
-            Compiling.load specs (Compiling.emit AlgebraTable.Standard specs)
+        (let assembly = Compiling.load specs (Compiling.emit AlgebraTable.Standard specs)
 
          Map
              [
@@ -105,7 +105,14 @@ let private seen (emitted: (string * string) list) =
 let private judge (what: string) (mutants: (string * (string * string) list option) list) =
     // What the compiler of specs refuses is seen before anything runs.
     let results =
-        [ for name, emitted in mutants -> name, (match emitted with Some emitted -> seen emitted | None -> Some true) ]
+        [
+            for name, emitted in mutants ->
+                name,
+                (match emitted with
+                 | Some emitted -> seen emitted
+                 | None -> Some true)
+        ]
+
     let judged = results |> List.filter (fun (_, r) -> r.IsSome)
     let survivors = judged |> List.filter (fun (_, r) -> r = Some false)
     let dead = judged.Length - survivors.Length
@@ -126,7 +133,9 @@ let private judge (what: string) (mutants: (string * (string * string) list opti
 /// Edits of one statement: a pattern and what stands in its place.
 let private edits =
     [
-        "a copy, a sum or a settling left out", @"Collective\.(?:Copy|Reduce|ReduceReplicated)\(tensor, ([A-Za-z0-9_.]+), \d+\)", "$1"
+        "a copy, a sum or a settling left out",
+        @"Collective\.(?:Copy|Reduce|ReduceReplicated)\(tensor, ([A-Za-z0-9_.]+), \d+\)",
+        "$1"
         "a copy for a sum", @"Collective\.Reduce\(", "Collective.Copy("
         "a sum for a copy", @"Collective\.Copy\(", "Collective.Reduce("
         "a replicated sum for an invariant one", @"Collective\.Reduce\(", "Collective.ReduceReplicated("
@@ -135,10 +144,14 @@ let private edits =
         "a gather for an invariant one", @"Collective\.GatherInvariant\(", "Collective.Gather("
         "a replicated slice for an invariant one", @"Collective\.Split\(", "Collective.SplitReplicated("
         "positions of the whole for a share's", @"at\.Part\(tensor\)", "at"
-        "the tensor axis alone for the weight axis", @"Shard\.Gather\(weight, ([A-Za-z0-9_.]+), .*, \d+\)", "$1"
+        "the tensor axis alone for the weight axis",
+        @"Shard\.Gather\(weight, ([A-Za-z0-9_.]+), .*, \d+\)",
+        "$1"
         "a bias added to parts", @"Shard\.Add\(([A-Za-z0-9]+)_(?:I|S1), ", "Shard.Add($1_P, "
         "heads not repeated", @"Shard\.Repeat\(([A-Za-z0-9_]+), .*?, tensor\.Size\)", "$1"
-        "this rank's labels for another's", @"Shard\.Own\(tensor, labels, 1\)", "labels.narrow(1, 0, labels.shape[1] / tensor.Size)"
+        "this rank's labels for another's",
+        @"Shard\.Own\(tensor, labels, 1\)",
+        "labels.narrow(1, 0, labels.shape[1] / tensor.Size)"
         "another chunk for this rank's rows", @"\.split\(\[([^,\]]+), ([^,\]]+)", ".split([$2, $1"
     ]
 
@@ -171,7 +184,9 @@ let private textMutants (count: int) =
                                     Some [ for f, b in emitted -> f, (if f = file then other else b) ]
         ]
 
-    [ for k in 0 .. min count all.Length - 1 -> all[k * all.Length / min count all.Length] ]
+    [
+        for k in 0 .. min count all.Length - 1 -> all[k * all.Length / min count all.Length]
+    ]
 
 [<Fact; Trait("Category", "Full")>]
 let ``mistakes in emitted text are seen`` () =
@@ -187,17 +202,29 @@ let private tableMutants (count: int) =
     let changed =
         [
             for i in 0 .. lines.Length - 1 do
-                let rule = Regex.Match(lines[i], @"^    (?<inputs>[^#]*?) -> (?<output>S\([a-z0-9 +-]*\)|[RIP])(?<rest>.*)$")
+                let rule =
+                    Regex.Match(
+                        lines[i],
+                        @"^    (?<inputs>[^#]*?) -> (?<output>S\([a-z0-9 +-]*\)|[RIP])(?<rest>.*)$"
+                    )
 
                 if rule.Success then
                     for output in [ "R"; "I"; "P"; "S(1)"; "S(2)" ] do
                         if output <> rule.Groups["output"].Value then
                             let mutated = Array.copy lines
-                            mutated[i] <- "    " + rule.Groups["inputs"].Value + " -> " + output + rule.Groups["rest"].Value
+
+                            mutated[i] <-
+                                "    "
+                                + rule.Groups["inputs"].Value
+                                + " -> "
+                                + output
+                                + rule.Groups["rest"].Value
 
                             let emitted =
                                 try
-                                    Some(Compiling.emit (AlgebraTable.Parse(String.Join("\n", mutated))) specs)
+                                    Some(
+                                        Compiling.emit (AlgebraTable.Parse(String.Join("\n", mutated))) specs
+                                    )
                                 with _ ->
                                     None
 
@@ -205,7 +232,9 @@ let private tableMutants (count: int) =
                                 yield $"line {i + 1} of the table: {mutated[i].Trim()}", emitted
         ]
 
-    [ for k in 0 .. min count changed.Length - 1 -> changed[k * changed.Length / min count changed.Length] ]
+    [
+        for k in 0 .. min count changed.Length - 1 -> changed[k * changed.Length / min count changed.Length]
+    ]
 
 [<Fact; Trait("Category", "Full")>]
 let ``mistakes in the table of placements are seen in what it leads to`` () =

@@ -42,7 +42,14 @@ let ``packed rows`` (name: string) =
 let ``recomputed layers`` (name: string) =
     let spec = family name "{}"
     let batch = Small.batch 6 2 12 spec
-    check "recomputed" spec batch [ for layout in each 4 -> ParityLayout(layout.Mode, 4, layout.Weight, Recompute = 0.5) ]
+
+    check
+        "recomputed"
+        spec
+        batch
+        [
+            for layout in each 4 -> ParityLayout(layout.Mode, 4, layout.Weight, Recompute = 0.5)
+        ]
 
 [<Theory>]
 [<InlineData("LLAMA2"); InlineData("INTERNLM"); InlineData("GEMMA")>]
@@ -50,9 +57,13 @@ let ``replicas with rows of their own, and weights over more or fewer ranks than
     let spec = family name "{}"
     let batch = Small.batch 8 4 8 spec
 
-    check "replicas" spec batch
+    check
+        "replicas"
+        spec
+        batch
         [
-            for mode in [ ParallelMode.Mtp; ParallelMode.Msp; ParallelMode.Fsp ] -> ParityLayout(mode, 2, 1, 2)
+            for mode in [ ParallelMode.Mtp; ParallelMode.Msp; ParallelMode.Fsp ] ->
+                ParityLayout(mode, 2, 1, 2)
             for sequence, weight, data in [ 2, 4, 2; 4, 2, 2; 2, 1, 4; 2, 8, 4; 1, 2, 2; 1, 4, 4 ] ->
                 ParityLayout(ParallelMode.Isp, sequence, weight, data)
         ]
@@ -62,7 +73,10 @@ let ``tokens that do not divide among the ranks`` () =
     let spec = family "LLAMA2" "{}"
     let batch = Small.batch 12 2 7 spec
 
-    check "seven tokens" spec batch
+    check
+        "seven tokens"
+        spec
+        batch
         [
             for layout in each 2 @ each 4 do
                 // An all-to-all deals out even shares.

@@ -160,7 +160,7 @@ let operators =
                 fun sizes random ->
                     let B, T, D = sizes[0], sizes[1], sizes[4]
                     let S, K = T + sizes[2] - 1, 2
-                    let slopes = (normal random [ K * sizes[3] ]).abs().mul (Scalar.op_Implicit 0.1)
+                    let slopes = (normal random [ K * sizes[3] ]).abs().mul(Scalar.op_Implicit 0.1)
 
                     {
                         Inputs =
@@ -201,7 +201,9 @@ let operators =
                                 normal random [ 1; T; K; D ]
                                 normal random [ 1; T; K; D ]
                             |]
-                        Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, window = int64 sizes[4])
+                        Run =
+                            fun x ->
+                                Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, window = int64 sizes[4])
                     }
         }
         {

@@ -96,7 +96,7 @@ type ``A kernel``() =
         let q, k, v =
             normal 1 [ 2; 300; 6; 20 ], normal 2 [ 2; 300; 3; 20 ], normal 3 [ 2; 300; 3; 20 ]
 
-        let slopes = (normal 4 [ 6 ]).abs ()
+        let slopes = (normal 4 [ 6 ]).abs()
 
         for window in [ 1L; 7L; 130L; 299L; 300L; 500L ] do
             for native in [ true; false ] do
@@ -131,7 +131,7 @@ type ``A kernel``() =
     member _.``of a head of unit rows ignores their lengths``() =
         let weight, x = normal 1 [ 7; 5 ], normal 2 [ 3; 5 ]
         let unit = Ops.UnitRows weight
-        near 1e-12 (unit.square().sum (1L)) (torch.ones (7L, float64))
+        near 1e-12 (unit.square().sum(1L)) (torch.ones (7L, float64))
         let factors = (normal 3 [ 7; 1 ]).abs() + Scalar.op_Implicit 0.1
         near 1e-12 (Ops.Linear(x, Ops.UnitRows(weight * factors))) (Ops.Linear(x, unit))
         Assert.Equal(0.0, Ops.UnitRows(torch.zeros ([| 2L; 3L |], float64)).abs().sum().item<double>())

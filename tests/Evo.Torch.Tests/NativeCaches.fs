@@ -49,15 +49,29 @@ type private Cache() =
 let ``the assembly carries every source, and the script that finds libtorch`` () =
     let carried = carrier.GetManifestResourceNames() |> set
 
-    for name in [ "CMakeLists.txt"; "cmake/FindLibtorch.cmake"; "find-libtorch"; "kernels/vector.inc" ] do
+    for name in
+        [
+            "CMakeLists.txt"
+            "cmake/FindLibtorch.cmake"
+            "find-libtorch"
+            "kernels/vector.inc"
+        ] do
         Assert.Contains("native/" + name, carried)
 
     // What a source includes by name is carried too.
     for name in carried do
-        if name.StartsWith "native/" && (name.EndsWith ".cpp" || name.EndsWith ".inc" || name.EndsWith ".h") then
+        if
+            name.StartsWith "native/"
+            && (name.EndsWith ".cpp" || name.EndsWith ".inc" || name.EndsWith ".h")
+        then
             let text = NativeCache.Source(carrier, name.Substring "native/".Length)
 
-            for found in Text.RegularExpressions.Regex.Matches(text, "^#include \"([^\"]+)\"", Text.RegularExpressions.RegexOptions.Multiline) do
+            for found in
+                Text.RegularExpressions.Regex.Matches(
+                    text,
+                    "^#include \"([^\"]+)\"",
+                    Text.RegularExpressions.RegexOptions.Multiline
+                ) do
                 let included = Path.GetFileName found.Groups[1].Value
                 Assert.Contains(carried, (fun (other: string) -> other.EndsWith("/" + included)))
 

@@ -27,7 +27,9 @@ let private isIn (layer: int option) (found: Nullable<int>) =
 /// reads the value itself.
 let nodes (found: ModeInspection) (layer: int option) : Node list =
     let values =
-        found.Plan.Values |> Seq.filter (fun value -> isIn layer value.Layer) |> List.ofSeq
+        found.Plan.Values
+        |> Seq.filter (fun value -> isIn layer value.Layer)
+        |> List.ofSeq
 
     let costs =
         found.Costs

@@ -14,7 +14,11 @@ let private folderOf (assembly: string) =
             let objects = Path.Combine(folder.FullName, "artifacts", "obj", assembly)
 
             if Directory.Exists objects then
-                Directory.EnumerateDirectories(objects, "Evo.Generators.Spec.SpecGenerator", SearchOption.AllDirectories)
+                Directory.EnumerateDirectories(
+                    objects,
+                    "Evo.Generators.Spec.SpecGenerator",
+                    SearchOption.AllDirectories
+                )
                 |> Seq.sort
                 |> Seq.tryHead
                 |> Option.map (fun found -> folder.FullName, found)

@@ -21,14 +21,7 @@ let private table (table: Tables.Table) =
                |> List.mapi (fun column _ -> if table.Numbers.Contains column then "--:|" else "---|")
                |> String.concat "")
 
-        [
-            $"## {table.Title}"
-            ""
-            line header
-            rule
-            yield! List.map line rows
-            ""
-        ]
+        [ $"## {table.Title}"; ""; line header; rule; yield! List.map line rows; "" ]
 
 /// The flowchart of a block.
 let mermaid (nodes: Node list) =
@@ -178,11 +171,7 @@ let write (spec: CausalLM) (model: Inspection) (found: ModeInspection) : string 
         "## Data flow"
         ""
         for layer, count in Flow.blocks found do
-            let more =
-                if count > 1 then
-                    $", and {count - 1} more like it"
-                else
-                    ""
+            let more = if count > 1 then $", and {count - 1} more like it" else ""
 
             match layer with
             | None -> $"{Flow.title found layer}, the model around its layers:"

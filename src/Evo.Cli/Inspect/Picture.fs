@@ -32,7 +32,9 @@ let private lowered (nodes: Node list) =
     nodes
     |> List.map (fun node ->
         let readers =
-            nodes |> List.filter (fun other -> List.contains node.Name other.From) |> List.map (fun other -> depth[other.Name])
+            nodes
+            |> List.filter (fun other -> List.contains node.Name other.From)
+            |> List.map (fun other -> depth[other.Name])
 
         if node.From.IsEmpty && node.Operation <> "Input" && not readers.IsEmpty then
             node.Name, max 0 (List.min readers - 1)
@@ -128,7 +130,9 @@ let private box (x: int) (y: int) (node: Node) =
     let bytes =
         match node.Cost with
         | Some cost when cost.Bytes > 0L ->
-            let forward, backward = Terminal.bytes cost.ForwardBytes, Terminal.bytes cost.BackwardBytes
+            let forward, backward =
+                Terminal.bytes cost.ForwardBytes, Terminal.bytes cost.BackwardBytes
+
             $"forward {forward}, backward {backward}"
         | _ -> ""
 

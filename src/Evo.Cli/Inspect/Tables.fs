@@ -38,7 +38,15 @@ let holdings (found: ModeInspection) : Table =
         Title = "Who holds what"
         Numbers = Set.ofList [ 1; 5 ]
         Rows =
-            [ "parameter"; "tensors"; "shape"; "cut"; "shape on a rank"; "numbers on a rank"; "rows of ranks" ]
+            [
+                "parameter"
+                "tensors"
+                "shape"
+                "cut"
+                "shape on a rank"
+                "numbers on a rank"
+                "rows of ranks"
+            ]
             :: [
                 for (name, global', local), members in groups do
                     let first = Seq.head members
@@ -126,8 +134,7 @@ let memory (found: ModeInspection) : Table =
     let row what bytes formula = [ what; whole bytes; formula ]
     let numbers = whole found.LocalParameters
 
-    let each =
-        ActivationMemory.SizeOf(NumberType.Compute, found.Type)
+    let each = ActivationMemory.SizeOf(NumberType.Compute, found.Type)
 
     {
         Title = $"Memory of each rank, of a pass over {found.Batch} x {found.Length} tokens"
@@ -177,7 +184,12 @@ let operations (found: Inspection) : Table =
         Numbers = Set.ofList [ 1; 2; 3 ]
         Rows =
             [
-                [ "pass"; "10^9, causal pairs"; "10^9, full squares"; "a token, 10^6, full squares" ]
+                [
+                    "pass"
+                    "10^9, causal pairs"
+                    "10^9, full squares"
+                    "a token, 10^6, full squares"
+                ]
                 row "forward" flops.ForwardCausal flops.ForwardFull
                 row "backward" flops.BackwardCausal flops.BackwardFull
                 row "together" flops.TotalCausal flops.TotalFull

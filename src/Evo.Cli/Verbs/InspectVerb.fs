@@ -73,7 +73,12 @@ let private subject (options: ParseResults<InspectOptions>) : CausalLM * int64 *
             Assemblies.ofOption (options.TryGetResult Assembly)
             let run = ConfigFile.load (options.GetResults Set) path
             let atOnce = int64 run.Data.MicroBsz
-            ConfigFile.spec run, atOnce * int64 run.Data.MicroNum, atOnce, int64 run.Data.SeqLen, run.Model.Dtype
+
+            ConfigFile.spec run,
+            atOnce * int64 run.Data.MicroNum,
+            atOnce,
+            int64 run.Data.SeqLen,
+            run.Model.Dtype
 
     let positive name value =
         if value < 1L then
@@ -100,10 +105,12 @@ let private degrees (options: ParseResults<InspectOptions>) : Degrees =
 
     match options.TryGetResult Mode, options.TryGetResult Tp, options.TryGetResult Wp with
     | None, None, None -> Degrees.Single
-    | None, _, _ -> usage "evo inspect: --tp and --wp are degrees of a mode: give --mode mtp, msp, fsp or isp too" ""
+    | None, _, _ ->
+        usage "evo inspect: --tp and --wp are degrees of a mode: give --mode mtp, msp, fsp or isp too" ""
     | Some mode, _, _ when not (List.contains mode modes) ->
         usage $"evo inspect: --mode = {mode}: must be mtp, msp, fsp or isp; leave it out for one device" ""
-    | Some mode, None, _ -> usage $"evo inspect: --mode {mode} needs --tp, the number of ranks that share a batch" ""
+    | Some mode, None, _ ->
+        usage $"evo inspect: --mode {mode} needs --tp, the number of ranks that share a batch" ""
     | Some mode, Some tp, _ when tp < 1 -> usage $"evo inspect: --tp = {tp}: must be 1 or more" ""
     | Some mode, _, Some wp when mode <> "isp" ->
         usage $"evo inspect: --wp = {wp}: only isp shares weights, and the mode is {mode}; leave it out" ""

@@ -41,8 +41,10 @@ module internal InternEvoKeys =
                 "model.no_bias", "bias, or qkv_bias, says this the other way round"
                 "model.use_swiglu", "hidden_act says this: silu, or gelu_pytorch_tanh for false"
                 "model.add_unit_offset", "the family GEMMA always has it, others never; take it out"
-                "model.use_dynamic_ntk_rope", "rope_scaling of type dynamic says this; of INTERNLM, rope_type \"dynamic\""
-                "model.qk_interleaved", "halves of a head are turned against each other, as false says; take it out"
+                "model.use_dynamic_ntk_rope",
+                "rope_scaling of type dynamic says this; of INTERNLM, rope_type \"dynamic\""
+                "model.qk_interleaved",
+                "halves of a head are turned against each other, as false says; take it out"
                 "model.adapt_hf", "halves of a head are turned against each other, as true says; take it out"
                 "model.num_chunks", "not part of Evo yet; take it out"
             ]

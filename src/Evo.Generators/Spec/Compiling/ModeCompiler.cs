@@ -246,7 +246,7 @@ internal sealed partial class ModeCompiler
         return $"{Names.Collective}.{method}({axis}, {code}, {dims}{number})";
     }
 
-    private static string Spoken(CollectiveStep step) => 
+    private static string Spoken(CollectiveStep step) =>
         step.Collective.Wire == Wire.None ? step.Collective.Name.Replace('_', ' ') + " (no traffic)" : Algebra.Collective.Text(step.Collective.Wire).Replace('_', '-');
 
     public static string Show(Placement at) => at.ToString();
