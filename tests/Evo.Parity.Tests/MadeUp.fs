@@ -6,6 +6,7 @@ open Evo.Generators.Spec.Algebra
 open Evo.Models
 open Evo.Parallel
 open Evo.Parity.Tests.Recipes
+open Evo.Parity.Tests.RecipeText
 open FsCheck
 open FsCheck.FSharp
 open Xunit

@@ -7,6 +7,7 @@ open Evo.Generators.Spec.Algebra
 open Evo.Models
 open Evo.Parallel
 open Evo.Parity.Tests.Recipes
+open Evo.Parity.Tests.RecipeText
 open Xunit
 
 /// Records that together have every kind of collective, on two ranks with fewer key-value heads than ranks where that matters.

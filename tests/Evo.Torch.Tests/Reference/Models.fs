@@ -46,6 +46,34 @@ let private recompute =
     "recompute.cs",
     "namespace Evo.Torch; public static class Recompute { public static TorchSharp.torch.Tensor[] Run(Func<TorchSharp.torch.Tensor[], TorchSharp.torch.Tensor[]> f, params TorchSharp.torch.Tensor[] inputs) => f(inputs); }"
 
+/// Groups of ranks: what of them is TorchSharp, and in name only what asks for kernels of ours.
+let private groups () =
+    [
+        for name in
+            [
+                "ProcessGroup"
+                "GroupOfOne"
+                "Shards"
+                "Collective"
+                "Collective.Cut"
+                "Collective.Local"
+                "VocabularyParallel"
+                "ExpertParallel"
+            ] do
+            file $"src/Evo.Torch/Groups/{name}.cs"
+
+        "groups.cs",
+        "namespace Evo.Torch; using static TorchSharp.torch;
+         public static partial class Collective
+         {
+             public static Tensor GatherLinear(ProcessGroup group, Tensor x, int dim, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, int site, IReadOnlyList<long>? sizes = null) => x;
+         }
+         public static partial class VocabularyParallel
+         {
+             public static (Tensor lossSum, Tensor count) LinearCrossEntropy(ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site) => (hidden, labels);
+         }"
+    ]
+
 /// The models with what the generator makes of them, and the names of what it made.
 let private emitted (sources: (string * string) list) (references: MetadataReference list) =
     let compilation = compilation "Evo.Models" sources references
@@ -77,9 +105,9 @@ let ``the operators' plain forms compile against TorchSharp's signatures`` () =
     compile "Ops" (operators ()) [ torchSharp.Value ] |> none
 
 [<Fact>]
-let ``the emitted serial modules compile against TorchSharp's signatures`` () =
+let ``the emitted modules of all modes compile against TorchSharp's signatures`` () =
     let result, names =
-        emitted (recompute :: operators () @ models ()) (torchSharp.Value :: core.Value)
+        emitted (recompute :: operators () @ groups () @ models ()) (torchSharp.Value :: core.Value)
 
     none result
 
