@@ -32,36 +32,53 @@ let ofOption (given: string option) =
         | Ok _ -> ()
         | Error wrong -> refuse ExitCode.Data $"--assembly {path}: {wrong.Problem}"
 
-/// The assembly that a checkpoint's `run.json` names, and the family that it was needed for.
-let private recorded (folder: string) =
-    let file = Path.Combine(folder, "run.json")
+/// The configurations that may be told from a folder: of a checkpoint, of a run, or of the newest checkpoint in it.
+/// Whether they are whole is not asked: only the place of the assembly is read.
+let private configurations (folder: string) =
+    let newest (inside: string) =
+        if Directory.Exists inside then
+            Directory.GetDirectories inside
+            |> Array.filter (fun path -> path |> Path.GetFileName |> string |> Seq.forall Char.IsAsciiDigit)
+            |> Array.sortByDescending (fun path -> (path.Length, path))
+            |> Array.truncate 1
+            |> List.ofArray
+        else
+            []
 
-    if not (File.Exists file) then
-        None
-    else
-        try
-            use json = JsonDocument.Parse(File.ReadAllText file)
+    [
+        Path.Combine(folder, "run.json")
+        Path.Combine(folder, "config.json")
+        for checkpoint in newest folder do
+            Path.Combine(checkpoint, "run.json")
+    ]
+    |> List.filter File.Exists
 
-            let text (holder: JsonElement) (name: string) =
-                match holder.TryGetProperty name with
-                | true, value when value.ValueKind = JsonValueKind.String -> Option.ofObj (value.GetString())
-                | _ -> None
+/// The assembly that a run's configuration names, and the family that it was needed for; none in another file.
+let private recorded (file: string) =
+    try
+        use json = JsonDocument.Parse(File.ReadAllText file)
 
-            match json.RootElement.TryGetProperty "model", text json.RootElement "model_type" with
-            | (true, model), Some family ->
-                text model "assembly" |> Option.map (fun path -> file, path, family)
+        let text (holder: JsonElement) (name: string) =
+            match holder.TryGetProperty name with
+            | true, value when value.ValueKind = JsonValueKind.String -> Option.ofObj (value.GetString())
             | _ -> None
-        // Whether the file is what it should be is checked where the checkpoint is read.
-        with
-        | :? JsonException
-        | :? InvalidOperationException -> None
 
-/// Adds the families of the assembly that the option names, or else of the one that the checkpoint in a folder was
-/// trained with. A path that is not a full one was not written by a run: a folder from elsewhere brings no code.
+        match json.RootElement.TryGetProperty "model", text json.RootElement "model_type" with
+        | (true, model), Some family -> text model "assembly" |> Option.map (fun path -> file, path, family)
+        | _ -> None
+    // Whether the file is what it should be is asked where the model is read.
+    with
+    | :? JsonException
+    | :? InvalidOperationException
+    | :? IOException ->
+        None
+
+/// Adds the families of the assembly that the option names, or else of the one that the run in a folder was trained
+/// with. A path that is not a full one was not written by a run: a folder from elsewhere brings no code.
 let ofFolder (given: string option) (folder: string) =
     ofOption given
 
-    match recorded folder with
+    match configurations folder |> List.tryPick recorded with
     | Some(file, path, family) when isNull (ModelFamilies.Find family) ->
         let elsewhere = "--assembly says where it is now"
 

@@ -74,6 +74,7 @@ let ``a path in the file is meant from the file, one that is typed from where it
 [<InlineData("inspect tests/golden/llama2 --assembly nowhere.dll")>]
 [<InlineData("verify --hf tests/golden/llama2 --golden tests/golden/llama2/golden.safetensors --assembly nowhere.dll")>]
 [<InlineData("generate --checkpoint tests/golden/llama2 --prompt x --assembly nowhere.dll")>]
+[<InlineData("convert --from-hf tests/golden/llama2 --out runs/nothing --assembly nowhere.dll")>]
 [<InlineData("config docs model --assembly nowhere.dll")>]
 [<InlineData("config schema --assembly nowhere.dll")>]
 let ``every verb that takes no configuration has the option`` (line: string) =

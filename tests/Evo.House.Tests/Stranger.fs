@@ -4,8 +4,10 @@ module Evo.House.Tests.Stranger
 open System
 open System.Diagnostics
 open System.IO
+open System.Security.Cryptography
 open System.Text.Json
 open System.Text.RegularExpressions
+open Evo.Data
 open Xunit
 
 /// A folder outside of the checkout with a package cache, a cache of native libraries and a package source that are its own.
@@ -144,10 +146,20 @@ let private refused (expected: int) (words: string) (code: int, output: string, 
     Assert.Contains(words, errors)
     Assert.DoesNotContain("   at ", errors)
 
+/// Every tensor of a folder of weights by its name, with a checksum of its bytes.
+let private tensors (folder: string) =
+    use file = SafeTensors.Open(Path.Combine(folder, "model.safetensors"))
+    let checksum tensor = Convert.ToHexString(SHA256.HashData(file.Bytes tensor))
+
+    [
+        for tensor in file.Tensors -> tensor.Name, checksum tensor
+    ]
+    |> List.sort
+
 let private root (json: string) = JsonDocument.Parse(json).RootElement
 
 [<Fact; Trait("Category", "Full")>]
-let ``a stranger's model is built, inspected, trained and loaded again with packages alone`` () =
+let ``a stranger's model is built, inspected, trained, loaded again and converted with packages alone`` () =
     use abroad = new Abroad()
     pack abroad
     copySample abroad
@@ -253,16 +265,23 @@ let ``a stranger's model is built, inspected, trained and loaded again with pack
 
     Assert.Equal(inspected.GetProperty("parameters").ToString(), again.GetProperty("parameters").ToString())
 
-    // A Hugging Face folder names no assembly: the option does.
-    Directory.CreateDirectory(abroad.Path "work/hf") |> ignore
-
-    for name in [ "config.json"; "model.safetensors"; "tokenizer.model" ] do
-        File.Copy(Path.Combine(checkpoint, name), abroad.Path("work/hf/" + name))
+    // It is converted to a Hugging Face folder, which names no assembly: the option does.
+    abroad.Evo [ "convert"; "--to-hf"; "runs/tandem"; "--out"; "hf" ]
+    |> answered
+    |> ignore
 
     generate "hf" [] |> refused 3 "TandemForCausalLM"
 
     let assembly = abroad.Path "Tandem/bin/Release/net10.0/Tandem.dll"
     Assert.Equal(first, written (generate "hf" [ "--assembly"; assembly ]))
+
+    // And back: every tensor is the same to the byte.
+    abroad.Evo [ "convert"; "--from-hf"; "hf"; "--out"; "back"; "--assembly"; assembly ]
+    |> answered
+    |> ignore
+
+    Assert.Equal<(string * string) list>(tensors (abroad.Path "work/hf"), tensors (abroad.Path "work/back"))
+    Assert.Equal<(string * string) list>(tensors checkpoint, tensors (abroad.Path "work/back"))
 
     // The project has moved, and the run goes on with its new place.
     Directory.Move(abroad.Path "Tandem", abroad.Path "Moved")

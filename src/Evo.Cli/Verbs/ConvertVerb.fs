@@ -18,6 +18,7 @@ type ConvertOption =
     | Dtype of dtype: string
     | Shard_Size of size: string
     | Force
+    | Assembly of path: string
     | Json
 
     interface IArgParserTemplate with
@@ -33,6 +34,7 @@ type ConvertOption =
             | Shard_Size _ ->
                 "largest size of one weights file, such as 500MB or 2GiB; default 5GB. A larger tensor has a file to itself."
             | Force -> "replace the model folder that is there already."
+            | Assembly _ -> Assemblies.usage
             | Json -> "write the result as JSON, for a program."
 
 /// Bytes of a size as people write it: 5GB is 5 * 10^9, 5GiB is 5 * 2^30.
@@ -152,6 +154,7 @@ let private convert (options: ParseResults<ConvertOption>) =
     then
         usage $"--from-hf {source}: this is the folder of a run" "Use --to-hf to take its newest checkpoint."
 
+    Assemblies.ofFolder (options.TryGetResult Assembly) source
     let progress = Progress "converting"
 
     let show (state: ConversionProgress) =

@@ -85,9 +85,10 @@ let private generate (options: ParseResults<GenerateOptions>) =
     let device = device (options.GetResult(Device, "cpu"))
     let tokenizer = options.TryGetResult Tokenizer |> Option.toObj
     use stop = new Stop()
-    let folder = LoadedModel.Locate(options.GetResult Checkpoint)
-    Assemblies.ofFolder (options.TryGetResult Assembly) folder
-    use loaded = LoadedModel.OpenFolder(folder, tokenizer, dtype, device)
+    Assemblies.ofFolder (options.TryGetResult Assembly) (options.GetResult Checkpoint)
+
+    use loaded =
+        LoadedModel.Open(options.GetResult Checkpoint, tokenizer, dtype, device)
 
     let generator = Generator(loaded.Module, loaded.Tokenizer)
     let prompt = options.GetResult Prompt
