@@ -70,8 +70,7 @@ let private recorded (file: string) =
     with
     | :? JsonException
     | :? InvalidOperationException
-    | :? IOException ->
-        None
+    | :? IOException -> None
 
 /// Adds the families of the assembly that the option names, or else of the one that the run in a folder was trained
 /// with. A path that is not a full one was not written by a run: a folder from elsewhere brings no code.

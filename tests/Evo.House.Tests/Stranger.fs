@@ -149,12 +149,11 @@ let private refused (expected: int) (words: string) (code: int, output: string, 
 /// Every tensor of a folder of weights by its name, with a checksum of its bytes.
 let private tensors (folder: string) =
     use file = SafeTensors.Open(Path.Combine(folder, "model.safetensors"))
-    let checksum tensor = Convert.ToHexString(SHA256.HashData(file.Bytes tensor))
 
-    [
-        for tensor in file.Tensors -> tensor.Name, checksum tensor
-    ]
-    |> List.sort
+    let checksum tensor =
+        Convert.ToHexString(SHA256.HashData(file.Bytes tensor))
+
+    [ for tensor in file.Tensors -> tensor.Name, checksum tensor ] |> List.sort
 
 let private root (json: string) = JsonDocument.Parse(json).RootElement
 
