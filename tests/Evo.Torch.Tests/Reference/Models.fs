@@ -46,7 +46,7 @@ let private recompute =
     "recompute.cs",
     "namespace Evo.Torch; public static class Recompute { public static TorchSharp.torch.Tensor[] Run(Func<TorchSharp.torch.Tensor[], TorchSharp.torch.Tensor[]> f, params TorchSharp.torch.Tensor[] inputs) => f(inputs); }"
 
-/// Groups of ranks: what of them is TorchSharp, and in name only what asks for kernels of ours.
+/// Groups of ranks: what of them is TorchSharp, and in name only what differentiates by functions and kernels of ours.
 let private groups () =
     [
         for name in
@@ -54,9 +54,6 @@ let private groups () =
                 "ProcessGroup"
                 "GroupOfOne"
                 "Shards"
-                "Collective"
-                "Collective.Cut"
-                "Collective.Local"
                 "VocabularyParallel"
                 "ExpertParallel"
             ] do
@@ -64,9 +61,20 @@ let private groups () =
 
         "groups.cs",
         "namespace Evo.Torch; using static TorchSharp.torch;
-         public static partial class Collective
+         public static class Collective
          {
-             public static Tensor GatherLinear(ProcessGroup group, Tensor x, int dim, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, int site, IReadOnlyList<long>? sizes = null) => x;
+             public static Tensor Copy(ProcessGroup group, Tensor x, int site) => x;
+             public static Tensor Reduce(ProcessGroup group, Tensor x, int site) => x;
+             public static Tensor ReduceReplicated(ProcessGroup group, Tensor x, int site) => x;
+             public static Tensor Settle(ProcessGroup group, Tensor x, int site) => x;
+             public static Tensor Gather(ProcessGroup group, Tensor x, int dim, int site) => x;
+             public static Tensor GatherInvariant(ProcessGroup group, Tensor x, int dim, int site) => x;
+             public static Tensor ReduceScatter(ProcessGroup group, Tensor x, int dim, int site) => x;
+             public static Tensor Split(ProcessGroup group, Tensor x, int dim, int site) => x;
+             public static Tensor SplitReplicated(ProcessGroup group, Tensor x, int dim, int site) => x;
+             public static Tensor Exchange(ProcessGroup group, Tensor x, int splitDim, int concatDim, int site) => x;
+             public static Tensor ExchangeRows(ProcessGroup group, Tensor x, IReadOnlyList<long> sendRows, IReadOnlyList<long> receiveRows, int site) => x;
+             public static Tensor GatherLinear(ProcessGroup group, Tensor x, int dim, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, int site) => x;
          }
          public static partial class VocabularyParallel
          {
