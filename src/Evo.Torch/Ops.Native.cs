@@ -66,14 +66,18 @@ public static partial class Ops
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
     {
         if (Takes(x, weight))
-            result = EvoOperators.linear(x, weight, bias);
+            result = DeferredLinear.Of([weight]) is { } later
+                ? DeferredLinear.Apply(later, x, [weight], [bias])
+                : EvoOperators.linear(x, weight, bias);
     }
 
     static partial void NativeLinearMany(
         Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result)
     {
         if (Takes(x, [.. weights, .. biases.OfType<Tensor>()]))
-            result = StackedLinear.Apply(x, weights, biases);
+            result = DeferredLinear.Of(weights) is { } later
+                ? DeferredLinear.Apply(later, x, weights, biases)
+                : StackedLinear.Apply(x, weights, biases);
     }
 
     static partial void NativeAdamW(

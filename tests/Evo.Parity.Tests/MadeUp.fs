@@ -75,6 +75,7 @@ let private run (count: int) (most: int) (seed: uint64) =
         |> List.ofArray
 
     let mutable compared = 0
+    let failed = ResizeArray<Recipe * string list>()
 
     // Compiled many at a time: one call of the compiler costs more than a small model's suite.
     for batch in drawn |> List.indexed |> List.chunkBySize 50 do
@@ -90,9 +91,17 @@ let private run (count: int) (most: int) (seed: uint64) =
             compared <- compared + layouts
 
             if not wrong.IsEmpty then
-                let smallest, found = shrink most recipe wrong
-                let found, spec = String.concat "\n" found, text "Alone" smallest
-                Assert.Fail $"drawn: {recipe}\nsmallest: {smallest}\n{found}\n{spec}"
+                failed.Add(recipe, wrong)
+
+    if failed.Count > 0 then
+        let first, wrong = failed[0]
+        let smallest, found = shrink most first wrong
+        let found, spec = String.concat "\n" found, text "Alone" smallest
+
+        let all =
+            String.concat "\n" [ for recipe, wrong in failed -> $"""{recipe}: {String.concat "; " wrong}""" ]
+
+        Assert.Fail $"{failed.Count} of {count} records fail\nsmallest of the first: {smallest}\n{found}\n{spec}\nall:\n{all}"
 
     let distribution =
         drawn

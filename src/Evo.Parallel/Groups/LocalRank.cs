@@ -3,7 +3,7 @@ using Evo.Torch;
 namespace Evo.Parallel;
 
 /// <summary>One rank of a <see cref="LocalWorld"/>: who it is, its groups, its random numbers. Used in its own thread only.</summary>
-public sealed class LocalRank
+public sealed class LocalRank : RankWorld
 {
     private readonly LocalMeetings world;
     private byte[]? random;
@@ -11,10 +11,10 @@ public sealed class LocalRank
     internal LocalRank(LocalMeetings world, int rank, int size) => (this.world, Rank, Size) = (world, rank, size);
 
     /// <summary>The global rank, from 0.</summary>
-    public int Rank { get; }
+    public override int Rank { get; }
 
     /// <summary>Ranks in the world.</summary>
-    public int Size { get; }
+    public override int Size { get; }
 
     /// <summary>
     /// The group of an axis. The same axis and ranks are the same group, whoever asks and however often; a group of this rank
@@ -23,7 +23,7 @@ public sealed class LocalRank
     /// <param name="axis">Name of the mesh axis.</param>
     /// <param name="ranks">Global ranks in the order of the group, this rank among them.</param>
     /// <exception cref="ArgumentException">This rank is not among them, or one is not of the world.</exception>
-    public ProcessGroup Group(string axis, IReadOnlyList<int> ranks)
+    public override ProcessGroup Group(string axis, IReadOnlyList<int> ranks)
     {
         var place = ranks.ToList().IndexOf(Rank);
         if (place < 0 || ranks.Any(r => r < 0 || r >= Size))

@@ -10,4 +10,7 @@ public class Parameter : Tensor
     /// <param name="requires_grad">Whether backward fills its gradient.</param>
     public Parameter(Tensor data, bool requires_grad = true)
         : base(data.with_requires_grad(requires_grad).DecoupleFromNativeHandle()) { }
+
+    /// <summary>Where linear maps put off this parameter's gradient; null: backward computes it.</summary>
+    internal Evo.Torch.WeightGradients? Later { get; set; }
 }

@@ -1,0 +1,52 @@
+using Evo.Models;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// What one rank's micro-batches add to the loss of a step. The loss is the mean over the labels of the whole step, so each
+/// micro-batch's sum is divided by the number of labels of all of them, on all ranks, before its backward pass: how a batch is
+/// cut changes nothing but the order of summation. The auxiliary loss of routers is a product of means over one micro-batch
+/// (of all data-parallel ranks together), and the mean of those over the micro-batches is added: it does depend on the cut.
+/// </summary>
+internal sealed class LossShare(long targets, int microBatches, LossOptions options)
+{
+    /// <summary>Sum of the cross entropy over this rank's labels.</summary>
+    public double LossSum { get; private set; }
+
+    /// <summary>Mean over the micro-batches of what routers added; null where none did.</summary>
+    public double? RouterLoss { get; private set; }
+
+    /// <summary>Whether routers' statistics are wanted.</summary>
+    public bool AsksRouters => !options.Routers.None;
+
+    /// <summary>Part of the target probability spread over the vocabulary.</summary>
+    public double LabelSmoothing => options.LabelSmoothing;
+
+    /// <summary>What a whole model minimises for a micro-batch.</summary>
+    public Tensor Of(CausalLMModule model, MicroTensors row)
+    {
+        if (!AsksRouters)
+        {
+            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing).lossSum, null);
+        }
+
+        var (sum, _, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing);
+        return Of(sum, auxiliary);
+    }
+
+    /// <summary>What is minimised for a micro-batch.</summary>
+    public Tensor Of(Tensor sum, AuxiliaryLosses? auxiliary)
+    {
+        LossSum += sum.ToDouble();
+        var minimised = sum / (double)targets;
+        if (auxiliary is not null)
+        {
+            var added = (options.Routers.Balance * auxiliary.Balance + options.Routers.Z * auxiliary.Z) / (double)microBatches;
+            RouterLoss = (RouterLoss ?? 0) + added.ToDouble();
+            minimised += added;
+        }
+
+        return options.Scale == 1 ? minimised : minimised * options.Scale;
+    }
+}

@@ -1,0 +1,66 @@
+using Evo.Models;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>A micro-batch that becomes tensors where its pass begins.</summary>
+/// <param name="Rows">B</param>
+/// <param name="Length">T</param>
+/// <param name="Make">Its tensors; the caller owns them.</param>
+public sealed record MicroBatchSource(int Rows, int Length, Func<MicroTensors> Make)
+{
+    /// <summary>A row as it was read, for a device.</summary>
+    public static MicroBatchSource Of(MicroBatch micro, Device device) => new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device));
+}
+
+/// <summary>
+/// A micro-batch as tensors: token ids and labels, [B, T] int64, and where the tokens stand. It lives until its backward pass
+/// is over, because layers that are recomputed look up the places of their tokens again.
+/// </summary>
+public sealed class MicroTensors : IDisposable
+{
+    private readonly Tensor[] owned;
+
+    /// <param name="ids">[B, T]; owned from now on.</param>
+    /// <param name="labels">[B, T], −100 where nothing is asked; owned.</param>
+    /// <param name="at">Owned.</param>
+    /// <param name="others">What <paramref name="at"/> was made of; owned.</param>
+    public MicroTensors(Tensor ids, Tensor labels, Positions at, params Tensor[] others)
+    {
+        (Ids, Labels, At) = (ids, labels, at);
+        owned = [ids, labels, .. others];
+        foreach (var tensor in owned)
+        {
+            tensor.DetachFromDisposeScope();
+        }
+    }
+
+    /// <summary>Token ids.</summary>
+    public Tensor Ids { get; }
+
+    /// <summary>The token after each.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>The places of the tokens.</summary>
+    public Positions At { get; }
+
+    /// <summary>A row as it was read, sent to a device.</summary>
+    public static MicroTensors Of(MicroBatch micro, Device device)
+    {
+        long[] shape = [1, micro.Tokens.Length];
+        var (positions, boundaries) = (tensor(micro.Positions, shape, device: device), tensor(micro.Boundaries));
+        return new(
+            tensor(micro.Tokens, shape, device: device), tensor(micro.Labels, shape, device: device),
+            Positions.Packed(boundaries, positions), positions, boundaries);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        At.Dispose();
+        foreach (var tensor in owned)
+        {
+            tensor.Dispose();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Diagnostics;
+using Evo.Core;
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>A chunk of layers that a rank holds.</summary>
+/// <param name="Module">Its layers, and the entry or the head where it is the first or the last of the model.</param>
+/// <param name="VirtualStage">Its place in the model, from 0.</param>
+/// <param name="Later">Where its weight gradients wait, in schedules that put them off; else null.</param>
+public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightGradients? Later = null);
+
+/// <summary>How the loss of a step is put together.</summary>
+/// <param name="LabelSmoothing">Part of the target probability spread over the vocabulary.</param>
+/// <param name="Routers">Coefficients of the routers' losses.</param>
+/// <param name="Scale">What the minimised loss is multiplied by before its backward pass (float16).</param>
+public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, double Scale = 1);
+
+/// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
+/// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
+/// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
+/// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
+public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times);
+
+/// <summary>
+/// Forward and backward of one optimizer step on one rank: a fold over the rank's steps of the schedule. What is computed, sent
+/// and received when is the schedule's business; this knows only how.
+/// </summary>
+/// <param name="chunks">The rank's chunks, by the schedule's chunk numbers.</param>
+/// <param name="schedule">The schedule.</param>
+/// <param name="pipeline">The ranks of the stages, in their order.</param>
+public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule schedule, ProcessGroup pipeline)
+{
+    private readonly Dictionary<(int Chunk, int Micro), StagePass> passes = [];
+    private readonly StageMail mail = new(pipeline);
+    private readonly Stopwatch clock = new();
+
+    /// <summary>Told before the backward pass of a chunk after which no gradient of it is missing.</summary>
+    public Action<int>? LastBackward { get; init; }
+
+    /// <summary>Told after each backward pass of a chunk.</summary>
+    public Action<int>? BackwardDone { get; init; }
+
+    /// <summary>Runs all passes of a step; gradients are added to those of the parameters.</summary>
+    /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
+    /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks.</param>
+    /// <param name="options">The loss.</param>
+    public PassFigures Run(IReadOnlyList<MicroBatchSource> batch, long targets, LossOptions options)
+    {
+        if (batch.Count != schedule.MicroBatches)
+        {
+            throw new ArgumentException($"{batch.Count} micro-batches, and a schedule of {schedule.MicroBatches}", nameof(batch));
+        }
+
+        var share = new LossShare(Math.Max(1, targets), batch.Count, options);
+        var left = Enumerable.Repeat(batch.Count, chunks.Count).ToArray();
+        var times = new List<(Step, double, double)>();
+        clock.Restart();
+        try
+        {
+            foreach (var step in schedule.StepsOf(pipeline.Rank))
+            {
+                var begin = clock.Elapsed.TotalSeconds;
+                step.Switch(
+                    forward: (chunk, micro) => Forward(chunk, micro, batch[micro], share),
+                    backward: (chunk, micro) => Backward(chunk, micro, left, split: false),
+                    backwardInput: (chunk, micro) => Backward(chunk, micro, left, split: true),
+                    backwardWeight: (chunk, micro) => Weights(chunk, micro, left),
+                    sendForward: (chunk, micro, to) => mail.Send(new(chunk, micro, false), to),
+                    receiveForward: (chunk, micro, from) => mail.Receive(new(chunk, micro, false), from, Expected(chunks[chunk].Module, batch[micro], share)),
+                    sendBackward: (chunk, micro, to) => mail.Send(new(chunk, micro, true), to),
+                    receiveBackward: (chunk, micro, from) => mail.Receive(new(chunk, micro, true), from, passes[(chunk, micro)].Output!.Shape));
+                times.Add((step, begin, clock.Elapsed.TotalSeconds));
+            }
+
+            mail.Settle();
+            return new(share.LossSum, share.RouterLoss, times);
+        }
+        finally
+        {
+            foreach (var pass in passes.Values)
+            {
+                pass.Dispose();
+            }
+
+            passes.Clear();
+            mail.Clear();
+        }
+    }
+
+    private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)
+    {
+        using var scope = NewDisposeScope();
+        var (module, stage, _) = chunks[chunk];
+        var row = source.Make();
+        var pass = passes[(chunk, micro)] = new StagePass(row, stage == 0 ? null : mail.Take(new(chunk, micro, false)));
+        if (schedule.VirtualStages == 1)
+        {
+            pass.Give(share.Of(module, row));
+            return;
+        }
+
+        var routers = share.AsksRouters ? module.Routers(pass.Input?.Statistics) : null;
+        var x = module.RunLayers(pass.Input?.X ?? module.Enter(row.Ids, row.At), row.At, routers);
+        if (stage < schedule.VirtualStages - 1)
+        {
+            pass.Give(new StageMessage(x, routers?.Sums));
+            Hand(chunk, micro, pass.Output!, stage + 1, backward: false);
+        }
+        else
+        {
+            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing).lossSum, module.AuxiliaryLoss(routers)));
+        }
+    }
+
+    private void Backward(int chunk, int micro, int[] left, bool split)
+    {
+        using var scope = NewDisposeScope();
+        var (module, stage, later) = chunks[chunk];
+        var pass = passes[(chunk, micro)];
+        if (!split && left[chunk] == 1)
+        {
+            LastBackward?.Invoke(chunk);
+        }
+
+        if (stage == schedule.VirtualStages - 1)
+        {
+            pass.Loss!.backward();
+        }
+        else
+        {
+            using var arrived = mail.Take(new(chunk, micro, true));
+            pass.Backward(arrived);
+        }
+
+        if (stage > 0)
+        {
+            Hand(chunk, micro, pass.InputGradient(), stage - 1, backward: true);
+        }
+
+        pass.Weights = later?.Take();
+        if (!split)
+        {
+            Weights(chunk, micro, left);
+        }
+    }
+
+    // The half that nobody waits for; a pass whose backward is whole ends with it too.
+    private void Weights(int chunk, int micro, int[] left)
+    {
+        var pass = passes[(chunk, micro)];
+        pass.Weights?.Invoke();
+        passes.Remove((chunk, micro));
+        pass.Dispose();
+        left[chunk]--;
+        BackwardDone?.Invoke(chunk);
+    }
+
+    // What a stage that is not the first begins with.
+    private static MessageShape Expected(CausalLMModule module, MicroBatchSource micro, LossShare share)
+    {
+        var ranks = module.Ranks;
+        var spread = ranks.Mode is ParallelMode.Msp or ParallelMode.Fsp or ParallelMode.Isp;
+        var length = spread ? Shards.Of(micro.Length, ranks.Tensor.Size, ranks.Tensor.Rank).Length : micro.Length;
+        var dtype = module.Options.Dtype;
+        return new([micro.Rows, length, module.Spec.Size.HiddenSize], dtype, share.AsksRouters ? RouterCarry.Shape(module.Spec) : null, RouterCarry.Type(dtype));
+    }
+
+    // To a neighbour on this rank at once, to another when the schedule says so.
+    private void Hand(int chunk, int micro, StageMessage message, int neighbour, bool backward)
+    {
+        var holder = schedule.HolderOf(neighbour);
+        if (holder.Rank == pipeline.Rank)
+        {
+            mail.Arrived(new(holder.Chunk, micro, backward), message.Copy());
+        }
+        else
+        {
+            mail.Leaving(new(chunk, micro, backward), message.Copy());
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace Evo.Parallel;
+
+/// <summary>
+/// The places of the runtime where ranks talk: negative numbers, beside the positive ones of emitted code. Messages, flight
+/// records and mutants know a collective by them.
+/// </summary>
+public static class PipelineSites
+{
+    /// <summary>An activation from stage to stage; backward: its gradient.</summary>
+    public const int Activation = -10;
+
+    /// <summary>Router statistics beside it; backward: their gradient.</summary>
+    public const int Statistics = -11;
+
+    /// <summary>The gradient of a table that the first and the last stage share.</summary>
+    public const int Tied = -12;
+
+    /// <summary>The number of labels of a step.</summary>
+    public const int Targets = -13;
+
+    /// <summary>The loss of a step.</summary>
+    public const int Loss = -14;
+}

@@ -1,0 +1,57 @@
+/// The records of the samples, which no project here references, pass the suite that every family passes.
+module Evo.Parity.Tests.Samples
+
+open System
+open System.IO
+open Evo.Generators.Spec.Algebra
+open Evo.Models
+open Evo.Parallel
+open Xunit
+
+let private checkout =
+    let rec up (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> invalidOp "Evo.sln is in no folder above the tests"
+        | found when File.Exists(Path.Combine(found.FullName, "Evo.sln")) -> found.FullName
+        | other -> up other.Parent
+
+    up (DirectoryInfo AppContext.BaseDirectory)
+
+/// Each sample, compiled as its own project compiles it: through the generator, knowing nothing of these tests.
+let private sample (name: string) =
+    let folder = Path.Combine(checkout, "samples", name)
+
+    let texts =
+        [
+            for file in Directory.GetFiles(folder, "*.cs") -> Path.GetFileName file, File.ReadAllText file
+        ]
+
+    let assembly = Compiling.load texts (Compiling.emit AlgebraTable.Standard texts)
+    Small.make (Compiling.start (Compiling.family assembly name))
+
+[<Fact>]
+let ``a stranger's record passes the suite in every mode at every degree`` () =
+    let spec = sample "Tandem"
+    let batch = Small.batch 5 2 16 spec
+    let serial = Parity.Step(spec, ParityLayout.Serial, batch)
+
+    let layouts =
+        [
+            for mode in Small.modes do
+                yield! Small.layouts spec mode
+        ]
+
+    let wrong =
+        [
+            for layout in layouts do
+                yield! Suite.parity spec batch serial layout
+            for _, same in layouts |> List.groupBy _.Mode do
+                yield! Suite.causality spec batch same.Head
+            yield! Suite.packing spec
+            yield! Suite.roundTrip spec
+            yield! spec.Problems()
+        ]
+
+    Assert.Empty wrong
+    Assert.True(layouts.Length > 10, $"{layouts.Length} layouts are too few")
+    Console.WriteLine $"TANDEM: {layouts.Length} layouts"
