@@ -37,10 +37,13 @@ public static partial class Ops
             result = EvoOperators.silu_mul(gate, up);
     }
 
+    internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes) =>
+        Takes(q, k, v) && alibiSlopes?.device_type is null or DeviceType.CPU;
+
     static partial void NativeCausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, ref Tensor? result)
     {
-        if (Takes(q, k, v) && alibiSlopes?.device_type is null or DeviceType.CPU)
+        if (TakesAttention(q, k, v, alibiSlopes))
             result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens, window, alibiSlopes);
     }
 

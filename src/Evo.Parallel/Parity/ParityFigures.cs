@@ -38,7 +38,7 @@ public sealed record ParityFigures(
         return worst;
     }
 
-    private static double Error(double[] a, double[] b, double floor)
+    internal static double Error(double[] a, double[] b, double floor)
     {
         if (a.Length != b.Length)
         {

@@ -101,7 +101,9 @@ int64_t pairs_of(const Plan& plan, int64_t window) {
 }
 
 // out [B, T, H, D] and the logarithm of each query's sum of exponentials [B, H, T].
-std::pair<Tensor, Tensor> forward_blocks(
+using Outcome = std::pair<Tensor, Tensor>;
+
+Outcome forward_blocks(
     const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), group = H / k.size(2);
   Tensor out = at::empty({B, T, H, D}, q.options());
@@ -204,10 +206,14 @@ variable_list backward_blocks(
 
 class CausalAttention : public torch::autograd::Function<CausalAttention> {
  public:
+  // `known` is what an earlier forward over the same arguments gave: it is taken over, and nothing is computed.
   static Tensor forward(
-      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
+      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders,
+      const Outcome& known) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [out, lse] = forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, borders);
+    const auto [out, lse] = known.first.defined()
+        ? Outcome{known.first.alias(), known.second}
+        : forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, borders);
     ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), bias.slopes});
     ctx->saved_data["scale"] = bias.scale;
     ctx->saved_data["window"] = bias.window;
@@ -220,13 +226,16 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     auto inputs = backward_blocks(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
         gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6]}, saved[5]);
-    return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor()};
+    return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor(), Tensor()};
   }
 };
 
+bool is_packed(const evo::optional<Tensor>& cu_seqlens) { return cu_seqlens && cu_seqlens->defined(); }
+
 constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
 
-Tensor causal_attention(
+// Checks the arguments, and gives what is added to the scores.
+Bias checked(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
     const evo::optional<Tensor>& alibi_slopes) {
   check_cpu(q, "evo::causal_attention");
@@ -237,7 +246,7 @@ Tensor causal_attention(
       " do not meet: q is [B, T, H, D], k and v are [B, S, K, D] with S >= T and H a multiple of K");
   TORCH_CHECK(
       q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type(), "evo::causal_attention: q, k and v must have one type");
-  const bool packed_row = cu_seqlens && cu_seqlens->defined();
+  const bool packed_row = is_packed(cu_seqlens);
   TORCH_CHECK(
       !packed_row || (q.size(0) == 1 && q.size(1) == k.size(1)), "evo::causal_attention: packed sequences need B = 1 and S = T");
   TORCH_CHECK(window >= 0, "evo::causal_attention: window must be at least 0, got ", window);
@@ -249,10 +258,35 @@ Tensor causal_attention(
     check_cpu(*alibi_slopes, "evo::causal_attention");
     bias.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
   }
+  return bias;
+}
+
+Tensor causal_attention(
+    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
+    const evo::optional<Tensor>& alibi_slopes) {
+  const Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
-  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens);
-  if (q.size(1) < kFewQueries && !packed_row) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
+  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{});
+  if (q.size(1) < kFewQueries && !is_packed(cu_seqlens)) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
   return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, cu_seqlens).first;
+}
+
+// For activations that are computed again: the forward without a graph gives its outcome, and the one that is recorded takes
+// it over instead of computing it again.
+std::tuple<Tensor, Tensor> causal_attention_kept(
+    const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
+    const evo::optional<Tensor>& alibi_slopes, const evo::optional<Tensor>& out, const evo::optional<Tensor>& lse) {
+  const Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
+  TORCH_CHECK(
+      (out && out->defined()) == (lse && lse->defined()), "evo::causal_attention_kept: out and lse belong together, and one is missing");
+  if (out && out->defined()) {
+    TORCH_CHECK(
+        out->sizes() == q.sizes() && out->scalar_type() == q.scalar_type(), "evo::causal_attention_kept: out ", out->sizes(),
+        " is not what attention over q ", q.sizes(), " gave");
+    return {CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{*out, *lse}), *lse};
+  }
+  TORCH_CHECK(!wants_gradient({&q, &k, &v}), "evo::causal_attention_kept: what is kept comes from a forward that is not recorded");
+  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, cu_seqlens);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
@@ -260,6 +294,10 @@ TORCH_LIBRARY_FRAGMENT(evo, m) {
       "causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, Tensor? alibi_slopes=None) "
       "-> Tensor",
       causal_attention);
+  m.def(
+      "causal_attention_kept(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, "
+      "Tensor? alibi_slopes=None, Tensor? out=None, Tensor? lse=None) -> (Tensor, Tensor)",
+      causal_attention_kept);
 }
 
 }  // namespace

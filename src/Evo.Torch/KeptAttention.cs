@@ -1,0 +1,57 @@
+// Selective recomputation: a layer is computed again in the backward pass, but its attention is not.
+using Evo.Torch.Native;
+using static TorchSharp.torch;
+
+namespace Evo.Torch;
+
+/// <summary>
+/// What the attentions of one pass through a layer gave: kept by the forward that is not recorded, taken over in the same order
+/// by the one that is (see <see cref="Recompute"/>). Queries, keys and values are computed again, scores are not: attention
+/// costs the square of the length and its result is as small as any other (Korthikanti et al. 2022, section 5).
+/// </summary>
+/// <remarks>
+/// Only the native attention can be kept; others (attention with dropout, another device) are computed again, with the same result.
+/// </remarks>
+public sealed class KeptAttention : IDisposable
+{
+    private readonly Queue<(Tensor Out, Tensor Lse)> kept = [];
+
+    /// <summary>Outcomes that wait.</summary>
+    public int Count => kept.Count;
+
+    /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
+    public Tensor Attend(
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0, long window = 0, Tensor? alibiSlopes = null)
+    {
+        if (dropout != 0 || q.numel() == 0 || !Ops.TakesAttention(q, k, v, alibiSlopes))
+            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
+        if (is_grad_enabled() && kept.TryDequeue(out var known))
+        {
+            using (known.Out)
+            using (known.Lse)
+            {
+                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, cuSeqlens, window, alibiSlopes, known.Out, known.Lse);
+                lse.Dispose();
+                return again;
+            }
+        }
+
+        if (is_grad_enabled())
+            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
+        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, cuSeqlens, window, alibiSlopes);
+        kept.Enqueue((outcome.Item1.alias().DetachFromDisposeScope(), outcome.Item2.DetachFromDisposeScope()));
+        return outcome.Item1;
+    }
+
+    /// <summary>Drops what was kept and not taken.</summary>
+    public void Dispose()
+    {
+        foreach (var (attended, lse) in kept)
+        {
+            attended.Dispose();
+            lse.Dispose();
+        }
+
+        kept.Clear();
+    }
+}
