@@ -158,3 +158,41 @@ let ``a part that is used under a condition only has parameters only where it ho
 
     for p in model.Table do
         Assert.NotNull p.Value.grad
+
+/// Forwards that no pipeline can cut, and why not.
+let uncut =
+    let data = TheoryData<string, string>()
+    let forward = "public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Look(ids), at));"
+
+    for body, reason in
+        [
+            "{ var x = Look(ids); return Last(Blocks(x, at) + x); }",
+            "Tiny reads what Look gives after its layers too; only what the layers leave can go from rank to rank"
+            "=> Blocks(Last(Blocks(Look(ids), at)), at);",
+            "Tiny calls 2 stacks of layers; a pipeline is cut at one"
+            "=> Last(Blocks(Last(Look(ids)), at));",
+            "Tiny uses Last before and after its layers; its weights would lie on two ranks"
+            "{ var x = Look(ids); if (HasBias) x = Blocks(x, at); return Last(x); }",
+            "the layers of Tiny stand under a condition; a pipeline needs them in every pass"
+        ] do
+        data.Add(tiny.Replace(forward, "public Tensor Forward(Tensor ids, Positions at) " + body), reason)
+
+    data
+
+[<Theory; MemberData(nameof uncut)>]
+let ``a forward that cannot be cut at its layers says why, and runs in one piece`` (text: string) (reason: string) =
+    use model = build (family text "Stranger.Tiny") "{}"
+    Assert.Equal(reason, model.Spec.Pipelines)
+    Assert.Equal(1, model.BlockCount)
+    use _ = torch.NewDisposeScope()
+    use ids = torch.randint (40L, [| 2L; 5L |])
+    use at = Positions.Sequential(2, 5)
+    let struct (sum, _) = model.Loss(ids, ids, at)
+    sum.backward ()
+    Assert.All(model.Table, (fun p -> Assert.NotNull p.Value.grad))
+
+    let error =
+        Assert.Throws<ModelConfigException>(fun () ->
+            model.Spec.Build(BuildOptions(Stage = Nullable(StageRange(0, 1)))) |> ignore)
+
+    Assert.Equal<string list>([ reason ], List.ofSeq error.Problems)

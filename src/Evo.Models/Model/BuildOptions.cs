@@ -11,7 +11,10 @@ public sealed record BuildOptions
     /// <summary>Where parameters live; null is the processor.</summary>
     public torch.Device? Device { get; init; }
 
-    /// <summary>The first <c>int(layers × fraction)</c> layers keep only their input and are computed again in the backward pass.</summary>
+    /// <summary>
+    /// The first <c>int(layers × fraction)</c> layers keep only their input and are computed again in the backward pass: of the
+    /// layers of the stage, so that every stage saves the same share.
+    /// </summary>
     public double RecomputeFraction { get; init; }
 
     /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
@@ -22,6 +25,12 @@ public sealed record BuildOptions
 
     /// <summary>The mode and this rank's groups; one device unless given.</summary>
     public RankContext Ranks { get; init; } = RankContext.Single;
+
+    /// <summary>The layers that are built, with what stands before the first and behind the last; null for all.</summary>
+    public StageRange? Stage { get; init; }
+
+    /// <summary>Told when each block of the module begins and ends its forward and backward; null for nobody.</summary>
+    public BlockEvents? Blocks { get; init; }
 
     /// <summary>
     /// Gives the tensor that a parameter's numbers lie in (say, a view of a flat buffer): its shape and type must be those of

@@ -25,6 +25,11 @@ public abstract record CausalLM
     /// </summary>
     public abstract long CacheLimit { get; }
 
+    /// <summary>
+    /// Why the forward cannot be cut at its layers, as a pipeline needs it; null where it can, as in every family here.
+    /// </summary>
+    public abstract string? Pipelines { get; }
+
     /// <summary>Neutral config.json keys (token ids, versions, task settings) that were read and will be written again.</summary>
     public Extras Extras { get; init; } = Extras.None;
 

@@ -52,6 +52,9 @@ public sealed record ParameterInfo(
     /// <summary>Where tensor parallel modes cut it; null where every rank holds it whole.</summary>
     public TensorCut? Cut { get; init; }
 
+    /// <summary>Whether it is used behind the layers: a pipeline's last stage holds it.</summary>
+    public bool Exit { get; init; }
+
     /// <summary>For stacked experts: whether they are dealt out over the ranks in the modes that spread tokens.</summary>
     public bool Spread { get; init; }
 

@@ -11,8 +11,8 @@ public sealed class ParameterTable
     /// <summary>Adds one parameter.</summary>
     public void Add(
         string name, string huggingFace, Initializer init, ParameterKind kind, bool transposed, int? layer, string[] tied, long[] shape,
-        TensorCut? cut = null, TensorCut? hidden = null) =>
-        rows.Add(new ParameterInfo(name, huggingFace, shape, init, kind, transposed, layer, tied) { Cut = cut, Hidden = hidden });
+        TensorCut? cut = null, TensorCut? hidden = null, bool exit = false) =>
+        rows.Add(new ParameterInfo(name, huggingFace, shape, init, kind, transposed, layer, tied) { Cut = cut, Hidden = hidden, Exit = exit });
 
     /// <summary>Adds one map of all experts, stacked along a first axis; <paramref name="huggingFace"/> holds <c>{expert}</c>.</summary>
     public void AddExperts(

@@ -70,9 +70,12 @@ public sealed record RouterStatistics(Tensor Sums, int Experts, int TopK)
     /// <summary>The site of the sums over ranks: that of no emitted collective.</summary>
     public const int Site = 0;
 
-    /// <summary>The sums over the tokens of all ranks among which a mode spreads them.</summary>
-    public RouterStatistics OverAll(RankContext ranks) =>
-        ranks.Mode is ParallelMode.Serial or ParallelMode.Mtp ? this : this with { Sums = Collective.Reduce(ranks.Tensor, Sums, Site) };
+    /// <summary>Sums over the tokens of all ranks: those among which a mode spreads them, and the data replicas.</summary>
+    public static Tensor OverAll(Tensor sums, RankContext ranks)
+    {
+        var spread = ranks.Mode is ParallelMode.Serial or ParallelMode.Mtp ? sums : Collective.Reduce(ranks.Tensor, sums, Site);
+        return Collective.Reduce(ranks.Data, spread, Site);
+    }
 
     /// <summary>The sums over both sets of tokens.</summary>
     public static RouterStatistics operator +(RouterStatistics a, RouterStatistics b) => a with { Sums = a.Sums + b.Sums };

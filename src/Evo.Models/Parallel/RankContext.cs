@@ -11,6 +11,9 @@ public sealed record RankContext(ParallelMode Mode, ProcessGroup Tensor, Process
     /// <summary>One device.</summary>
     public static RankContext Single { get; } = new(ParallelMode.Serial, new GroupOfOne("tensor"), new GroupOfOne("weight"));
 
+    /// <summary>Ranks with rows of their own that take one step together; this rank alone unless given.</summary>
+    public ProcessGroup Data { get; init; } = new GroupOfOne("data", Tensor.Ranks[Tensor.Rank]);
+
     /// <summary>Ranks over which experts are spread where tokens are spread too: the tensor axis, unless given.</summary>
     public ProcessGroup Expert { get; init; } = Tensor;
 

@@ -48,7 +48,7 @@ public static class Parity
         {
             ProcessGroup[] all = [groups.Tensor, groups.Weight, data, weightData];
             var tensor = around(groups.Tensor, all);
-            groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Expert = tensor };
+            groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Data = around(data, all), Expert = tensor };
         }
 
         using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });

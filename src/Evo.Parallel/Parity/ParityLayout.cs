@@ -25,8 +25,8 @@ public sealed record ParityLayout(
             rank.Group(axis, [.. Enumerable.Range(rank.Rank / size * size, size)]);
         Evo.Torch.ProcessGroup Stride(string axis, int size) =>
             rank.Group(axis, [.. Enumerable.Range(0, World / size).Select(k => (k * size) + (rank.Rank % size))]);
-        var ranks = new RankContext(Mode, Block("tensor", Tensor), Block("weight", Weight)) { EmbedSplitHidden = EmbedSplitHidden };
-        return (ranks, Stride("data", Tensor), Stride("weight_data", Weight));
+        var ranks = new RankContext(Mode, Block("tensor", Tensor), Block("weight", Weight)) { Data = Stride("data", Tensor), EmbedSplitHidden = EmbedSplitHidden };
+        return (ranks, ranks.Data, Stride("weight_data", Weight));
     }
 
     /// <inheritdoc/>

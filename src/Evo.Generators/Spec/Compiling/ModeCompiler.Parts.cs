@@ -16,7 +16,8 @@ internal sealed partial class ModeCompiler
                 Embedding(step, part);
                 break;
             case PartKind.Layers:
-                Make(step.Output, Home, part.Method, $"own.Run(own.{Names.Modules(part)}, {Need(step.Inputs[0], Home)}, at)");
+                var first = Need(step.Inputs[0], Home);
+                cut = (scope.Body.Count, first, Make(step.Output, Home, part.Method, $"own.Run(own.{Names.Modules(part)}, {first}, at)"));
                 break;
             case PartKind.Row:
                 Row(step, part);

@@ -23,6 +23,7 @@ internal sealed partial class ModeCompiler
     private readonly List<Finding> findings = new();
     private readonly Dictionary<string, string> elements = new();
     private readonly int firstSite;
+    private (int At, string Input, string Output)? cut;
     private readonly Stack<string> conditions = new();
     private Scope scope = new();
 
@@ -56,7 +57,7 @@ internal sealed partial class ModeCompiler
         var compiler = new ModeCompiler(block, mode, algebra, firstSite);
         compiler.Run();
         return new ModeProgram(
-            mode, compiler.scope.Body, compiler.sites, compiler.degrees.Distinct().ToList(), compiler.weightOrder,
+            mode, compiler.scope.Body, compiler.Staged(), compiler.sites, compiler.degrees.Distinct().ToList(), compiler.weightOrder,
             Lifetimes.Of(compiler.scope.Body, compiler.elements), compiler.findings);
     }
 
@@ -65,6 +66,17 @@ internal sealed partial class ModeCompiler
         var input = names.New(block.InputName, Suffix(block.IsModel ? I : Home), reserve: true);
         Hold(0, block.IsModel ? I : Home, input);
         Steps(block.Forward);
+    }
+
+    // What stands before the call of the layers, and what stands after it; StageCut has seen that nothing else crosses.
+    private StagedBody? Staged()
+    {
+        if (cut is not var (at, input, output) || StageCut.Reason(block).Length > 0)
+        {
+            return null;
+        }
+
+        return new StagedBody(scope.Body.Take(at).Append(new Give(input)).ToList(), output, scope.Body.Skip(at + 1).ToList());
     }
 
     private void Steps(IReadOnlyList<StepSpec> steps)

@@ -50,9 +50,17 @@ internal sealed record Degree(string Size, DegreeRule Rule, string Because, stri
 /// <summary>A value of the forward: where it is made, where it is last read, and the numbers that this rank holds of it.</summary>
 internal sealed record Life(string Name, string Elements, int First, int Last);
 
+/// <summary>A model's forward in two, for ranks that each run some of its layers.</summary>
+/// <param name="Enter">From the token ids to what the first layer reads.</param>
+/// <param name="Between">The local that holds what the last layer leaves.</param>
+/// <param name="Exit">From there to the end.</param>
+internal sealed record StagedBody(IReadOnlyList<Statement> Enter, string Between, IReadOnlyList<Statement> Exit);
+
+/// <param name="Staged">The body cut at its layers; null in a layer, and where it cannot be cut.</param>
 internal sealed record ModeProgram(
     Mode Mode,
     IReadOnlyList<Statement> Body,
+    StagedBody? Staged,
     IReadOnlyList<Site> Sites,
     IReadOnlyList<Degree> Degrees,
     IReadOnlyList<string> WeightOrder,

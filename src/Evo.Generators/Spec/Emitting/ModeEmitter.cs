@@ -17,12 +17,32 @@ internal static class ModeEmitter
         {
             var program = programs.Of(block, mode);
             var input = FirstName(block, mode);
-            writer.Line($"/// <summary>{Title(block, mode)}</summary>");
-            writer.Open($"private {Names.Tensor} {Method(block, mode)}({Names.Tensor} {input}, {Names.Positions} at)");
-            Body(writer, program.Body);
-            writer.Close();
-            writer.Line();
+            if (program.Staged is { } staged)
+            {
+                // Between the two stand the layers, on this rank or on others.
+                Forward(writer, Title(block, mode, "up to its layers"), Enter(mode), input, staged.Enter);
+                Forward(writer, Title(block, mode, "behind its layers"), Exit(mode), staged.Between, staged.Exit);
+            }
+            else
+            {
+                Forward(writer, Title(block, mode), Method(block, mode), input, program.Body);
+            }
         }
+    }
+
+    /// <summary>The method of a model's forward up to its layers.</summary>
+    public static string Enter(Mode mode) => "Enter" + mode;
+
+    /// <summary>The method of a model's forward behind its layers.</summary>
+    public static string Exit(Mode mode) => "Exit" + mode;
+
+    private static void Forward(SourceWriter writer, string title, string method, string input, IReadOnlyList<Statement> body)
+    {
+        writer.Line($"/// <summary>{title}</summary>");
+        writer.Open($"private {Names.Tensor} {method}({Names.Tensor} {input}, {Names.Positions} at)");
+        Body(writer, body);
+        writer.Close();
+        writer.Line();
     }
 
     public static void Heads(SourceWriter writer, ModelSpec spec, Programs programs)
@@ -60,14 +80,18 @@ internal static class ModeEmitter
         char.ToLowerInvariant(block.InputName[0]) + block.InputName.Substring(1)
         + (mode == Mode.Serial ? "" : block.IsModel || mode == Mode.Mtp ? "_I" : "_S1");
 
-    private static string Title(BlockSpec block, Mode mode) => mode switch
+    private static string Title(BlockSpec block, Mode mode, string which = "")
     {
-        Mode.Serial => $"{block.Name}.{block.ForwardName} on one device, maps of one value as one product.",
-        Mode.Mtp => $"{block.Name}.{block.ForwardName} with features spread over the tensor axis and the residual stream whole on each rank.",
-        Mode.Msp => $"{block.Name}.{block.ForwardName} with features spread over the tensor axis, and tokens between them.",
-        Mode.Fsp => $"{block.Name}.{block.ForwardName} as in msp, gathered tokens being gathered again in the backward pass.",
-        _ => $"{block.Name}.{block.ForwardName} with tokens spread over the tensor axis and weights over the weight axis.",
-    };
+        var forward = $"{block.Name}.{block.ForwardName}{(which.Length > 0 ? " " + which : "")}";
+        return mode switch
+        {
+            Mode.Serial => $"{forward} on one device, maps of one value as one product.",
+            Mode.Mtp => $"{forward} with features spread over the tensor axis and the residual stream whole on each rank.",
+            Mode.Msp => $"{forward} with features spread over the tensor axis, and tokens between them.",
+            Mode.Fsp => $"{forward} as in msp, gathered tokens being gathered again in the backward pass.",
+            _ => $"{forward} with tokens spread over the tensor axis and weights over the weight axis.",
+        };
+    }
 
     private static void Body(SourceWriter writer, IReadOnlyList<Statement> body)
     {

@@ -165,6 +165,9 @@ internal static class ModelEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
+        writer.Line($"public override string? Pipelines => {(StageCut.Reason(block) is { Length: > 0 } reason ? Names.Quote(reason) : "null")};");
+        writer.Line();
+        writer.Line("/// <inheritdoc/>");
         writer.Line($"public override {Names.Models}CausalLMModule Build({Names.Models}BuildOptions options) => new Module(this, options);");
         writer.Line();
     }

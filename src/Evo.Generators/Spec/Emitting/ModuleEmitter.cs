@@ -1,6 +1,7 @@
 // The serial modules: who holds the weights, and how a record's copy is bound to them.
 using System.Collections.Generic;
 using System.Linq;
+using Evo.Generators.Spec.Compiling;
 
 namespace Evo.Generators.Spec.Emitting;
 
@@ -15,13 +16,15 @@ internal static class ModuleEmitter
     {
         var block = spec.Body;
         var head = block.Parts.First(p => p.Kind == PartKind.Head);
-        writer.Line($"/// <summary>{block.Name} with weights: all of them, or this rank's shares.</summary>");
+        var layers = block.Parts.First(p => p.Kind == PartKind.Layers);
+        var staged = StageCut.Reason(block).Length == 0;
+        writer.Line($"/// <summary>{block.Name} with weights: all of them, this rank's shares{(staged ? ", or those of some of its layers" : "")}.</summary>");
         writer.Line(Names.GeneratedCode);
         writer.Open($"public sealed class Module : {Names.Models}CausalLMModule");
         writer.Line($"private readonly {block.Name} _record;");
         foreach (var part in block.Parts.Where(p => p.HasWeight && p != head))
         {
-            Field(writer, block, part);
+            Field(writer, block, part, staged);
         }
 
         foreach (var part in block.Parts.Where(p => p.Kind == PartKind.Layers))
@@ -29,7 +32,7 @@ internal static class ModuleEmitter
             writer.Line($"internal readonly {Names.Models}LayerModule[] {Names.Modules(part)};");
         }
 
-        writer.Line($"internal readonly global::TorchSharp.Modules.Parameter {head.Method}Table;");
+        writer.Line($"internal readonly global::TorchSharp.Modules.Parameter {head.Method}Table{(staged ? $" = null!; // {InStage}" : ";")}");
         Tables(writer, block);
         writer.Line();
         writer.Line("/// <summary>Makes the parts in the order of the data flow.</summary>");
@@ -37,21 +40,36 @@ internal static class ModuleEmitter
         writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
         foreach (var part in block.Parts)
         {
-            Make(writer, spec, part);
+            Make(writer, spec, part, staged);
         }
 
         NewTables(writer, block, "spec.");
         writer.Line("Ready();");
         writer.Close();
         writer.Line();
+        void ByMode(string head, System.Func<Mode, string> call)
+        {
+            writer.Line("/// <inheritdoc/>");
+            ModeEmitter.Switch(writer, $"protected override {head}", "Ranks.Mode", call);
+            writer.Line();
+        }
+
+        if (staged)
+        {
+            writer.Line("/// <inheritdoc/>");
+            writer.Line($"protected override global::System.Collections.Generic.IReadOnlyList<{Names.Models}LayerModule> Layers => {Names.Modules(layers)};");
+            writer.Line();
+            ByMode($"{Names.Tensor} ComputeEntry({Names.Tensor} ids_BT, {Names.Positions} at)", mode => $"_record.{ModeEmitter.Enter(mode)}(ids_BT, at)");
+            ByMode($"{Names.Tensor} ComputeExit({Names.Tensor} x_BTC, {Names.Positions} at)", mode => $"_record.{ModeEmitter.Exit(mode)}(x_BTC, at)");
+        }
+        else
+        {
+            ByMode($"{Names.Tensor} Compute({Names.Tensor} ids_BT, {Names.Positions} at)", mode => $"_record.{ModeEmitter.Method(block, mode)}(ids_BT, at)");
+        }
+
+        ByMode($"{Names.Tensor} ComputeLogits({Names.Tensor} hidden)", mode => $"_record.Logits{mode}(hidden)");
         writer.Line("/// <inheritdoc/>");
-        ModeEmitter.Switch(writer, $"public override {Names.Tensor} Logits({Names.Tensor} hidden)", "Ranks.Mode", mode => $"_record.Logits{mode}(hidden)");
-        writer.Line();
-        writer.Line("/// <inheritdoc/>");
-        ModeEmitter.Switch(writer, $"protected override {Names.Tensor} Compute({Names.Tensor} ids_BT, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(ids_BT, at)");
-        writer.Line();
-        writer.Line("/// <inheritdoc/>");
-        ModeEmitter.Switch(writer, $"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) HeadLoss({Names.Tensor} hidden_BTC, {Names.Tensor} labels_BT, double labelSmoothing)", "Ranks.Mode", mode => $"_record.Loss{mode}(hidden_BTC, labels_BT, labelSmoothing)");
+        ModeEmitter.Switch(writer, $"protected override ({Names.Tensor} lossSum, {Names.Tensor} count) ComputeLoss({Names.Tensor} hidden_BTC, {Names.Tensor} labels_BT, double labelSmoothing)", "Ranks.Mode", mode => $"_record.Loss{mode}(hidden_BTC, labels_BT, labelSmoothing)");
         var learned = LearnedPositions(block).ToList();
         if (learned.Count > 0)
         {
@@ -96,10 +114,26 @@ internal static class ModuleEmitter
         writer.Close();
     }
 
-    private static void Field(SourceWriter writer, BlockSpec block, PartSpec part)
+    // Why a field may be empty.
+    private const string InStage = "only in the stage that uses it";
+
+    private static void Field(SourceWriter writer, BlockSpec block, PartSpec part, bool staged = false)
     {
         var type = part.Kind == PartKind.Experts ? "ExpertWeights" : "Weights";
-        writer.Line($"internal readonly {Names.Models}{type} {Names.Weights(part)}{(Presence.IsConditional(block, part) ? " = null!; // only where it is used" : ";")}");
+        var absent = Presence.IsConditional(block, part) ? "only where it is used" : staged ? InStage : "";
+        writer.Line($"internal readonly {Names.Models}{type} {Names.Weights(part)}{(absent.Length > 0 ? $" = null!; // {absent}" : ";")}");
+    }
+
+    // Which stages hold a part of the model that is no layer: those that use it.
+    private static string Held(BlockSpec block, PartSpec part)
+    {
+        if (StageCut.Exit(block).Contains(part.Method))
+        {
+            return "HoldsExit";
+        }
+
+        var head = block.Parts.First(p => p.Kind == PartKind.Head);
+        return head.Extra2.Length > 0 && head.Extra == part.Method ? $"HoldsEntry || (HoldsExit && spec.{head.Method}Tied())" : "HoldsEntry";
     }
 
     private static void Weights(SourceWriter writer, BlockSpec block, PartSpec part, string made)
@@ -118,8 +152,16 @@ internal static class ModuleEmitter
         }
     }
 
-    private static void Make(SourceWriter writer, ModelSpec spec, PartSpec part)
+    private static void Make(SourceWriter writer, ModelSpec spec, PartSpec part, bool staged)
     {
+        if (staged && part.HasWeight)
+        {
+            writer.Open($"if ({Held(spec.Body, part)})");
+            Make(writer, spec, part, false);
+            writer.Close();
+            return;
+        }
+
         var name = Names.Snake(part.Method);
         switch (part.Kind)
         {
@@ -141,10 +183,11 @@ internal static class ModuleEmitter
                 break;
             case PartKind.Layers:
                 var layer = spec.Layers.First(l => l.FullName == part.Extra);
-                writer.Line($"{Names.Modules(part)} = new {Names.Models}LayerModule[spec.{part.Method}Count()];");
-                writer.Line($"for (int layer = 0; layer < {Names.Modules(part)}.Length; layer++)");
-                writer.Line($"    {Names.Modules(part)}[layer] = new {layer.FullName}.Module({NewLayer(layer, "spec", "layer")}, this, $\"{name}.{{layer}}.\", layer);");
-                writer.Line($"register_module(\"{name}\", new global::TorchSharp.Modules.ModuleList<{Names.Models}LayerModule>({Names.Modules(part)}));");
+                var (first, end, count) = staged ? ("Stage.First", "Stage.End", "Stage.Count") : ("0", $"spec.{part.Method}Count()", $"spec.{part.Method}Count()");
+                writer.Line($"{Names.Modules(part)} = new {Names.Models}LayerModule[{count}];");
+                writer.Line($"for (int layer = {first}; layer < {end}; layer++)");
+                writer.Line($"    {Names.Modules(part)}[{(staged ? "layer - Stage.First" : "layer")}] = new {layer.FullName}.Module({NewLayer(layer, "spec", "layer")}, this, $\"{name}.{{layer}}.\", layer);");
+                writer.Line($"register_module(\"{name}\", new {Names.Models}LayerStack({Names.Modules(part)}, {first}));");
                 break;
             case var _ when part.HasWeight:
                 Weights(writer, spec.Body, part, $"Part(\"{name}\")");

@@ -33,6 +33,7 @@ internal static class StubEmitter
             Member("public", $"global::System.Collections.Generic.IReadOnlyList<{Names.Models}ParameterInfo> Parameters");
             Member("public", $"{Names.Models}ModelSize Size");
             Member("public", "long CacheLimit");
+            Member("public", "string? Pipelines");
             Member("public", $"{Names.JsonObject} ToHuggingFace()");
             Member("public", $"{Names.Models}CausalLMModule Build({Names.Models}BuildOptions options)");
             Member("public", "global::System.Collections.Generic.IReadOnlyList<string> Problems(global::Evo.Models.KeyNames names)");

@@ -12,6 +12,7 @@ internal static class TableEmitter
     {
         var layered = block.ModelParameter.Length > 0;
         var tracing = new Tracing(block, Shapes.OfBlock(block));
+        var exit = layered ? new HashSet<string>() : StageCut.Exit(block);
         foreach (var part in block.Parts)
         {
             if (part.Kind == PartKind.Layers)
@@ -35,7 +36,7 @@ internal static class TableEmitter
                 }
                 else
                 {
-                    Weight(writer, block, part, layered, tracing);
+                    Weight(writer, block, part, layered, tracing, exit.Contains(part.Method) ? ", exit: true" : "");
                 }
 
                 if (sometimes)
@@ -65,7 +66,7 @@ internal static class TableEmitter
         }
     }
 
-    private static void Weight(SourceWriter writer, BlockSpec block, PartSpec part, bool layered, Tracing tracing)
+    private static void Weight(SourceWriter writer, BlockSpec block, PartSpec part, bool layered, Tracing tracing, string where)
     {
         string Name(string text, string prefix, string suffix) => layered ? $"{prefix} + \"{text}.{suffix}\"" : $"\"{text}.{suffix}\"";
         var shape = part.Kind switch
@@ -93,7 +94,7 @@ internal static class TableEmitter
         var tied = block.Parts.FirstOrDefault(p => p.Kind == PartKind.Head && p.Extra2.Length > 0 && p.Extra == part.Method);
         var call = $"table.Add({Name(Names.Snake(part.Method), "name", "weight")}, {Name(part.Hf, "huggingFace", "weight")}, {init}, "
             + $"{Names.Models}ParameterKind.{kind}, {(part.Transposed ? "true" : "false")}, {(layered ? "layer" : "null")}, "
-            + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]{Cut(block, part, tracing, false)});";
+            + $"{(tied is null ? "[]" : $"{tied.Method}Tied() ? [\"{tied.Hf}.weight\"] : []")}, [{shape}]{Cut(block, part, tracing, false)}{where});";
         if (part.Kind == PartKind.Head && part.Extra2.Length > 0)
         {
             writer.Line($"if (!{part.Method}Tied())");
@@ -118,7 +119,7 @@ internal static class TableEmitter
             }
 
             writer.Line($"{(part.Bias == "true" ? "" : "    ")}table.Add({Name(Names.Snake(part.Method), "name", "bias")}, {Name(part.Hf, "huggingFace", "bias")}, {Names.Models}Initializer.Zeros, "
-                + $"{Names.Models}ParameterKind.Bias, false, {(layered ? "layer" : "null")}, [], [{size}]{Cut(block, part, tracing, true)});");
+                + $"{Names.Models}ParameterKind.Bias, false, {(layered ? "layer" : "null")}, [], [{size}]{Cut(block, part, tracing, true)}{where});");
         }
     }
 
