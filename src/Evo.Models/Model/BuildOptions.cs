@@ -17,6 +17,9 @@ public sealed record BuildOptions
     /// </summary>
     public double RecomputeFraction { get; init; }
 
+    /// <summary>Whether layers that are computed again keep what their attention gave, and compute only the rest again.</summary>
+    public bool KeepAttention { get; init; }
+
     /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
     public ulong? InitSeed { get; init; }
 

@@ -128,8 +128,9 @@ public abstract partial class CausalLMModule
             // Logits are outputs of the layer beside its hidden state: as mere side effects they would be outside of the graph
             // of a layer that is computed again.
             var topK = asked ? new List<int>() : null;
+            var kept = i < recomputed && Options.KeepAttention ? new KeptAttention() : null;
             var outputs = i < recomputed
-                ? Recompute.Run(inputs => layer.Run(inputs[0], at, topK), input)
+                ? Recompute.Run(inputs => at.Keeping(kept, () => layer.Run(inputs[0], at, topK)), input)
                 : layer.Run(input, at, topK);
             outputs = BlockGate.Outputs(events, block, outputs);
             events?.AfterForward(block);

@@ -15,6 +15,7 @@ public sealed class Positions : IDisposable
     private readonly Dictionary<ProcessGroup, Positions> parts = [];
     private readonly Dictionary<int, Tensor> slopes = [];
     private readonly int start;
+    private KeptAttention? kept;
 
     private Positions(Tensor ids, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
     {
@@ -113,10 +114,26 @@ public sealed class Positions : IDisposable
     public Tensor Attend(
         int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, double dropout, int window = 0, Tensor? alibiSlopes = null)
     {
+        if (Cache is null && kept is not null)
+            return kept.Attend(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
         if (Cache is null)
             return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
         var (k_BSKD, v_BSKD) = Cache.Append(slot, k_BTKD, v_BTKD);
         return Ops.CausalAttention(q_BTHD, k_BSKD, v_BSKD, scale, null, dropout, window, alibiSlopes);
+    }
+
+    /// <summary>Runs a layer whose attentions keep what they give, or take over what an earlier run gave; null keeps nothing.</summary>
+    internal T Keeping<T>(KeptAttention? store, Func<T> run)
+    {
+        kept = store;
+        try
+        {
+            return run();
+        }
+        finally
+        {
+            kept = null;
+        }
     }
 
     /// <summary>Frees the positions, the slopes and the rotary rows, not <see cref="CuSeqlens"/> and not the cache.</summary>
