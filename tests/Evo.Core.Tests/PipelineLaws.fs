@@ -86,10 +86,7 @@ let ``with messages that take no time, mailboxes emptied late are as fast as rec
         let costs = costs |> List.map (fun costs -> { costs with Message = 0.0 })
         let early = Schedule.Of shape
 
-        makespan Transport.Posted costs early = makespan
-            Transport.Mailbox
-            costs
-            (early.With Receipt.Late))
+        makespan Transport.Posted costs early = makespan Transport.Mailbox costs (early.With Receipt.Late))
 
 [<Fact>]
 let ``nothing begins before what it needs has ended, by the times of the simulator`` () =

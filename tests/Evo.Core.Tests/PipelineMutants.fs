@@ -61,7 +61,11 @@ let ``a message to or from the wrong rank, of the wrong micro-batch or chunk is 
         let wrongOnes step =
             match step with
             | SendForward(c, m, to') ->
-                [ SendForward(c, batch m, to'); SendForward(c, m, far to'); SendForward(part c, m, to') ]
+                [
+                    SendForward(c, batch m, to')
+                    SendForward(c, m, far to')
+                    SendForward(part c, m, to')
+                ]
             | ReceiveForward(c, m, from) ->
                 [
                     ReceiveForward(c, batch m, from)
@@ -69,7 +73,11 @@ let ``a message to or from the wrong rank, of the wrong micro-batch or chunk is 
                     ReceiveForward(part c, m, from)
                 ]
             | SendBackward(c, m, to') ->
-                [ SendBackward(c, batch m, to'); SendBackward(c, m, far to'); SendBackward(part c, m, to') ]
+                [
+                    SendBackward(c, batch m, to')
+                    SendBackward(c, m, far to')
+                    SendBackward(part c, m, to')
+                ]
             | ReceiveBackward(c, m, from) ->
                 [
                     ReceiveBackward(c, batch m, from)
@@ -143,7 +151,9 @@ let ``with receives where they are used and sends that wait, 1F1B stands still i
         legal 8 16 1
         |> List.filter (fun shape -> shape.Kind = ScheduleKind.OneForwardOneBackward)
         |> List.filter (fun shape ->
-            (Schedule.Of shape).With Receipt.Late |> Simulate.run transport Costs.Unit |> Result.isError)
+            (Schedule.Of shape).With Receipt.Late
+            |> Simulate.run transport Costs.Unit
+            |> Result.isError)
         |> List.length
 
     Assert.Equal(105, stands Transport.Blocking)

@@ -101,7 +101,8 @@ let private run (count: int) (most: int) (seed: uint64) =
         let all =
             String.concat "\n" [ for recipe, wrong in failed -> $"""{recipe}: {String.concat "; " wrong}""" ]
 
-        Assert.Fail $"{failed.Count} of {count} records fail\nsmallest of the first: {smallest}\n{found}\n{spec}\nall:\n{all}"
+        Assert.Fail
+            $"{failed.Count} of {count} records fail\nsmallest of the first: {smallest}\n{found}\n{spec}\nall:\n{all}"
 
     let distribution =
         drawn

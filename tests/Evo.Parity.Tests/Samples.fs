@@ -23,7 +23,7 @@ let private sample (name: string) =
 
     let texts =
         [
-            for file in Directory.GetFiles(folder, "*.cs") -> Path.GetFileName file, File.ReadAllText file
+            for file in DirectoryInfo(folder).GetFiles "*.cs" -> file.Name, File.ReadAllText file.FullName
         ]
 
     let assembly = Compiling.load texts (Compiling.emit AlgebraTable.Standard texts)

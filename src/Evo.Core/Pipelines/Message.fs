@@ -91,7 +91,11 @@ module internal Message =
         match step with
         | Forward(chunk, m) ->
             let next = shape.VirtualStage(rank, chunk) + 1
-            if next = shape.VirtualStages then -1 else forwardId shape next m
+
+            if next = shape.VirtualStages then
+                -1
+            else
+                forwardId shape next m
         | Backward(chunk, m)
         | BackwardInput(chunk, m) ->
             let stage = shape.VirtualStage(rank, chunk)

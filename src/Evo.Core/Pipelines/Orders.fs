@@ -25,9 +25,14 @@ module Orders =
         let total = microBatches * chunks
         let warmup = min total (2 * (stages - rank - 1) + (chunks - 1) * stages)
         let chunk k = k % (stages * chunks) / stages
-        let microBatch k = k / (stages * chunks) * stages + k % stages
+
+        let microBatch k =
+            k / (stages * chunks) * stages + k % stages
+
         let forward k = Forward(chunk k, microBatch k)
-        let backward k = Backward(chunks - 1 - chunk k, microBatch k)
+
+        let backward k =
+            Backward(chunks - 1 - chunk k, microBatch k)
 
         [|
             for k in 0 .. warmup - 1 do

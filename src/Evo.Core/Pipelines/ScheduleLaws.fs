@@ -93,7 +93,8 @@ module ScheduleLaws =
                     say $"rank {rank} does not do all of chunk {chunk}, micro-batch {m}"
 
         if bench.Held.Count > 0 then
-            say $"rank {rank} neither sends nor uses {bench.Held.Count} of the results that it holds at the end"
+            say
+                $"rank {rank} neither sends nor uses {bench.Held.Count} of the results that it holds at the end"
 
     /// What two ranks say to one another, in the order in which one of them lists it.
     let private between (schedule: Schedule) =
@@ -114,9 +115,7 @@ module ScheduleLaws =
 
                     match lists.TryGetValue key with
                     | true, list -> list.Add(struct (Message.idOf schedule.Shape rank step, sends))
-                    | _ ->
-                        lists[key] <-
-                            ResizeArray [ struct (Message.idOf schedule.Shape rank step, sends) ]
+                    | _ -> lists[key] <- ResizeArray [ struct (Message.idOf schedule.Shape rank step, sends) ]
 
         lists
 
@@ -132,7 +131,8 @@ module ScheduleLaws =
 
         let agree a b (mine: struct (int * bool) array) (theirs: struct (int * bool) array) =
             let turned =
-                theirs |> Array.map (fun (struct (message, sends)) -> struct (message, not sends))
+                theirs
+                |> Array.map (fun (struct (message, sends)) -> struct (message, not sends))
 
             if not (mine.AsSpan().SequenceEqual(turned.AsSpan())) then
                 say $"ranks {a} and {b} do not list the messages between them alike"

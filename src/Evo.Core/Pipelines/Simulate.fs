@@ -195,7 +195,11 @@ module Simulate =
             struct (begins, ends, place, peaks)
 
     /// Runs a schedule with costs for each virtual stage; tells a deadlock.
-    let runWith (transport: Transport) (costs: int -> Costs) (schedule: Schedule) : Result<Timeline, Deadlock> =
+    let runWith
+        (transport: Transport)
+        (costs: int -> Costs)
+        (schedule: Schedule)
+        : Result<Timeline, Deadlock> =
         let shape = schedule.Shape
         let costs = Array.init shape.VirtualStages costs
         let programs = Array.init shape.Stages (program schedule costs)
@@ -204,7 +208,9 @@ module Simulate =
             Array.init (2 * shape.VirtualStages * shape.MicroBatches) (fun message ->
                 costs[message / shape.MicroBatches % shape.VirtualStages].Message)
 
-        let struct (begins, ends, reached, peaks) = Machine(transport, programs, delays).Run()
+        let struct (begins, ends, reached, peaks) =
+            Machine(transport, programs, delays).Run()
+
         let timeline = Timeline(schedule, begins, ends, reached, peaks)
 
         let standing =

@@ -119,4 +119,3 @@ type Deadlock =
             |> List.map (fun at -> $"rank {at.Rank} waits at step {at.Place}, the {at.Step}")
 
         String.Join("\n", "deadlock:" :: lines)
-

@@ -51,7 +51,7 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
     }
 
     /// <summary>Some of the rows as tensors, and the places of their tokens.</summary>
-    internal (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count)
+    public (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count)
     {
         var (ids, labels) = (tensor(Ids).narrow(0, first, count), tensor(Labels).narrow(0, first, count));
         return (ids, labels, Places(count));

@@ -1,4 +1,5 @@
 using Evo.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;

@@ -97,7 +97,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         var (module, stage, _) = chunks[chunk];
         var row = source.Make();
         var pass = passes[(chunk, micro)] = new StagePass(row, stage == 0 ? null : mail.Take(new(chunk, micro, false)));
-        if (schedule.VirtualStages == 1)
+        if (schedule.Shape.VirtualStages == 1)
         {
             pass.Give(share.Of(module, row));
             return;
@@ -105,7 +105,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
 
         var routers = share.AsksRouters ? module.Routers(pass.Input?.Statistics) : null;
         var x = module.RunLayers(pass.Input?.X ?? module.Enter(row.Ids, row.At), row.At, routers);
-        if (stage < schedule.VirtualStages - 1)
+        if (stage < schedule.Shape.VirtualStages - 1)
         {
             pass.Give(new StageMessage(x, routers?.Sums));
             Hand(chunk, micro, pass.Output!, stage + 1, backward: false);
@@ -126,7 +126,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             LastBackward?.Invoke(chunk);
         }
 
-        if (stage == schedule.VirtualStages - 1)
+        if (stage == schedule.Shape.VirtualStages - 1)
         {
             pass.Loss!.backward();
         }

@@ -86,8 +86,6 @@ public sealed class RankGroups
         {
             Expert = Expert,
             Data = Data,
-            Tokens = Tokens,
-            NoTp = degrees.NoTp,
             EmbedSplitHidden = embedSplitHidden,
         };
     }
