@@ -75,14 +75,7 @@ public sealed class RankGroups
     public RankContext Context(bool embedSplitHidden = true)
     {
         var degrees = Topology.Degrees;
-        return new(degrees.Mode switch
-        {
-            _ when degrees.Tensor == 1 && degrees.Weight == 1 && degrees.Expert == 1 => ParallelMode.Serial,
-            TensorMode.Msp => ParallelMode.Msp,
-            TensorMode.Fsp => ParallelMode.Fsp,
-            TensorMode.Isp => ParallelMode.Isp,
-            _ => ParallelMode.Mtp,
-        }, Tensor, Weight)
+        return new(degrees.StageSize == 1 ? ParallelMode.Serial : ModelLayouts.ModeOf(degrees.Mode), Tensor, Weight)
         {
             Expert = Expert,
             Data = Data,

@@ -7,17 +7,17 @@ namespace Evo.Parallel;
 public static class PipelineSites
 {
     /// <summary>An activation from stage to stage; backward: its gradient.</summary>
-    public const int Activation = -10;
+    public const int Activation = -20;
 
     /// <summary>Router statistics beside it; backward: their gradient.</summary>
-    public const int Statistics = -11;
+    public const int Statistics = -21;
 
     /// <summary>The gradient of a table that the first and the last stage share.</summary>
-    public const int Tied = -12;
+    public const int Tied = -22;
 
     /// <summary>The number of labels of a step.</summary>
-    public const int Targets = -13;
+    public const int Targets = -23;
 
     /// <summary>The loss of a step.</summary>
-    public const int Loss = -14;
+    public const int Loss = -24;
 }

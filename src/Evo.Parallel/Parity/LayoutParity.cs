@@ -1,0 +1,88 @@
+using Evo.Core;
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// Some optimizer steps of a model at one layout, on ranks of this process in float64, brought together so that they can be
+/// compared with the same steps on one device: the law of parity.
+/// </summary>
+public static class LayoutParity
+{
+    /// <summary>The learning rate of all steps: the floor of the error of updated parameters.</summary>
+    public const double LearningRate = 1e-2;
+
+    /// <summary>Runs the steps of a batch.</summary>
+    /// <param name="spec">The model; small.</param>
+    /// <param name="layout">How it is spread; its micro-batches are those of the batch.</param>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="probe">Changes made on purpose, and the kind of ranks; none unless given.</param>
+    public static LayoutFigures Run(CausalLM spec, Core.Layout layout, LayoutBatch batch, ParityProbe? probe = null)
+    {
+        var by = probe ?? new ParityProbe();
+        if (batch.Rows % layout.Degrees.Data != 0 || batch.MicroBatches != layout.MicroBatches)
+        {
+            throw new ArgumentException(
+                $"{batch.MicroBatches} micro-batches of {batch.Rows} rows for {layout.MicroBatches} micro-batches on {layout.Degrees.Data} data replicas", nameof(batch));
+        }
+
+        var ranks = LocalWorld.Results(layout.Degrees.World, rank => Run(spec, layout, batch, rank, by), by.TimeLimit, threads: 1);
+        return LayoutFigureJoin.Join(ranks);
+    }
+
+    /// <summary>One rank's part of the steps, in any kind of world: what <see cref="LayoutFigureJoin.Join"/> puts together.</summary>
+    public static RankFigures Run(CausalLM spec, Core.Layout layout, LayoutBatch batch, RankWorld world, ParityProbe probe)
+    {
+        var groups = new RankGroups(new Topology(layout.Degrees), world, probe.Around);
+        using var model = RankModel.Build(spec, layout, groups, new RankModelOptions
+        {
+            Dtype = float64,
+            DecayAll = false,
+            BucketElements = probe.BucketElements,
+            EmbedSplitHidden = probe.EmbedSplitHidden,
+            Overlap = probe.Overlap,
+            Dropout = false,
+            Change = probe.Change,
+        });
+        model.Start(ParityStart.Seed, ParityStart.Nudge);
+        var steps = new List<RankStep>();
+        for (var s = 0; s < batch.Steps.Count; s++)
+        {
+            var rows = batch.Rows / groups.Data.Size;
+            var first = groups.Data.Rank * rows;
+            var micros = batch.Steps[s].Select(micro => Source(micro, first, rows)).ToList();
+            var figures = model.Gradients(micros, OwnTargets(batch.Steps[s], first, rows), new LossOptions(Routers: new(0.01, 0.001)));
+            var gradients = model.Pieces(StateKind.Gradient);
+            model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, probe.ClipNorm, figures.Norm);
+            steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
+        }
+
+        return new(world.Rank, groups.Topology.PlaceOf(MeshAxis.Pipeline, world.Rank), steps);
+    }
+
+    private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>
+    {
+        var (ids, labels, at) = micro.Tensors(first, rows);
+        return new(ids, labels, at);
+    });
+
+    private static long OwnTargets(IReadOnlyList<ParityBatch> micros, int first, int rows)
+    {
+        long count = 0;
+        foreach (var micro in micros)
+        {
+            for (var b = first; b < first + rows; b++)
+            {
+                for (var t = 0; t < micro.Length; t++)
+                {
+                    count += micro.Labels[b, t] == Ops.IgnoredLabel ? 0 : 1;
+                }
+            }
+        }
+
+        return count;
+    }
+}
