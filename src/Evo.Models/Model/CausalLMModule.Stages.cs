@@ -19,21 +19,17 @@ public abstract partial class CausalLMModule
     /// Blocks of the module: what stands before its layers, where it has that; each of its layers; and what stands behind them
     /// with the head. A forward that cannot be cut (<see cref="CausalLM.Pipelines"/>) is one block.
     /// </summary>
-    public int BlockCount => Spec.Pipelines is null ? FirstLayerBlock + Stage.Count + (HoldsExit ? 1 : 0) : 1;
+    public int BlockCount => Blocks.Count;
 
     private int FirstLayerBlock => HoldsEntry ? 1 : 0;
 
     /// <summary>The block that a parameter belongs to; a table that embedding and head share, to the embedding's where it is held.</summary>
-    public int BlockOf(ParameterInfo info) => !Stage.Holds(info, layerCount)
-        ? throw new ArgumentException($"{info.Name} is not held by a stage of {Stage}", nameof(info))
-        : Spec.Pipelines is not null ? 0
-        : info.Layer is { } layer ? FirstLayerBlock + layer - Stage.First
-        : info.Exit || !HoldsEntry ? BlockCount - 1
-        : 0;
+    public int BlockOf(ParameterInfo info) => Blocks.Of(info);
 
     /// <summary>The blocks that read a parameter: its own, and the last one too for a table that embedding and head share.</summary>
-    public IReadOnlyList<int> ReadIn(ParameterInfo info) =>
-        info.TiedNames.Count > 0 && HoldsExit && BlockOf(info) != BlockCount - 1 ? [BlockOf(info), BlockCount - 1] : [BlockOf(info)];
+    public IReadOnlyList<int> ReadIn(ParameterInfo info) => Blocks.ReadIn(info);
+
+    private StageBlocks Blocks => new(Stage, layerCount, Spec.Pipelines is null);
 
     /// <summary>From token ids [B, T] to what the first layer reads: a rank's own tokens where the mode spreads them.</summary>
     public Tensor Enter(Tensor ids_BT, Positions at)

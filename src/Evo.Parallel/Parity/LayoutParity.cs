@@ -45,7 +45,7 @@ public static class LayoutParity
             EmbedSplitHidden = probe.EmbedSplitHidden,
             Overlap = probe.Overlap,
             Dropout = false,
-            Change = probe.Change,
+            Schedule = probe.Schedule,
         });
         model.Start(ParityStart.Seed, ParityStart.Nudge);
         var steps = new List<RankStep>();
@@ -56,11 +56,11 @@ public static class LayoutParity
             var micros = batch.Steps[s].Select(micro => Source(micro, first, rows)).ToList();
             var figures = model.Gradients(micros, OwnTargets(batch.Steps[s], first, rows), new LossOptions(Routers: new(0.01, 0.001)));
             var gradients = model.Pieces(StateKind.Gradient);
-            model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, probe.ClipNorm, figures.Norm);
+            model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);
             steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
         }
 
-        return new(world.Rank, groups.Topology.PlaceOf(MeshAxis.Pipeline, world.Rank), steps);
+        return new(world.Rank, steps);
     }
 
     private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>

@@ -17,9 +17,6 @@ public static class Parity
     /// <summary>What the routers' losses are multiplied by beside the cross entropy.</summary>
     private const double RouterCoefficient = 0.01;
 
-    /// <summary>The seed of the weights.</summary>
-    private const ulong Seed = 20;
-
     /// <summary>Runs a step.</summary>
     /// <param name="spec">The model; small.</param>
     /// <param name="layout">How it is spread.</param>
@@ -51,8 +48,8 @@ public static class Parity
             groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Data = around(data, all), Expert = tensor };
         }
 
-        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });
-        Nudge(model);
+        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = ParityStart.Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });
+        ParityStart.Nudge(model);
         model.train();
         var rows = batch.Rows / layout.Data;
         var (ids, labels, places) = batch.Tensors(data.Rank * rows, rows);
@@ -83,20 +80,6 @@ public static class Parity
     {
         var places = arange(logits_BTV.numel(), dtype: float64) + (double)(firstRow * logits_BTV.shape[1] * logits_BTV.shape[2]);
         return (places * 0.7).cos().view(logits_BTV.shape) * 0.1;
-    }
-
-    // Gains of one and biases of zero hide mistakes: every constant start is moved a little, alike on all ranks.
-    private static void Nudge(CausalLMModule model)
-    {
-        using var quiet = no_grad();
-        foreach (var (info, value) in model.Table.Where(p => p.Info.Init.Std == 0))
-        {
-            using var generator = new torch.Generator(CausalLMModule.Stream(Seed + 1, info.Name));
-            using var drawn = empty([.. info.Shape], float64);
-            drawn.normal_(0, 0.2, generator);
-            using var share = Layout.Share(info, drawn, model.Ranks);
-            value.add_(share);
-        }
     }
 
     private static ParityFigures Join(RankFigures[] ranks, ParityLayout layout)

@@ -38,8 +38,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     private readonly StageMail mail = new(pipeline);
     private readonly Stopwatch clock = new();
 
-    /// <summary>Told before the backward pass of a chunk after which no gradient of it is missing.</summary>
-    public Action<int>? LastBackward { get; init; }
+    /// <summary>Told before each backward pass of a chunk whether no gradient of the chunk is missing after it.</summary>
+    public Action<int, bool>? BeforeBackward { get; init; }
 
     /// <summary>Told after each backward pass of a chunk.</summary>
     public Action<int>? BackwardDone { get; init; }
@@ -121,11 +121,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         using var scope = NewDisposeScope();
         var (module, stage, later) = chunks[chunk];
         var pass = passes[(chunk, micro)];
-        if (!split && left[chunk] == 1)
-        {
-            LastBackward?.Invoke(chunk);
-        }
-
+        BeforeBackward?.Invoke(chunk, !split && later is null && left[chunk] == 1);
         if (stage == schedule.Shape.VirtualStages - 1)
         {
             pass.Loss!.backward();

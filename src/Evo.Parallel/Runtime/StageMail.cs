@@ -54,19 +54,19 @@ internal sealed class StageMail(ProcessGroup pipeline)
 
         using (message)
         {
-            pipeline.Send(message.X, to, new(PipelineSites.Activation, key.Backward));
+            pipeline.Send(message.X, to, new(RuntimeSites.Activation, key.Backward));
             if (message.Statistics is { } statistics)
             {
-                pipeline.Send(statistics, to, new(PipelineSites.Statistics, key.Backward));
+                pipeline.Send(statistics, to, new(RuntimeSites.Statistics, key.Backward));
             }
         }
     }
 
     public void Receive(MessageKey key, int from, MessageShape shape)
     {
-        var x = pipeline.Receive(shape.X, shape.Dtype, from, new(PipelineSites.Activation, key.Backward));
+        var x = pipeline.Receive(shape.X, shape.Dtype, from, new(RuntimeSites.Activation, key.Backward));
         var statistics = shape.Statistics is { } sizes
-            ? pipeline.Receive(sizes, shape.StatisticsDtype, from, new(PipelineSites.Statistics, key.Backward))
+            ? pipeline.Receive(sizes, shape.StatisticsDtype, from, new(RuntimeSites.Statistics, key.Backward))
             : null;
         arrived.Add(key, new(x.DetachFromDisposeScope(), statistics?.DetachFromDisposeScope()));
     }

@@ -1,10 +1,10 @@
 namespace Evo.Parallel;
 
 /// <summary>
-/// The places of the runtime where ranks talk: negative numbers, beside the positive ones of emitted code. Messages, flight
-/// records and mutants know a collective by them.
+/// The places of the runtime where ranks talk: negative numbers, beside the positive ones of emitted code and those of
+/// <see cref="OptimizerSites"/>. Messages, flight records and mutants know a collective by them.
 /// </summary>
-public static class PipelineSites
+public static class RuntimeSites
 {
     /// <summary>An activation from stage to stage; backward: its gradient.</summary>
     public const int Activation = -20;
@@ -20,4 +20,7 @@ public static class PipelineSites
 
     /// <summary>The loss of a step.</summary>
     public const int Loss = -24;
+
+    /// <summary>The norm of all gradients.</summary>
+    public const int Norm = -25;
 }

@@ -1,0 +1,53 @@
+using Evo.Core;
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>How compared steps are run, and what is changed in them on purpose.</summary>
+public sealed record ParityProbe
+{
+    /// <summary>Decorates each group of each rank.</summary>
+    public Func<ProcessGroup, ProcessGroup>? Around { get; init; }
+
+    /// <summary>Elements of a bucket: small, so that there are several.</summary>
+    public long BucketElements { get; init; } = 2000;
+
+    /// <summary>Whether tables of embeddings are cut along the hidden size.</summary>
+    public bool EmbedSplitHidden { get; init; } = true;
+
+    /// <summary>Whether communication overlaps computation.</summary>
+    public bool Overlap { get; init; } = true;
+
+    /// <summary>The norm that gradients are clipped to; below that of every model, so that it matters.</summary>
+    public double ClipNorm { get; init; } = 0.05;
+
+    /// <summary>Another schedule than the layout's.</summary>
+    public Schedule? Schedule { get; init; }
+
+    /// <summary>The longest wait of a rank.</summary>
+    public TimeSpan? TimeLimit { get; init; }
+}
+
+/// <summary>The weights that compared models start from.</summary>
+internal static class ParityStart
+{
+    /// <summary>The seed of the weights.</summary>
+    public const ulong Seed = 20;
+
+    /// <summary>Gains of one and biases of zero hide mistakes: every constant start is moved a little, alike on all ranks.</summary>
+    public static void Nudge(CausalLMModule model)
+    {
+        using var quiet = no_grad();
+        foreach (var (info, value) in model.Table.Where(p => p.Info.Init.Std == 0))
+        {
+            using var generator = new torch.Generator(CausalLMModule.Stream(Seed + 1, info.Name));
+            using var drawn = empty([.. info.Shape], float64);
+            using var normal = drawn.normal_(0, 0.2, generator);
+            using var share = Models.Layout.Share(info, drawn, model.Ranks);
+            value.add_(share);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+using Evo.Core;
+using Evo.Models;
+using Evo.Torch;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+/// <summary>How a rank's model is made, beside its layout.</summary>
+public sealed record RankModelOptions
+{
+    /// <summary>Dtype of weights and activations.</summary>
+    public ScalarType Dtype { get; init; } = ScalarType.Float32;
+
+    /// <summary>Where it is; null is the processor.</summary>
+    public Device? Device { get; init; }
+
+    /// <summary>Whether norms and biases decay too.</summary>
+    public bool DecayAll { get; init; }
+
+    /// <summary>Elements at which a bucket of gradients is closed.</summary>
+    public long BucketElements { get; init; } = 1 << 25;
+
+    /// <summary>Dtype in which gradients are sent; null for that of their sums.</summary>
+    public ScalarType? ReduceDtype { get; init; }
+
+    /// <summary>Whether gradients and weights travel while blocks are computed.</summary>
+    public bool Overlap { get; init; } = true;
+
+    /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
+    public int GatherAhead { get; init; } = 1;
+
+    /// <summary>Whether tables of embeddings are cut along the hidden size.</summary>
+    public bool EmbedSplitHidden { get; init; } = true;
+
+    /// <summary>Whether dropout drops.</summary>
+    public bool Dropout { get; init; } = true;
+
+    /// <summary>The dynamic scale of the loss (float16); null for none.</summary>
+    public LossScaler? LossScaler { get; init; }
+
+    /// <summary>The layers of each virtual stage; null cuts them evenly.</summary>
+    public IReadOnlyList<StageRange>? Stages { get; init; }
+
+    /// <summary>Another schedule in the place of the layout's: tests make mistakes with it. Null takes the layout's.</summary>
+    public Schedule? Schedule { get; init; }
+}
+
+/// <summary>
+/// What one rank trains: the chunks of layers that it holds, over the flat buffers of its share of the optimizer. One rank with
+/// the whole model is the simplest layout.
+/// </summary>
+public sealed partial class RankModel : IDisposable
+{
+    private readonly ParameterInfo? tied;
+    private readonly List<Tensor> shared = [];
+
+    private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
+    {
+        (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
+        Schedule = options.Schedule ?? ScheduleOf(layout);
+        var ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
+        var ranks = groups.Context(options.EmbedSplitHidden);
+        var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
+        tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null);
+        Optimizer = new(Describe(stages.Select(stage => ranges[stage]).ToArray(), ranks), Sharding());
+        try
+        {
+            Chunks = Build(stages, ranges, ranks);
+        }
+        catch
+        {
+            Optimizer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public CausalLM Spec { get; }
+
+    /// <summary>How it is spread.</summary>
+    public Core.Layout Layout { get; }
+
+    /// <summary>This rank's groups.</summary>
+    public RankGroups Groups { get; }
+
+    /// <summary>How it was made.</summary>
+    public RankModelOptions Options { get; }
+
+    /// <summary>The order of the passes of a step.</summary>
+    public Schedule Schedule { get; }
+
+    /// <summary>The chunks of layers of this rank, by the schedule's numbers.</summary>
+    public IReadOnlyList<ModelChunk> Chunks { get; }
+
+    /// <summary>Weights, gradients and the optimizer's state.</summary>
+    public ShardedOptimizer Optimizer { get; }
+
+    /// <summary>Makes the rank's model; its weights are zero until <see cref="Start"/> or a loader fills them.</summary>
+    public static RankModel Build(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options) => new(spec, layout, groups, options);
+
+    /// <summary>The schedule of a layout.</summary>
+    public static Schedule ScheduleOf(Core.Layout layout) => Schedule.Make(
+        layout.Schedule switch
+        {
+            PipelineMode.ZeroBubbleH1 => ScheduleKind.ZeroBubbleH1,
+            PipelineMode.ZeroBubbleV => ScheduleKind.ZeroBubbleV,
+            _ when layout.Chunks > 1 => ScheduleKind.Interleaved,
+            _ => ScheduleKind.OneForwardOneBackward,
+        },
+        layout.Degrees.Pipeline, layout.MicroBatches, layout.Chunks).With(Receipt.Late);
+
+    /// <summary>Fills the weights: the same model however it is spread.</summary>
+    /// <param name="seed">Of the streams that parameters are drawn from.</param>
+    /// <param name="then">Changes the weights of each chunk afterwards; null for nothing.</param>
+    public void Start(ulong seed, Action<CausalLMModule>? then = null)
+    {
+        Optimizer.ChangeWeights(() =>
+        {
+            foreach (var chunk in Chunks)
+            {
+                chunk.Module.Initialize(seed);
+                then?.Invoke(chunk.Module);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var chunk in Chunks)
+        {
+            chunk.Module.Dispose();
+        }
+
+        shared.ForEach(gradient => gradient.Dispose());
+        Optimizer.Dispose();
+    }
+
+    private static StageRange[] Even(Schedule schedule, int layers) => Partition.Uniform(schedule.Shape, layers) is { IsOk: true, ResultValue: var partition }
+        ? [.. partition.Ranges.Select(range => new StageRange(range.First, range.End))]
+        : throw new ArgumentException($"{layers} layers do not fill the {schedule.Shape.VirtualStages} stages of {schedule.Shape}");
+
+    private ShardingOptions Sharding()
+    {
+        var fsdp = Layout.Degrees.Fsdp > 1;
+        return new()
+        {
+            Dtype = Options.Dtype,
+            Device = Options.Device,
+            Groups = new Dictionary<ReductionClass, ReductionGroups>
+            {
+                [ReductionClass.Data] = Groups.Reduction(MeshAxis.Data),
+                [ReductionClass.WeightData] = Groups.Reduction(MeshAxis.WeightData),
+                [ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.ExpertData),
+            },
+            BucketElements = Options.BucketElements,
+            Reduction = Layout.Reduction,
+            ReduceDtype = Options.ReduceDtype,
+            OverlapReduction = Options.Overlap,
+            OverlapGather = Options.Overlap,
+            FullySharded = fsdp,
+            GatherAhead = Options.GatherAhead,
+            SumOverWorld = own => SumOverWorld([own], RuntimeSites.Norm)[0],
+            LossScaler = Options.LossScaler,
+        };
+    }
+
+    // Every parameter of the rank once, in the order of the data flow; blocks of later chunks follow those of earlier ones.
+    private List<ShardedParameter> Describe(StageRange[] stages, RankContext ranks)
+    {
+        var (described, firstBlock) = (new Dictionary<string, ShardedParameter>(StringComparer.Ordinal), 0);
+        foreach (var stage in stages)
+        {
+            var blocks = BlocksOf(stage);
+            foreach (var info in Spec.Parameters.Where(p => stage.Holds(p, Spec.Size.LayerCount)))
+            {
+                var read = blocks.ReadIn(info);
+                if (described.TryGetValue(info.Name, out var before))
+                {
+                    // The other end of the model on the same rank: one table, read by one more block.
+                    described[info.Name] = before with { UsedAlsoBy = firstBlock + read[^1] };
+                    continue;
+                }
+
+                described[info.Name] = new(info.Name, info.LocalShape(ranks), firstBlock + read[0], Options.DecayAll || info.Decays)
+                {
+                    Class = ClassOf(info, ranks),
+                    Counts = Counts(info, ranks, stages),
+                    UsedAlsoBy = read.Count > 1 ? firstBlock + read[1] : null,
+                    WaitsForStage = info == tied && Groups.Ends is not null,
+                };
+            }
+
+            firstBlock += blocks.Count;
+        }
+
+        return [.. described.Values];
+    }
+
+    private StageBlocks BlocksOf(StageRange stage) => new(stage, Spec.Size.LayerCount, Spec.Pipelines is null);
+
+    private static ReductionClass ClassOf(ParameterInfo info, RankContext ranks) => Models.Layout.ReducedOver(info, ranks) switch
+    {
+        GradientSumAxis.WeightData => ReductionClass.WeightData,
+        GradientSumAxis.ExpertData => ReductionClass.ExpertData,
+        _ => ReductionClass.Data,
+    };
+
+    // One of the ranks that hold the same elements counts them in the norm. Replicas of a class are the optimizer's business.
+    private bool Counts(ParameterInfo info, RankContext ranks, StageRange[] stages) =>
+        (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || Models.Layout.CutsOf(info, ranks).Count > 0)
+        && (info != tied || Groups.Ends is null || stages.Any(stage => stage.First == 0));
+
+    private List<ModelChunk> Build(int[] stages, IReadOnlyList<StageRange> ranges, RankContext ranks)
+    {
+        var puttingOff = Schedule.Kind.IsZeroBubbleH1 || Schedule.Kind.IsZeroBubbleV;
+        var (chunks, firstBlock, attached) = (new List<ModelChunk>(), 0, new Dictionary<string, Parameter>(StringComparer.Ordinal));
+        var twice = new List<Parameter>();
+        foreach (var stage in stages)
+        {
+            var module = Spec.Build(new BuildOptions
+            {
+                Dtype = Options.Dtype,
+                Device = Options.Device,
+                RecomputeFraction = Layout.Recompute,
+                KeepAttention = Layout.Selective,
+                Dropout = Options.Dropout,
+                Ranks = ranks,
+                Stage = ranges[stage],
+                Storage = info => Optimizer.Weights(info.Name),
+                Blocks = Listens ? new ChunkEvents(Optimizer, firstBlock) : null,
+            });
+            var later = puttingOff ? new WeightGradients() : null;
+            foreach (var parameter in module.Table)
+            {
+                later?.PutOff(parameter.Value);
+                if (!attached.TryAdd(parameter.Info.Name, parameter.Value))
+                {
+                    twice.Add(parameter.Value);
+                }
+            }
+
+            module.train();
+            chunks.Add(new(module, stage, later));
+            firstBlock += module.BlockCount;
+        }
+
+        Optimizer.Attach(name => attached[name]);
+        foreach (var parameter in twice)
+        {
+            // Both ends of the model add to one gradient.
+            shared.Add(attached[tied!.Name].grad!.DetachFromDisposeScope());
+            parameter.grad = shared[^1];
+        }
+
+        return chunks;
+    }
+
+    // Blocks are watched only where something is to be done between them.
+    private bool Listens => Layout.Degrees.Fsdp > 1 || (Options.Overlap && Layout.Degrees.StageSize > 1);
+
+    // A chunk's blocks by their numbers on the rank.
+    private sealed class ChunkEvents(ShardedOptimizer optimizer, int first) : BlockEvents
+    {
+        public override void BeforeForward(int block) => optimizer.BeforeForward(first + block);
+
+        public override void AfterForward(int block) => optimizer.AfterForward(first + block);
+
+        public override void BeforeBackward(int block) => optimizer.BeforeBackward(first + block);
+
+        public override void AfterBackward(int block) => optimizer.AfterBackward(first + block);
+    }
+}
