@@ -12,6 +12,7 @@ let verbs: Verb list =
         GenerateVerb.verb
         VerifyVerb.verb
         InspectVerb.verb
+        ShowSchedule.verb
         ConvertVerb.verb
     ]
     @ DataVerbs.verbs

@@ -128,8 +128,10 @@ let ``a warm-up with one forward more or less is seen, on every rank`` () =
                     Assert.True(seenOrder shape (replace rank (withWarmup other) right), $"{rank}: {other}")
 
 [<Fact>]
-let ``a forward and a backward that change places are seen, wherever they are`` () =
-    for shape in tried do
+let ``in 1F1B a forward and a backward that change places are seen, wherever they are`` () =
+    // Other schedules have slack: there some such changes cost neither time nor activations.
+    for stages, microBatches in [ 2, 2; 4, 8; 5, 3 ] do
+        let shape = shape ScheduleKind.OneForwardOneBackward stages microBatches 1
         let right = Array.init shape.Stages (Orders.ofRank shape)
 
         for rank, place, step in places right do
@@ -142,8 +144,62 @@ let ``a forward and a backward that change places are seen, wherever they are`` 
                 if step.IsForward <> next.IsForward then
                     Assert.True(
                         seenOrder shape (replace rank swapped right),
-                        $"{shape.Kind}: rank {rank}, the {next} before the {step}"
+                        $"rank {rank}, the {next} before the {step}"
                     )
+
+/// Ways to misunderstand an algorithm, on all ranks alike.
+let private misreadings: (string * (PipelineShape -> Step array -> Step array)) list =
+    let weightsAfter (steps: Step array) =
+        let weights, others = steps |> Array.partition _.IsBackwardWeight
+        Array.append others weights
+
+    [
+        "all forwards first",
+        fun _ steps ->
+            let forwards, others = steps |> Array.partition _.IsForward
+            Array.append forwards others
+        "all weight gradients last", (fun _ steps -> weightsAfter steps)
+        "every weight gradient at once",
+        fun _ steps ->
+            steps
+            |> Array.filter (fun step -> not step.IsBackwardWeight)
+            |> Array.collect (function
+                | BackwardInput(chunk, m) -> [| BackwardInput(chunk, m); BackwardWeight(chunk, m) |]
+                | step -> [| step |])
+        "backwards of the last micro-batch first",
+        fun shape steps ->
+            steps
+            |> Array.map (function
+                | Backward(chunk, m) -> Backward(chunk, shape.MicroBatches - 1 - m)
+                | BackwardInput(chunk, m) -> BackwardInput(chunk, shape.MicroBatches - 1 - m)
+                | BackwardWeight(chunk, m) -> BackwardWeight(chunk, shape.MicroBatches - 1 - m)
+                | step -> step)
+        "backwards in the order of the chunks",
+        fun shape steps ->
+            steps
+            |> Array.map (function
+                | Backward(chunk, m) -> Backward(shape.Chunks - 1 - chunk, m)
+                | BackwardInput(chunk, m) -> BackwardInput(shape.Chunks - 1 - chunk, m)
+                | BackwardWeight(chunk, m) -> BackwardWeight(shape.Chunks - 1 - chunk, m)
+                | step -> step)
+        "chunks change places",
+        fun shape steps ->
+            steps
+            |> Array.map (function
+                | Forward(chunk, m) -> Forward(shape.Chunks - 1 - chunk, m)
+                | step -> step)
+    ]
+
+[<Fact>]
+let ``an algorithm misread on all ranks alike is seen`` () =
+    for shape in tried do
+        let right = Array.init shape.Stages (Orders.ofRank shape)
+
+        for what, misread in misreadings do
+            let other = right |> Array.map (misread shape)
+
+            if other <> right then
+                Assert.True(seenOrder shape other, $"{shape.Kind}: {what}")
 
 [<Fact>]
 let ``with receives where they are used and sends that wait, 1F1B stands still in 105 of 128 shapes`` () =

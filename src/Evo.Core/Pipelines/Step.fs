@@ -22,6 +22,16 @@ type ScheduleKind =
         | ZeroBubbleH1 -> "ZBH1"
         | ZeroBubbleV -> "ZBV"
 
+    /// The kind that InternEvo's `mode` means, in whatever case; 1F1B of several chunks is interleaved.
+    static member Named(mode: string, chunks: int) : ScheduleKind option =
+        match mode.ToUpperInvariant() with
+        | "1F1B" when chunks > 1 -> Some Interleaved
+        | "1F1B" -> Some OneForwardOneBackward
+        | "INTERLEAVED" -> Some Interleaved
+        | "ZBH1" -> Some ZeroBubbleH1
+        | "ZBV" -> Some ZeroBubbleV
+        | _ -> None
+
 /// One thing that a rank of a pipeline does. Chunks and micro-batches count from 0.
 type Step =
     /// The forward of a chunk for a micro-batch.
