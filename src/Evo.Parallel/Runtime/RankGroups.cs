@@ -29,7 +29,6 @@ public sealed class RankGroups
         WeightData = Make("weight_data", MeshAxis.WeightData);
         Expert = Make("expert", MeshAxis.Expert);
         ExpertData = Make("expert_data", MeshAxis.ExpertData);
-        Tokens = this.around(world.Group("tokens", topology.StageOf(world.Rank)));
         var stages = Pipeline.Ranks;
         Ends = stages.Count > 1 && (Pipeline.Rank == 0 || Pipeline.Rank == stages.Count - 1)
             ? this.around(world.Group("ends", [stages[0], stages[^1]])) : null;
@@ -65,9 +64,6 @@ public sealed class RankGroups
     /// <summary>Ranks that hold the same experts.</summary>
     public ProcessGroup ExpertData { get; }
 
-    /// <summary>All ranks of the stage, in the order of their tokens.</summary>
-    public ProcessGroup Tokens { get; }
-
     /// <summary>The first and the last stage, which share a tied table; null on the others, and where there is one stage.</summary>
     public ProcessGroup? Ends { get; }
 
@@ -79,6 +75,7 @@ public sealed class RankGroups
         {
             Expert = Expert,
             Data = Data,
+            NoTp = degrees.NoTp,
             EmbedSplitHidden = embedSplitHidden,
         };
     }

@@ -128,13 +128,13 @@ public sealed partial class RankModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        // The optimizer takes its gradients from the parameters, which must still be there.
+        Optimizer.Dispose();
+        shared.ForEach(gradient => gradient.Dispose());
         foreach (var chunk in Chunks)
         {
             chunk.Module.Dispose();
         }
-
-        shared.ForEach(gradient => gradient.Dispose());
-        Optimizer.Dispose();
     }
 
     private static StageRange[] Even(Schedule schedule, int layers) => Partition.Uniform(schedule.Shape, layers) is { IsOk: true, ResultValue: var partition }
