@@ -49,19 +49,44 @@ public static partial class Ops
     /// <returns>Experts [N, K] int64, best first, and their weights [N, K], float32 or float64.</returns>
     public static (Tensor experts, Tensor weights) ChooseExpertsWithin(Tensor logits, int topK, bool normalize, long capacity)
     {
+        var count = logits.shape[1];
+        return ChooseExpertsWhere(logits, topK, normalize, experts => WithinCapacity(experts, count, capacity));
+    }
+
+    /// <summary>As <see cref="ChooseExpertsWithin"/>, where something else says which choices are kept.</summary>
+    /// <param name="logits">[N, E]</param>
+    /// <param name="topK">K</param>
+    /// <param name="normalize">Whether the weights of a token are divided by their sum.</param>
+    /// <param name="kept">From the choices [N, K], best first, to those that are kept, bool [N, K].</param>
+    public static (Tensor experts, Tensor weights) ChooseExpertsWhere(Tensor logits, int topK, bool normalize, Func<Tensor, Tensor> kept)
+    {
         using var scope = NewDisposeScope();
-        long tokens = logits.shape[0], count = logits.shape[1];
         var probabilities = logits.softmax(-1, Wide(logits.dtype));
         var (_, experts) = probabilities.topk(topK, -1);
-
-        // How many chose the same expert before: counted over all first choices, then over all second ones.
-        var chosen_PE = nn.functional.one_hot(experts.t().reshape(-1), count);
-        var before_P = ((chosen_PE.cumsum(0) * chosen_PE).sum([-1L]) - 1);
-        var kept = before_P.view(topK, tokens).t().lt(capacity);
-        var weights = probabilities.gather(-1, experts) * kept.to_type(probabilities.dtype);
+        var stays = kept(experts);
+        var weights = probabilities.gather(-1, experts) * stays.to_type(probabilities.dtype);
         if (normalize)
             weights = weights / weights.sum(-1, keepdim: true).clamp_min(weights.dtype == ScalarType.Float64 ? 2.220446049250313e-16 : 1.1920929e-7);
-        return (experts.masked_fill(kept.logical_not(), count).MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope());
+        return (experts.masked_fill(stays.logical_not(), logits.shape[1]).MoveToOuterDisposeScope(), weights.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// Which choices an expert has room for: the first of those that chose it, all first choices in the order of the tokens
+    /// before all second ones. Sorted, not counted expert by expert: as many numbers as choices, however many experts.
+    /// </summary>
+    /// <param name="experts">[N, K] int64, best first.</param>
+    /// <param name="count">E</param>
+    /// <param name="capacity">Most tokens of one expert.</param>
+    /// <returns>bool [N, K]</returns>
+    public static Tensor WithinCapacity(Tensor experts, long count, long capacity)
+    {
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var flat = experts.t().reshape(-1);
+        var (sorted, pairs) = flat.sort(0, stable: true);
+        var firsts_E = searchsorted(sorted, arange(count, device: flat.device));
+        var before = arange(flat.shape[0], device: flat.device) - firsts_E.index_select(0, sorted);
+        return before.lt(capacity).index_select(0, pairs.argsort()).view(experts.shape[1], experts.shape[0]).t().MoveToOuterDisposeScope();
     }
 
     /// <summary>Most tokens that GShard lets one expert have: ⌈tokens / experts × factor × topK⌉, and no fewer than the minimum.</summary>
@@ -112,16 +137,19 @@ public static partial class Ops
         // One backward of unbind stacks all gradients; one of select for each expert would add up E tensors of the whole size.
         var (gates, ups, downs) = (gate?.unbind(), up.unbind(), down.unbind());
         var outputs = new List<Tensor>();
+        // Where no expert has a row the first one computes none, so that all have their gradient of zeros: a rank without one
+        // would be missing when gradients are added up.
+        var idle = counts.All(c => c == 0);
         for (int e = 0; e < counts.Count; e++)
         {
-            if (counts[e] == 0)
+            if (counts[e] == 0 && !(idle && e == 0))
                 continue;
             var inner = Linear(inputs[e], ups[e]);
             inner = gates is null ? Activation(activation, inner) : Gated(activation, Linear(inputs[e], gates[e]), inner);
             outputs.Add(Linear(inner, downs[e]));
         }
 
-        return (outputs.Count == 0 ? rows.clone() : cat([.. outputs], 0)).MoveToOuterDisposeScope();
+        return cat([.. outputs], 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>Step 4: each token's outputs, weighted and summed. Differentiable in rows and weights; a dropped choice adds nothing.</summary>

@@ -140,7 +140,7 @@ let ``so it is in every mode on two ranks, and in stages`` (name: string) =
         LocalWorld.Run(
             2,
             (fun rank ->
-                let ranks = Steps.ranks layout rank id
+                let ranks = Steps.ranks spec layout rank id
                 let cut = [ StageRange(0, 1); StageRange(1, 3) ]
                 let plain = [ for range in cut -> Pieces.build spec ranks (Some range) 0.5 null ]
                 let loss, gradients = Pieces.inStages plain batch

@@ -29,17 +29,17 @@ type CountedBytes() =
     [<Theory; MemberData("Names")>]
     member _.``every rank holds the parameters that the table says``(name: string) =
         let spec = Steps.small name
-        let layouts = Steps.layouts spec
+        let layouts = Steps.layouts spec @ Steps.expertLayouts spec
 
         [
             for layout in layouts do
-                let holdings = Holding.Of(spec, Steps.degrees layout)
+                let holdings = Holding.Of(spec, layout.DegreesOf spec)
 
                 let found =
                     LocalWorld.Results(
                         layout.World,
                         (fun rank ->
-                            use model = spec.Build(BuildOptions(Ranks = Steps.ranks layout rank id))
+                            use model = spec.Build(BuildOptions(Ranks = Steps.ranks spec layout rank id))
                             [ for p in model.Table -> p.Info.Name, List.ofArray p.Value.shape ])
                     )
 
@@ -58,13 +58,16 @@ type CountedBytes() =
     member _.``what is kept for the backward pass is the formula's, within two in a hundred``(name: string) =
         let spec = wide (Steps.small name)
         let mutable worst = 0.0
-        let layouts = Steps.layouts spec |> List.filter (fun layout -> layout.Tensor <= 4)
+
+        let layouts =
+            Steps.layouts spec @ Steps.expertLayouts spec
+            |> List.filter (fun layout -> layout.Tensor <= 4)
 
         [
             for layout in layouts do
                 let found = Steps.step spec layout rows length (fun _ group -> group) settle
                 let counted = float (found.Forward - found.Start)
-                let degrees = Steps.degrees layout
+                let degrees = layout.DegreesOf spec
 
                 let formula =
                     ActivationMemory

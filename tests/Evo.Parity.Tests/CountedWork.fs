@@ -41,11 +41,6 @@ type CountedWork() =
                         | _ -> 0L
                 }
             )
-        | ParallelMode.Isp ->
-            // Under a capacity all tokens are seen together: every rank of isp gathers them and computes all experts.
-            spec.Parameters
-            |> Seq.filter (fun p -> p.Kind = ParameterKind.Expert && not p.Spread)
-            |> Seq.sumBy (fun p -> 6L * tokens * p.ActiveCount * (t - 1L))
         | _ -> 0L
 
     static member Names = Steps.families
@@ -54,7 +49,7 @@ type CountedWork() =
     member _.``counted operations are the formula's, and what a mode does twice is known``(name: string) =
         let spec = Steps.small name
         let flops = spec.FlopsPerStep(int64 rows, int64 length)
-        let layouts = Steps.layouts spec
+        let layouts = Steps.layouts spec @ Steps.expertLayouts spec
 
         [
             for layout in layouts do

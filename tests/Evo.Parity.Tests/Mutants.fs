@@ -18,10 +18,7 @@ type Ground =
         Serial: ParityFigures
     }
 
-let private ground (name: string) (spec: CausalLM) (mode: ParallelMode) (splitsHidden: bool) =
-    let layout =
-        ParityLayout(mode, 2, (if mode = ParallelMode.Isp then 2 else 1), 2, splitsHidden)
-
+let private spread (name: string) (spec: CausalLM) (layout: ParityLayout) =
     let batch = Small.batch 5 2 12 spec
 
     {
@@ -31,6 +28,9 @@ let private ground (name: string) (spec: CausalLM) (mode: ParallelMode) (splitsH
         Batch = batch
         Serial = Parity.Step(spec, ParityLayout.Serial, batch)
     }
+
+let private ground (name: string) (spec: CausalLM) (mode: ParallelMode) (splitsHidden: bool) =
+    spread name spec (ParityLayout(mode, 2, (if mode = ParallelMode.Isp then 2 else 1), 2, splitsHidden))
 
 let private family (name: string) =
     let family = nonNull (ModelFamilies.Find name)
@@ -52,12 +52,19 @@ let private grounds () =
                 "MIXTRALMOE"
                 "QWEN2MOE"
                 "INTERNLM2"
+                "INTERNLM_MoE"
             ] do
             for mode in Small.modes do
                 ground name (family name) mode true
 
         for mode in Small.modes do
             ground "QWEN2 with one key-value head" (oneHead (family "QWEN2")) mode false
+
+        // Experts over the data axis, and over both.
+        for name in [ "MIXTRALMOE"; "INTERNLM_MoE" ] do
+            spread name (family name) (ParityLayout(ParallelMode.Mtp, 2, Data = 2, Expert = 2))
+            spread name (family name) (ParityLayout(ParallelMode.Mtp, 2, Data = 2, Expert = 2, NoTp = true))
+            spread name (family name) (ParityLayout(ParallelMode.Msp, 2, Data = 2, Expert = 4))
     ]
 
 /// Every mistake that can be made at any collective of the step.

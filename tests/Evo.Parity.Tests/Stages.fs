@@ -112,7 +112,7 @@ let ``every cut in every mode on two ranks, too`` (name: string) =
     for mode in Small.modes do
         let layout = ParityLayout(mode, 2, (if mode = ParallelMode.Isp then 2 else 1))
 
-        for lines in LocalWorld.Results(2, (fun rank -> wrong spec (Steps.ranks layout rank id) batch 0.0), threads = Nullable 1) do
+        for lines in LocalWorld.Results(2, (fun rank -> wrong spec (Steps.ranks spec layout rank id) batch 0.0), threads = Nullable 1) do
             none $"{name} in {mode}" lines
 
 [<Fact>]

@@ -36,24 +36,32 @@ let layouts spec =
             yield! Small.layouts spec mode
     ]
 
-/// The degrees of a layout, on paper.
-let degrees (layout: ParityLayout) =
-    Degrees(layout.Mode, layout.Tensor, layout.Weight, EmbedSplitHidden = layout.EmbedSplitHidden)
+/// Experts over other ranks than the tensor axis; for a model that has any.
+let expertLayouts (spec: CausalLM) =
+    if spec.Parameters |> Seq.exists (fun p -> p.Kind = ParameterKind.Expert) then
+        [
+            for tensor, experts in [ 2, 1; 2, 2; 4, 2 ] do
+                ParityLayout(ParallelMode.Mtp, tensor, Expert = experts, NoTp = true)
+
+            for mode in [ ParallelMode.Msp; ParallelMode.Isp ] do
+                for experts in [ 1; 2 ] do
+                    ParityLayout(mode, 4, (if mode = ParallelMode.Isp then 2 else 1), Expert = experts)
+        ]
+    else
+        []
 
 /// A rank's groups; `around` decorates each.
-let ranks (layout: ParityLayout) (rank: LocalRank) (around: ProcessGroup -> ProcessGroup) =
-    let block axis size =
-        let first = rank.Rank / size * size
-        rank.Group(axis, [| first .. first + size - 1 |]) |> around
-
-    let tensor = block "tensor" layout.Tensor
+let ranks (spec: CausalLM) (layout: ParityLayout) (rank: LocalRank) (around: ProcessGroup -> ProcessGroup) =
+    let groups = layout.Groups(spec, rank).Ranks
 
     RankContext(
-        layout.Mode,
-        tensor,
-        block "weight" layout.Weight,
-        Expert = tensor,
-        EmbedSplitHidden = layout.EmbedSplitHidden
+        groups.Mode,
+        around groups.Tensor,
+        around groups.Weight,
+        Data = around groups.Data,
+        Expert = around groups.Expert,
+        NoTp = groups.NoTp,
+        EmbedSplitHidden = groups.EmbedSplitHidden
     )
 
 /// What the first rank read while all stood still: before the forward, after it, and after the backward.
@@ -78,7 +86,7 @@ let step (spec: CausalLM) (layout: ParityLayout) rows length around (read: unit 
                     everyone.Barrier(Site(-1, false))
                     found
 
-                let context = ranks layout rank (around rank.Rank)
+                let context = ranks spec layout rank (around rank.Rank)
 
                 use model =
                     spec.Build(

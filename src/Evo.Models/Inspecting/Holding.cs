@@ -4,13 +4,20 @@ namespace Evo.Models;
 
 /// <summary>What each rank holds of one parameter.</summary>
 /// <param name="Parameter">The parameter.</param>
-/// <param name="Cut">How it is cut; null where every rank holds all of it.</param>
-/// <param name="Axis">Axis of the ranks that share it, or empty.</param>
-/// <param name="Ranks">How many they are; 1 where it is not shared.</param>
+/// <param name="Cuts">How it is cut, over which axes and how many ranks; none where every rank holds all of it.</param>
 /// <param name="LocalShape">Shape on each rank, padding included.</param>
-/// <param name="Rows">Length of the cut dim that is real on each of those ranks, without padding; empty where nothing is cut.</param>
-public sealed record Holding(ParameterInfo Parameter, TensorCut? Cut, string Axis, int Ranks, IReadOnlyList<long> LocalShape, IReadOnlyList<long> Rows)
+/// <param name="Rows">Length of the first cut's dim that is real on each of its ranks, without padding; empty where nothing is cut.</param>
+public sealed record Holding(ParameterInfo Parameter, IReadOnlyList<(TensorCut Cut, string Axis, int Ranks)> Cuts, IReadOnlyList<long> LocalShape, IReadOnlyList<long> Rows)
 {
+    /// <summary>Whether every rank holds all of it.</summary>
+    public bool IsWhole => Cuts.Count == 0;
+
+    /// <summary>Axes of the ranks that share it: "tensor", "expert, tensor", or empty.</summary>
+    public string Axis => string.Join(", ", Cuts.Select(c => c.Axis));
+
+    /// <summary>How many ranks share it; 1 where it is not shared.</summary>
+    public int Ranks => Cuts.Aggregate(1, (all, c) => all * c.Ranks);
+
     /// <summary>Numbers on each rank.</summary>
     public long LocalCount => LocalShape.Aggregate(1L, (a, b) => a * b);
 
@@ -23,21 +30,18 @@ public sealed record Holding(ParameterInfo Parameter, TensorCut? Cut, string Axi
     /// <summary>What each rank holds of a parameter.</summary>
     public static Holding Of(ParameterInfo info, Degrees degrees)
     {
-        if (Layout.CutOf(info, degrees) is not var (cut, axis))
-            return new(info, null, "", 1, info.Shape, []);
-        var ranks = degrees.Of(axis);
-        var shape = info.Shape.ToArray();
-        shape[cut.Dim] = cut.Length(ranks);
-        return new(info, cut, axis, ranks, shape, [.. Shards.Sizes(cut.Count, ranks).Select(units => units * cut.Outer * cut.Inner)]);
+        var cuts = Layout.CutsOf(info, degrees).Select(c => (c.Cut, c.Axis, Ranks: degrees.Of(c.Axis))).ToList();
+        var rows = cuts.Take(1).SelectMany(c => Shards.Sizes(c.Cut.Count, c.Ranks).Select(units => units * c.Cut.Outer * c.Cut.Inner));
+        return new(info, cuts, Layout.LocalShape(info, [.. cuts.Select(c => (c.Cut, c.Ranks))]), [.. rows]);
     }
 
     /// <summary>"dim 0 in 8 heads of 64 over tensor", or "whole on every rank".</summary>
-    public string Describe()
+    public string Describe() => IsWhole ? "whole on every rank" : string.Join("; ", Cuts.Select(c => Describe(c.Cut, c.Axis, c.Ranks)));
+
+    private string Describe(TensorCut cut, string axis, int ranks)
     {
-        if (Cut is not { } cut)
-            return "whole on every rank";
         var units = cut.Inner == 1 ? $"{cut.Count}" : $"{cut.Count} x {cut.Inner}";
         var blocks = cut.Outer == 1 ? "" : $"{cut.Outer} blocks of ";
-        return $"dim {cut.Dim}: {blocks}{units} over {Ranks} of {Axis}{(LocalShape[cut.Dim] * Ranks > Parameter.Shape[cut.Dim] ? ", padded" : "")}";
+        return $"dim {cut.Dim}: {blocks}{units} over {ranks} of {axis}{(LocalShape[cut.Dim] * ranks > Parameter.Shape[cut.Dim] ? ", padded" : "")}";
     }
 }

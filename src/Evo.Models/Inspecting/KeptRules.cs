@@ -35,7 +35,6 @@ internal static class KeptRules
         "Activate" => Relu(value.Detail) ? [] : [0],
         "Multiply" or "Divide" or "Function" => Enumerable.Range(0, value.From.Count),
         "Reciprocal" => [0],
-        "MixtureOfExperts" => Enumerable.Range(2, Math.Max(0, value.From.Count - 2)), // weights that were gathered
         _ => [], // sums, scalings, rotations and every collective read nothing again
     };
 

@@ -58,7 +58,7 @@ public static class ModeInspectionJson
         ["cut"] = h.Describe(),
         ["axis"] = h.Axis,
         ["ranks"] = h.Ranks,
-        ["replicated"] = h.Cut is null,
+        ["replicated"] = h.IsWhole,
         ["shape"] = List(h.Parameter.Shape),
         ["local_shape"] = List(h.LocalShape),
         ["rows_of_ranks"] = List(h.Rows),

@@ -27,7 +27,9 @@ public sealed record SiteCost(
     {
         var algebra = AlgebraModule.standard();
         var ranks = degrees.Of(site.Axis);
-        var bytes = (long)Math.Round(site.Elements(batch, length, degrees.Tensor, degrees.Weight) * ActivationMemory.SizeOf(site.Type, type));
+        // A plan is one data replica's: what goes over the axes of experts and of data is what each of their ranks has.
+        var each = site.Axis is "expert" or "data" ? ranks : 1;
+        var bytes = (long)Math.Round(each * site.Elements(batch, length, degrees.Tensor, degrees.Weight) * ActivationMemory.SizeOf(site.Type, type));
 
         // The head's sums over a spread vocabulary are sums like any other, and all of them in the forward.
         var name = site.Collective == "cross_entropy" ? "reduce" : site.Collective;

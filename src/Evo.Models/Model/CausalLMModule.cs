@@ -30,6 +30,8 @@ public abstract partial class CausalLMModule : nn.Module
             throw new ArgumentException($"RecomputeFraction = {options.RecomputeFraction}: must be from 0 to 1", nameof(options));
         if (options.Ranks.Mode != ParallelMode.Serial && spec.Plan(options.Ranks.Mode).Problems(options.Ranks.Tensor.Size) is { Count: > 0 } wrong)
             throw new ModelConfigException(spec.Family.Name, wrong);
+        if (spec.Parameters.FirstOrDefault(p => p.Kind == ParameterKind.Expert && p.Shape[0] % options.Ranks.Expert.Size != 0) is { } experts)
+            throw new ModelConfigException(spec.Family.Name, [$"the {experts.Shape[0]} experts of {experts.Name} are not dealt out to {options.Ranks.Expert.Size} ranks; use a divisor"]);
         (Spec, Options) = (spec, options);
         layerCount = spec.Size.LayerCount;
         Stage = options.Stage ?? new(0, layerCount);

@@ -55,9 +55,6 @@ public sealed record ParameterInfo(
     /// <summary>Whether it is used behind the layers: a pipeline's last stage holds it.</summary>
     public bool Exit { get; init; }
 
-    /// <summary>For stacked experts: whether they are dealt out over the ranks in the modes that spread tokens.</summary>
-    public bool Spread { get; init; }
-
     /// <summary>For a table of embeddings: where it is cut when that is along the hidden size.</summary>
     public TensorCut? Hidden { get; init; }
 

@@ -16,12 +16,11 @@ public sealed class ParameterTable
 
     /// <summary>Adds one map of all experts, stacked along a first axis; <paramref name="huggingFace"/> holds <c>{expert}</c>.</summary>
     public void AddExperts(
-        string name, string huggingFace, Initializer init, int? layer, int experts, int active, long[] shape, TensorCut cut, bool spread) =>
+        string name, string huggingFace, Initializer init, int? layer, int experts, int active, long[] shape, TensorCut cut) =>
         rows.Add(new ParameterInfo(name, huggingFace, [experts, .. shape], init, ParameterKind.Expert, false, layer, [])
         {
             Pieces = [.. Enumerable.Range(0, experts).Select(e => huggingFace.Replace("{expert}", e.ToString(System.Globalization.CultureInfo.InvariantCulture)))],
             ActivePieces = Math.Min(active, experts),
             Cut = cut,
-            Spread = spread,
         });
 }

@@ -9,8 +9,14 @@ public sealed record Degrees(ParallelMode Mode, int Tensor = 1, int Weight = 1)
     /// <summary>One device.</summary>
     public static Degrees Single { get; } = new(ParallelMode.Serial);
 
-    /// <summary>Ranks over which experts are spread where tokens are spread too: the tensor axis, unless given.</summary>
-    public int Expert { get; init; } = Tensor;
+    /// <summary>Ranks over which experts are dealt out: as many as the tensor axis has unless given, and in mtp one.</summary>
+    public int Expert { get; init; } = Mode is ParallelMode.Serial or ParallelMode.Mtp ? 1 : Tensor;
+
+    /// <summary>Ranks with rows of their own.</summary>
+    public int Data { get; init; } = 1;
+
+    /// <summary>As <see cref="RankContext.NoTp"/>.</summary>
+    public bool NoTp { get; init; }
 
     /// <summary>As <see cref="RankContext.EmbedSplitHidden"/>.</summary>
     public bool EmbedSplitHidden { get; init; } = true;
@@ -19,7 +25,7 @@ public sealed record Degrees(ParallelMode Mode, int Tensor = 1, int Weight = 1)
     public bool SplitsHidden(bool tied, long width) => EmbedSplitHidden && !tied && width % Tensor == 0;
 
     /// <summary>Ranks of an axis by its name.</summary>
-    public int Of(string axis) => axis switch { "weight" => Weight, "expert" => Expert, _ => Tensor };
+    public int Of(string axis) => axis switch { "weight" => Weight, "expert" => Expert, "data" => Data, _ => Tensor };
 
     /// <inheritdoc/>
     public override string ToString() => Mode == ParallelMode.Serial ? "serial"

@@ -8,50 +8,79 @@ namespace Evo.Models;
 public static class Layout
 {
     /// <summary>The shape of a rank's share.</summary>
-    public static IReadOnlyList<long> LocalShape(this ParameterInfo info, RankContext ranks)
+    public static IReadOnlyList<long> LocalShape(this ParameterInfo info, RankContext ranks) =>
+        LocalShape(info, [.. CutsOf(info, ranks).Select(c => (c.Cut, c.Group.Size))]);
+
+    /// <summary>The shape of a share by some cuts, each over so many ranks.</summary>
+    public static IReadOnlyList<long> LocalShape(ParameterInfo info, IReadOnlyList<(TensorCut Cut, int Ranks)> cuts)
     {
-        if (CutOf(info, ranks) is not var (cut, group))
-            return info.Shape;
         var shape = info.Shape.ToArray();
-        shape[cut.Dim] = cut.Length(group.Size);
+        foreach (var (cut, ranks) in cuts)
+            shape[cut.Dim] = cut.Length(ranks);
         return shape;
     }
 
-    /// <summary>
-    /// Where a parameter is cut, and over which ranks; null where every rank holds it whole.
-    /// </summary>
-    public static (TensorCut Cut, ProcessGroup Group)? CutOf(ParameterInfo info, RankContext ranks) =>
-        CutOf(info, new Degrees(ranks.Mode, ranks.Tensor.Size, ranks.Weight.Size) { Expert = ranks.Expert.Size, EmbedSplitHidden = ranks.EmbedSplitHidden }) is var (cut, axis)
-            ? (cut, axis switch { "expert" => ranks.Expert, "weight" => ranks.Weight, _ => ranks.Tensor })
-            : null;
+    /// <summary>Where a parameter is cut, and over which ranks: along one dim, or two (experts and their inside); nowhere where every rank holds it whole.</summary>
+    public static IReadOnlyList<(TensorCut Cut, ProcessGroup Group)> CutsOf(ParameterInfo info, RankContext ranks) =>
+    [
+        .. CutsOf(info, new Degrees(ranks.Mode, ranks.Tensor.Size, ranks.Weight.Size) { Expert = ranks.Expert.Size, EmbedSplitHidden = ranks.EmbedSplitHidden, NoTp = ranks.NoTp })
+            .Select(c => (c.Cut, c.Axis switch { "expert" => ranks.Expert, "weight" => ranks.Weight, _ => ranks.Tensor })),
+    ];
 
-    /// <summary>Where a parameter is cut at some degrees, and over which axis; null where every rank holds it whole.</summary>
-    public static (TensorCut Cut, string Axis)? CutOf(ParameterInfo info, Degrees degrees)
+    /// <summary>Where a parameter is cut at some degrees, and over which axes.</summary>
+    public static IReadOnlyList<(TensorCut Cut, string Axis)> CutsOf(ParameterInfo info, Degrees degrees)
     {
-        switch (degrees.Mode)
+        var cuts = new List<(TensorCut, string)>();
+        if (degrees.Mode == ParallelMode.Serial)
+            return cuts;
+        if (info.Kind == ParameterKind.Expert)
         {
-            case ParallelMode.Serial:
-                return null;
-            case not ParallelMode.Mtp when info.Spread:
-                return degrees.Expert > 1 ? (new TensorCut(0, 1, info.Shape[0], 1), "expert") : null;
-            case ParallelMode.Isp:
-                return degrees.Weight > 1 && OnWeightAxis(info, degrees.Mode) ? (new TensorCut(0, 1, info.Shape[0], 1, Padded: true), "weight") : null;
-            default:
-                var cut = info.Hidden is { } hidden && degrees.SplitsHidden(info.TiedNames.Count > 0, hidden.Count) ? hidden : info.Cut;
-                return cut is not null && cut.Applies(degrees.Tensor) ? (cut, "tensor") : null;
+            if (degrees.Expert > 1)
+                cuts.Add((new TensorCut(0, 1, info.Shape[0], 1), "expert"));
+            if (degrees.Mode == ParallelMode.Mtp && !degrees.NoTp && degrees.Tensor > 1)
+                cuts.Add((info.Cut!, "tensor"));
         }
+        else if (degrees.Mode == ParallelMode.Isp)
+        {
+            if (degrees.Weight > 1 && OnWeightAxis(info, degrees.Mode))
+                cuts.Add((new TensorCut(0, 1, info.Shape[0], 1, Padded: true), "weight"));
+        }
+        else
+        {
+            var cut = info.Hidden is { } hidden && degrees.SplitsHidden(info.TiedNames.Count > 0, hidden.Count) ? hidden : info.Cut;
+            if (cut is not null && cut.Applies(degrees.Tensor))
+                cuts.Add((cut, "tensor"));
+        }
+        return cuts;
     }
 
-    /// <summary>Whether a parameter is gathered over the weight axis for use: then its gradient is summed there, not over the tensor axis.</summary>
-    public static bool OnWeightAxis(ParameterInfo info, RankContext ranks) => OnWeightAxis(info, ranks.Mode);
+    /// <summary>The ranks over which the gradients of a parameter are still to be added up when a backward pass is over.</summary>
+    public static GradientSumAxis ReducedOver(ParameterInfo info, RankContext ranks) => ReducedOver(info, ranks.Mode);
 
+    /// <summary>The same for a mode.</summary>
+    public static GradientSumAxis ReducedOver(ParameterInfo info, ParallelMode mode) =>
+        mode == ParallelMode.Serial ? GradientSumAxis.Data
+        : info.Kind == ParameterKind.Expert ? GradientSumAxis.ExpertData
+        : OnWeightAxis(info, mode) ? GradientSumAxis.WeightData
+        : GradientSumAxis.Data;
+
+    // A weight that is gathered over the weight axis for use: its gradient is summed there, not over the tensor axis.
     private static bool OnWeightAxis(ParameterInfo info, ParallelMode mode) =>
-        mode == ParallelMode.Isp && !info.Spread
-        && info.Kind is ParameterKind.Matrix or ParameterKind.Embedding or ParameterKind.Expert;
+        mode == ParallelMode.Isp && info.Kind is ParameterKind.Matrix or ParameterKind.Embedding;
 
     /// <summary>A rank's share of a whole parameter; padding is zero. A new tensor, unless the rank holds all of it.</summary>
-    public static Tensor Share(ParameterInfo info, Tensor whole, RankContext ranks) =>
-        CutOf(info, ranks) is var (cut, group) ? Share(cut, whole, group.Size, group.Rank) : whole;
+    public static Tensor Share(ParameterInfo info, Tensor whole, RankContext ranks)
+    {
+        var share = whole;
+        foreach (var (cut, group) in CutsOf(info, ranks))
+        {
+            var next = Share(cut, share, group.Size, group.Rank);
+            if (!ReferenceEquals(share, whole))
+                share.Dispose();
+            share = next;
+        }
+        return share;
+    }
 
     /// <summary>One rank's share of a whole tensor by a cut.</summary>
     public static Tensor Share(TensorCut cut, Tensor whole, int ranks, int rank)

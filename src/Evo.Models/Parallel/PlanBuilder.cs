@@ -18,6 +18,9 @@ public sealed class PlanBuilder(Degrees degrees)
     /// <summary>What was collected.</summary>
     public ModePlan Done => new(Mode, sites, [.. limits.Distinct()], weights, values, blocks, head);
 
+    /// <summary>As <see cref="RankContext.NoTp"/>.</summary>
+    public bool NoTp => degrees.NoTp;
+
     /// <summary>As <see cref="RankContext.SplitsHidden"/>.</summary>
     public bool SplitsHidden(bool tied, long width) => degrees.SplitsHidden(tied, width);
 

@@ -14,8 +14,15 @@ public sealed record RankContext(ParallelMode Mode, ProcessGroup Tensor, Process
     /// <summary>Ranks with rows of their own that take one step together; this rank alone unless given.</summary>
     public ProcessGroup Data { get; init; } = new GroupOfOne("data", Tensor.Ranks[Tensor.Rank]);
 
-    /// <summary>Ranks over which experts are spread where tokens are spread too: the tensor axis, unless given.</summary>
-    public ProcessGroup Expert { get; init; } = Tensor;
+    /// <summary>
+    /// Ranks over which experts are dealt out, all with tokens of their own: consecutive places of the tensor and data axes, or
+    /// where ranks of the tensor axis have the same tokens (mtp), ranks at one place of it. Unless given the tensor axis, and in
+    /// mtp this rank alone.
+    /// </summary>
+    public ProcessGroup Expert { get; init; } = Mode == ParallelMode.Mtp ? new GroupOfOne("expert", Tensor.Ranks[Tensor.Rank]) : Tensor;
+
+    /// <summary>In mtp: whether the tokens are shared out over the tensor axis before the experts, which then are not cut along their inside.</summary>
+    public bool NoTp { get; init; }
 
     /// <summary>
     /// Whether a table of embeddings is cut along the hidden size (InternEvo's <c>embed_split_hidden</c>), not along the

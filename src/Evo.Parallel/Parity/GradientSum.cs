@@ -17,12 +17,18 @@ public static class GradientSum
     /// <param name="model">After its backward pass.</param>
     /// <param name="data">Ranks at this rank's place of the tensor axis.</param>
     /// <param name="weightData">Ranks at this rank's place of the weight axis: they hold the same shares of weights (isp).</param>
-    public static void Run(CausalLMModule model, ProcessGroup data, ProcessGroup weightData)
+    /// <param name="expertData">Ranks that hold the same experts.</param>
+    public static void Run(CausalLMModule model, ProcessGroup data, ProcessGroup weightData, ProcessGroup expertData)
     {
         using var quiet = no_grad();
         foreach (var (info, value) in model.Table)
         {
-            var group = Layout.OnWeightAxis(info, model.Ranks) ? weightData : data;
+            var group = Layout.ReducedOver(info, model.Ranks) switch
+            {
+                GradientSumAxis.WeightData => weightData,
+                GradientSumAxis.ExpertData => expertData,
+                _ => data,
+            };
             if (group.Size == 1 || value.grad is not { } gradient)
             {
                 continue;

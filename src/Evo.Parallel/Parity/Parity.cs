@@ -38,17 +38,16 @@ public static class Parity
         return Join(ranks, layout);
     }
 
-    private sealed record RankFigures(double Loss, double[] Auxiliary, double[] Logits, IReadOnlyList<(ParameterInfo Info, TensorCut? Cut, string Axis, int Place, double[] Gradient, long[] Shape)> Gradients);
+    private sealed record RankFigures(double Loss, double[] Auxiliary, double[] Logits, IReadOnlyList<ShareOfGradient> Gradients);
 
     private static RankFigures Run(
         CausalLM spec, ParityLayout layout, ParityBatch batch, LocalRank rank, Func<ProcessGroup, IReadOnlyList<ProcessGroup>, ProcessGroup>? around)
     {
-        var (groups, data, weightData) = layout.Groups(rank);
+        var (groups, data, weightData, expertData) = layout.Groups(spec, rank);
         if (around is not null)
         {
-            ProcessGroup[] all = [groups.Tensor, groups.Weight, data, weightData];
-            var tensor = around(groups.Tensor, all);
-            groups = groups with { Tensor = tensor, Weight = around(groups.Weight, all), Data = around(data, all), Expert = tensor };
+            ProcessGroup[] all = [groups.Tensor, groups.Weight, data, weightData, groups.Expert, expertData];
+            groups = groups with { Tensor = around(groups.Tensor, all), Weight = around(groups.Weight, all), Data = around(data, all), Expert = around(groups.Expert, all) };
         }
 
         using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });
@@ -66,14 +65,9 @@ public static class Parity
         var scores = model.Logits(model.Hidden(ids, at));
         ((scores * Probe(scores, data.Rank * rows)).sum() / (double)batch.Targets).backward();
         double[] logits = [.. scores.detach().contiguous().data<double>()];
-        GradientSum.Run(model, data, weightData);
+        GradientSum.Run(model, data, weightData, expertData);
 
-        var gradients = model.Table.Select(p =>
-        {
-            var cut = Layout.CutOf(p.Info, groups);
-            var gradient = p.Value.grad is { } g ? g : zeros_like(p.Value);
-            return (p.Info, cut?.Cut, cut?.Group.Axis ?? "", cut?.Group.Rank ?? 0, (double[])[.. gradient.contiguous().data<double>()], p.Value.shape);
-        }).ToList();
+        var gradients = model.Table.Select(p => ShareOfGradient.Of(p, groups)).ToList();
         return new(data.AllReduce(loss.detach(), ReduceOperation.Sum, new(-1, false)).item<double>(),
             auxiliary is null ? [] : [auxiliary.Balance.item<double>(), auxiliary.Z.item<double>()], logits, gradients);
     }
@@ -123,24 +117,16 @@ public static class Parity
         for (var p = 0; p < ranks[0].Gradients.Count; p++)
         {
             var copies = ranks.Select(r => r.Gradients[p]).ToArray();
-            var (info, cut, _, _, _, _) = copies[0];
-            if (cut is null)
-            {
-                Same("gradient of " + info.Name, copies.Select(c => c.Gradient));
-                gradients[info.Name] = copies[0].Gradient;
-                continue;
-            }
+            var name = copies[0].Info.Name;
 
-            // Every place of the cut is held by several ranks where there are replicas of it.
+            // Every place of the cuts is held by several ranks where there are replicas of it.
             var shares = copies.GroupBy(c => c.Place).OrderBy(g => g.Key).ToArray();
             foreach (var share in shares)
             {
-                Same("gradient of " + info.Name, share.Select(c => c.Gradient));
+                Same("gradient of " + name, share.Select(c => c.Gradient));
             }
 
-            using var scope = NewDisposeScope();
-            var whole = Layout.Whole(cut, [.. shares.Select(s => tensor(s.First().Gradient).view(s.First().Shape))]);
-            gradients[info.Name] = [.. whole.contiguous().data<double>()];
+            gradients[name] = ShareOfGradient.Whole([.. shares.Select(s => s.First())]);
         }
 
         return new(ranks[0].Loss, ranks[0].Auxiliary, [.. replicas.SelectMany(r => r[0].Logits)], gradients, unequal.Distinct().ToList());

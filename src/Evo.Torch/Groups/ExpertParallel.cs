@@ -8,11 +8,14 @@ namespace Evo.Torch;
 public static class ExpertParallel
 {
     /// <summary>
-    /// As <see cref="Ops.MixtureOfExperts"/> without a capacity, each rank having tokens of its own and E / n experts: rank r
-    /// holds experts r E / n and on.
+    /// As <see cref="Ops.MixtureOfExperts"/>, each rank having tokens of its own and E / n experts: rank r holds experts r E / n
+    /// and on. A capacity counts the tokens of all ranks, in the order in which one device would have them.
     /// </summary>
     /// <param name="group">The ranks among which the experts are dealt out.</param>
-    /// <param name="site">The first of three places: counts, tokens, outputs.</param>
+    /// <param name="site">
+    /// The first of three places, counts, tokens, outputs; then one for each of <paramref name="tokens"/> and <paramref name="rows"/>
+    /// that is given.
+    /// </param>
     /// <param name="x">[B, T, C], this rank's tokens.</param>
     /// <param name="logits">[B, T, E], what the router says of them.</param>
     /// <param name="topK">Experts of a token.</param>
@@ -21,12 +24,15 @@ public static class ExpertParallel
     /// <param name="gate">[E / n, F, C] or none.</param>
     /// <param name="up">[E / n, F, C]</param>
     /// <param name="down">[E / n, C, F]</param>
+    /// <param name="capacityFactor">GShard's: see <see cref="Ops.ExpertCapacity"/>; 0 drops nothing.</param>
+    /// <param name="minCapacity">The smallest capacity.</param>
+    /// <param name="tokens">Ranks that have the other tokens of the same rows; their choices are counted under a capacity.</param>
+    /// <param name="rows">Ranks that have other rows, as many each; likewise.</param>
     /// <returns>[B, T, C], x's type.</returns>
     public static Tensor MixtureOfExperts(
-        ProcessGroup group, int site, Tensor x, Tensor logits, int topK, bool normalize, string activation, Tensor? gate, Tensor up, Tensor down)
+        ProcessGroup group, int site, Tensor x, Tensor logits, int topK, bool normalize, string activation, Tensor? gate, Tensor up, Tensor down,
+        double capacityFactor = 0, long minCapacity = 0, ProcessGroup? tokens = null, ProcessGroup? rows = null)
     {
-        if (group.Size == 1)
-            return Ops.MixtureOfExperts(x, logits, topK, normalize, activation, gate, up, down);
         using var scope = NewDisposeScope();
         var x_NC = x.reshape(-1, x.shape[^1]);
         var logits_NE = logits.reshape(-1, logits.shape[^1]);
@@ -34,17 +40,48 @@ public static class ExpertParallel
         if (own * group.Size != count)
             throw new ArgumentException(
                 $"ExpertParallel.MixtureOfExperts at site {site}: {own} experts on each of {group.Size} ranks, and logits of {count}; they must be as many.");
-        var (experts, weights) = Ops.ChooseExperts(logits_NE, topK, normalize);
+        var (experts, weights) = capacityFactor > 0
+            ? Ops.ChooseExpertsWhere(logits_NE, topK, normalize, chosen => Kept(chosen.view(x.shape[0], x.shape[1], topK), count, capacityFactor, minCapacity, tokens, rows, site + 3))
+            : Ops.ChooseExperts(logits_NE, topK, normalize);
         var order = Ops.OrderByExpert(experts, count);
-        var (arriving, sent, received) = Counts(group, order.Counts, own, new Site(site, false));
-        var rows = Collective.ExchangeRows(group, Ops.PermuteToExperts(x_NC, order, topK), sent, received, site + 1);
+        var sorted = Ops.PermuteToExperts(x_NC, order, topK);
+        var outputs = group.Size == 1 ? Ops.GroupedMlp(sorted, order.Counts, gate, up, down, activation)
+            : Travelled(group, site, sorted, order.Counts, gate, up, down, activation);
+        return Ops.CombineExperts(outputs, order, weights).view(x.shape).MoveToOuterDisposeScope();
+    }
+
+    // To the ranks of the experts, through them, and back.
+    private static Tensor Travelled(ProcessGroup group, int site, Tensor sorted, long[] counts, Tensor? gate, Tensor up, Tensor down, string activation)
+    {
+        var own = up.shape[0];
+        var (arriving, sent, received) = Counts(group, counts, own, new Site(site, false));
+        var rows = Collective.ExchangeRows(group, sorted, sent, received, site + 1);
 
         // They arrive rank by rank, each rank's in the order of the experts; an expert takes its own of all ranks together.
-        var (together, apart) = Grouping(arriving, own, x.device);
-        var counts = Enumerable.Range(0, (int)own).Select(e => arriving.Sum(from => from[e])).ToArray();
-        var outputs = Ops.GroupedMlp(rows.index_select(0, together), counts, gate, up, down, activation);
-        var back = Collective.ExchangeRows(group, outputs.index_select(0, apart), received, sent, site + 2);
-        return Ops.CombineExperts(back, order, weights).view(x.shape).MoveToOuterDisposeScope();
+        var (together, apart) = Grouping(arriving, own, sorted.device);
+        var each = Enumerable.Range(0, (int)own).Select(e => arriving.Sum(from => from[e])).ToArray();
+        var outputs = Ops.GroupedMlp(rows.index_select(0, together), each, gate, up, down, activation);
+        return Collective.ExchangeRows(group, outputs.index_select(0, apart), received, sent, site + 2);
+    }
+
+    // The choices of all ranks, put together as one device has them: a row's tokens in their order, then row after row.
+    private static Tensor Kept(
+        Tensor chosen_BTK, long count, double factor, long minimum, ProcessGroup? tokens, ProcessGroup? rows, int site)
+    {
+        using var scope = NewDisposeScope();
+        long batch = chosen_BTK.shape[0], length = chosen_BTK.shape[1], topK = chosen_BTK.shape[2];
+        var all = chosen_BTK;
+        if (tokens is { Size: > 1 })
+            all = tokens.AllGather(all.contiguous(), 1, new(site, false));
+        if (rows is { Size: > 1 })
+            all = rows.AllGather(all.contiguous(), 0, new(tokens is null ? site : site + 1, false));
+        var first = tokens is null ? 0 : Shards.Of(all.shape[1], tokens.Size, tokens.Rank).Start;
+        if (all.shape[0] != batch * (rows?.Size ?? 1))
+            throw new ArgumentException(
+                $"a capacity counts tokens in the order of the whole batch: {rows!.Size} ranks with as many rows each; found {batch} here and {all.shape[0]} in all.");
+        var capacity = Ops.ExpertCapacity(all.shape[0] * all.shape[1], count, (int)topK, factor, minimum);
+        var kept = Ops.WithinCapacity(all.reshape(-1, topK), count, capacity).reshape(all.shape);
+        return kept.narrow(0, (rows?.Rank ?? 0) * batch, batch).narrow(1, first, length).reshape(-1, topK).MoveToOuterDisposeScope();
     }
 
     // How many rows of each of this rank's experts come from each rank, and the rows sent to and received from each rank.

@@ -9,7 +9,7 @@ namespace Evo.Generators.Spec.Compiling;
 
 internal sealed class LocalNames
 {
-    private static readonly string[] Reserved = { "own", "tensor", "weight", "expert", "at", "batch", "length", "degree" };
+    private static readonly string[] Reserved = { "own", "tensor", "weight", "expert", "data", "at", "batch", "length", "degree" };
     /// <summary>The word for what the two sides of a choice leave.</summary>
     public const string Choice = "either";
 

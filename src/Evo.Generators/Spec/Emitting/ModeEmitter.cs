@@ -96,10 +96,10 @@ internal static class ModeEmitter
     private static void Body(SourceWriter writer, IReadOnlyList<Statement> body)
     {
         var text = string.Join("\n", Texts(body));
-        foreach (var (name, value) in new[] { ("own", Names.Module), ("tensor", "own.Ranks.Tensor"), ("weight", "own.Ranks.Weight"), ("expert", "own.Ranks.Expert") })
+        foreach (var (name, value) in new[] { ("own", Names.Module), ("tensor", "own.Ranks.Tensor"), ("weight", "own.Ranks.Weight"), ("expert", "own.Ranks.Expert"), ("data", "own.Ranks.Data") })
         {
             var used = Regex.IsMatch(text, $"(?<![A-Za-z0-9_.]){name}(?![A-Za-z0-9_])");
-            if (used || (name == "own" && Regex.IsMatch(text, "(?<![A-Za-z0-9_.])(tensor|weight|expert)(?![A-Za-z0-9_])")))
+            if (used || (name == "own" && Regex.IsMatch(text, "(?<![A-Za-z0-9_.])(tensor|weight|expert|data)(?![A-Za-z0-9_])")))
             {
                 writer.Line($"var {name} = {value};");
             }

@@ -75,14 +75,15 @@ internal static class PartEmitter
     /// Experts over tokens and router's logits. The logits pass through the module, which keeps them for the auxiliary loss.
     /// </summary>
     /// <param name="spread">Before the first argument: the group and site of experts that are spread over ranks, or nothing.</param>
-    public static string Mixed(PartSpec part, string x, string logits, string gate, string up, string down, string module, string spread = "")
+    /// <param name="counted">Behind the last: the groups whose tokens a capacity counts, or nothing.</param>
+    public static string Mixed(PartSpec part, string x, string logits, string gate, string up, string down, string module, string spread = "", string counted = "")
     {
         var experts = part.Experts!;
         var capacity = experts.Capacity.Length == 0 ? ""
             : experts.EvalCapacity.Length == 0 ? $", {experts.Capacity}, {experts.MinCapacity}"
             : $", {module}.training ? {experts.Capacity} : {experts.EvalCapacity}, {experts.MinCapacity}";
         return $"{(spread.Length == 0 ? Names.Ops : Names.Experts)}.MixtureOfExperts({spread}{x}, {logits}, {part.Sizes[3]}, {experts.Normalize}, "
-            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {gate}, {up}, {down}{capacity})";
+            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {gate}, {up}, {down}{capacity}{counted})";
     }
 
     /// <summary>The head's table as it meets the hidden states: as it is, or its rows over their lengths.</summary>

@@ -188,10 +188,10 @@ internal sealed class PlanEmitter
             more += ", again: true";
         }
 
-        if (read.Operation == "ExpertParallelMixtureOfExperts" && place == 0)
+        if (read.Operation == "ExpertParallelMixtureOfExperts" && place is not (1 or 2))
         {
-            // Every rank says to every other how many tokens it sends.
-            (size, more) = ($"{PlanSizes.Long(site.Elements)} * degree", more + ", " + Integer);
+            // How many tokens each expert gets, and which experts tokens chose.
+            more += ", " + Integer;
         }
         else if (block.IsModel && read.From.Count == 1 && read.From[0] == Input)
         {

@@ -47,8 +47,8 @@ internal static class TableEmitter
         }
     }
 
-    // Stacked over the experts here, one tensor for each in a checkpoint. Tensor parallel modes that keep every token on every rank
-    // cut each expert along its inside.
+    // Stacked over the experts here, one tensor for each in a checkpoint. The mode that keeps every token on every rank cuts each
+    // expert along its inside.
     private static void Experts(SourceWriter writer, PartSpec part)
     {
         var (width, inner, experts) = (part.Sizes[0], part.Sizes[1], part.Experts!);
@@ -62,7 +62,7 @@ internal static class TableEmitter
         {
             writer.Line($"table.AddExperts(name + \"{Names.Snake(part.Method)}.{map.Map}.weight\", huggingFace + \"{part.Hf}.{map.Name}.weight\", "
                 + $"{Names.Models}Initializer.Normal({map.Init}), layer, {part.Sizes[2]}, {part.Sizes[3]}, [{map.Shape}], "
-                + $"new {Names.Models}TensorCut({map.Dim}, 1, {inner}, 1), {(experts.Capacity.Length == 0 ? "true" : "false")});");
+                + $"new {Names.Models}TensorCut({map.Dim}, 1, {inner}, 1));");
         }
     }
 
