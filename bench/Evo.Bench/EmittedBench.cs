@@ -26,7 +26,7 @@ internal static class EmittedBench
             ["num_attention_heads"] = 8,
         });
         // Weights lie where training keeps them: one behind the other in flat buffers.
-        var optimizer = new FlatOptimizer(new FlatLayout(spec.Parameters.Select(p => (p.Name, p.Shape, true))), ScalarType.Float32);
+        var optimizer = new ShardedOptimizer(ShardedParameter.Of(spec, decayAll: true), new ShardingOptions());
         var module = spec.Build(new BuildOptions { Storage = info => optimizer.Weights(info.Name), InitSeed = 1 });
         var parameters = module.Table.ToDictionary(p => p.Info.Name, p => p.Value, StringComparer.Ordinal);
         optimizer.Attach(name => parameters[name]);

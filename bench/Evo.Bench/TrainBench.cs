@@ -18,8 +18,7 @@ internal static class TrainBench
     {
         torch.set_num_threads(options.Threads);
         var spec = HuggingFaceFolder.ReadConfig(folder);
-        var optimizer = new FlatOptimizer(
-            new FlatLayout(spec.Parameters.Select(p => (p.Name, p.Shape, true))), torch.ScalarType.Float32);
+        var optimizer = new ShardedOptimizer(ShardedParameter.Of(spec, decayAll: true), new ShardingOptions());
         var module = spec.Build(new BuildOptions { Storage = info => optimizer.Weights(info.Name) });
         var parameters = module.Table.ToDictionary(p => p.Info.Name, p => p.Value, StringComparer.Ordinal);
         optimizer.Attach(name => parameters[name]);
@@ -36,7 +35,7 @@ internal static class TrainBench
             for (var left = int.Parse(line); left > 0; left--)
             {
                 var result = gradients.Run([Tokens(step, options, spec.Size.VocabSize)]);
-                optimizer.Update(rates, ++step, FlatOptimizer.ClipFactor(optimizer.GradientNorm(), limit: 1));
+                optimizer.Update(rates, ++step, ShardedOptimizer.ClipFactor(optimizer.GradientNorm(), limit: 1));
                 losses.Add(result.Loss);
             }
 

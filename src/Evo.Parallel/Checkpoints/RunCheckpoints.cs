@@ -58,8 +58,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         RequireSameModel(checkpoint);
         if (weights)
         {
-            HuggingFaceFolder.LoadWeights(model.Module, checkpoint.Path);
-            model.Optimizer.CastToMaster();
+            model.Optimizer.ChangeWeights(() => HuggingFaceFolder.LoadWeights(model.Module, checkpoint.Path));
         }
 
         if (moments)

@@ -32,9 +32,9 @@ public readonly record struct RouterCoefficients(double Balance, double Z = 0)
 /// <param name="optimizer">Receives the gradient.</param>
 /// <param name="labelSmoothing">Part of the target probability spread over the vocabulary.</param>
 /// <param name="routers">Coefficients of the routers' losses.</param>
-public sealed class GradientStep(CausalLMModule model, FlatOptimizer optimizer, double labelSmoothing, RouterCoefficients routers = default)
+public sealed class GradientStep(CausalLMModule model, ShardedOptimizer optimizer, double labelSmoothing, RouterCoefficients routers = default)
 {
-    /// <summary>Replaces the optimizer's gradient by that of the mean loss over <paramref name="batch"/>. Leaves no tensor behind.</summary>
+    /// <summary>Replaces the optimizer's gradient by that of the mean loss over <paramref name="batch"/>, times its loss scale. Leaves no tensor behind.</summary>
     public GradientResult Run(IReadOnlyList<MicroBatch> batch)
     {
         var began = Stopwatch.GetTimestamp();
@@ -43,8 +43,9 @@ public sealed class GradientStep(CausalLMModule model, FlatOptimizer optimizer, 
         var backward = 0.0;
         double? routerLoss = null;
         optimizer.ZeroGradient();
-        foreach (var micro in batch)
+        for (var i = 0; i < batch.Count; i++)
         {
+            var micro = batch[i];
             using var scope = NewDisposeScope();
             using var row = new DeviceRow(micro, optimizer.Device);
             var (sum, auxiliary) = routers.None ? (row.LossSum(model, labelSmoothing), null) : row.LossWithRouters(model, labelSmoothing);
@@ -58,11 +59,17 @@ public sealed class GradientStep(CausalLMModule model, FlatOptimizer optimizer, 
             }
 
             var turned = Stopwatch.GetTimestamp();
-            minimised.backward();
+            optimizer.LastBackward = i == batch.Count - 1;
+            (optimizer.LossScale == 1 ? minimised : minimised * optimizer.LossScale).backward();
+            // Nothing is differentiated before the first block, which therefore tells nobody that it has ended.
+            optimizer.AfterBackward(0);
             optimizer.Accumulate();
             backward += Stopwatch.GetElapsedTime(turned).TotalSeconds;
         }
 
+        var reducing = Stopwatch.GetTimestamp();
+        optimizer.Finish();
+        backward += Stopwatch.GetElapsedTime(reducing).TotalSeconds;
         return new(lossSum / Math.Max(1, targets), targets, Stopwatch.GetElapsedTime(began).TotalSeconds, backward, routerLoss);
     }
 }

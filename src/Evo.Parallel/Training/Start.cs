@@ -14,14 +14,12 @@ internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints,
         bool Takes(string what) => info.Content.Contains("all") || info.Content.Contains(what);
         if (!Takes("model"))
         {
-            model.Module.Initialize(seed);
-            model.Optimizer.CastToMaster();
+            model.Optimizer.ChangeWeights(() => model.Module.Initialize(seed));
         }
 
         if (info.CkptType == "hf")
         {
-            HuggingFaceFolder.LoadWeights(model.Module, path);
-            model.Optimizer.CastToMaster();
+            model.Optimizer.ChangeWeights(() => HuggingFaceFolder.LoadWeights(model.Module, path));
             return new TrainState();
         }
 

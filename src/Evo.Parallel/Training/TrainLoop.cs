@@ -93,13 +93,14 @@ internal sealed class TrainLoop(
         var norm = model.Optimizer.GradientNorm();
         if (!double.IsFinite(norm) || !double.IsFinite(gradient.Loss))
         {
+            model.Optimizer.Overflowed();
             return Skip(state, gradient.Loss);
         }
 
         var rates = new AdamRates(
             learningRate.At(state.Updates), config.Adam.AdamBeta1, beta2.At(state.Updates), config.Adam.AdamEps, config.Adam.WeightDecay);
         using var initial = state.Updates == 0 && data.ValidRowCount > 0 && state.FirstValidLoss is null ? new WeightsBefore(model.Optimizer) : null;
-        model.Optimizer.Update(rates, state.Updates + 1, FlatOptimizer.ClipFactor(norm, config.HybridZeroOptimizer.ClipGradNorm));
+        model.Optimizer.Update(rates, state.Updates + 1, ShardedOptimizer.ClipFactor(norm, config.HybridZeroOptimizer.ClipGradNorm));
         var times = new StepTimes(
             Stopwatch.GetElapsedTime(started).TotalSeconds, wait,
             Stopwatch.GetElapsedTime(turned).TotalSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);

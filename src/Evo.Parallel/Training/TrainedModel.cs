@@ -8,13 +8,13 @@ namespace Evo.Parallel;
 /// <summary>A model in flat buffers with its optimizer: what training changes and a checkpoint keeps.</summary>
 internal sealed class TrainedModel : IDisposable
 {
-    private TrainedModel(CausalLMModule module, FlatOptimizer optimizer) => (Module, Optimizer) = (module, optimizer);
+    private TrainedModel(CausalLMModule module, ShardedOptimizer optimizer) => (Module, Optimizer) = (module, optimizer);
 
     /// <summary>The model; its weights are views of the optimizer's buffers.</summary>
     internal CausalLMModule Module { get; }
 
     /// <summary>The optimizer.</summary>
-    internal FlatOptimizer Optimizer { get; }
+    internal ShardedOptimizer Optimizer { get; }
 
     /// <summary>Builds the model over flat buffers; its weights are zero until <see cref="CausalLMModule.Initialize"/> or a loader fills them.</summary>
     /// <param name="spec">The model.</param>
@@ -24,9 +24,7 @@ internal sealed class TrainedModel : IDisposable
     /// <param name="decayAll">Whether norms and biases decay too.</param>
     internal static TrainedModel Build(CausalLM spec, ScalarType dtype, Device device, double recompute, bool decayAll)
     {
-        var layout = new FlatLayout(spec.Parameters.Select(p =>
-            (p.Name, p.Shape, decayAll || p.Decays)));
-        var optimizer = new FlatOptimizer(layout, dtype, device);
+        var optimizer = new ShardedOptimizer(ShardedParameter.Of(spec, decayAll), new ShardingOptions { Dtype = dtype, Device = device });
         try
         {
             var module = spec.Build(new BuildOptions
@@ -51,6 +49,7 @@ internal sealed class TrainedModel : IDisposable
     internal static ScalarType ScalarTypeOf(DType dtype) => dtype switch
     {
         DType.BF16 => ScalarType.BFloat16,
+        DType.F16 => ScalarType.Float16,
         DType.F64 => ScalarType.Float64,
         _ => ScalarType.Float32,
     };
@@ -59,6 +58,7 @@ internal sealed class TrainedModel : IDisposable
     internal static DType DTypeOf(ScalarType dtype) => dtype switch
     {
         ScalarType.BFloat16 => DType.BF16,
+        ScalarType.Float16 => DType.F16,
         ScalarType.Float64 => DType.F64,
         _ => DType.F32,
     };

@@ -123,8 +123,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             return new Start(config.Ckpt.LoadCkptInfo, checkpoints, model).From(start, Seeds.Of(seed, "initialization"));
         }
 
-        model.Module.Initialize(Seeds.Of(seed, "initialization"));
-        model.Optimizer.CastToMaster();
+        model.Optimizer.ChangeWeights(() => model.Module.Initialize(Seeds.Of(seed, "initialization")));
         return new TrainState();
     }
 

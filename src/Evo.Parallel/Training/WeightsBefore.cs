@@ -8,32 +8,37 @@ namespace Evo.Parallel;
 /// </summary>
 internal sealed class WeightsBefore : IDisposable
 {
-    private readonly FlatOptimizer optimizer;
-    private readonly Tensor before;
+    private readonly ShardedOptimizer optimizer;
+    private readonly IReadOnlyList<Tensor> before;
 
-    internal WeightsBefore(FlatOptimizer optimizer)
+    internal WeightsBefore(ShardedOptimizer optimizer)
     {
-        using var noGrad = no_grad();
         this.optimizer = optimizer;
-        before = optimizer.Compute.clone().DetachFromDisposeScope();
+        before = [.. optimizer.CopyWeights().Select(tensor => tensor.DetachFromDisposeScope())];
     }
 
     /// <summary>Runs <paramref name="work"/> with the weights of before; the present ones are back afterwards, bit for bit.</summary>
     internal T While<T>(Func<T> work)
     {
-        using var noGrad = no_grad();
-        using var now = optimizer.Compute.clone();
-        optimizer.Compute.copy_(before);
+        using var scope = NewDisposeScope();
+        var now = optimizer.CopyWeights();
+        optimizer.RestoreWeights(before);
         try
         {
             return work();
         }
         finally
         {
-            optimizer.Compute.copy_(now);
+            optimizer.RestoreWeights(now);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => before.Dispose();
+    public void Dispose()
+    {
+        foreach (var tensor in before)
+        {
+            tensor.Dispose();
+        }
+    }
 }

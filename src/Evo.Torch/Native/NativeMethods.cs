@@ -78,6 +78,13 @@ internal static unsafe partial class NativeMethods
         void* context,
         nint* result);
 
+    // Memory under a tensor (storage.cpp).
+    [LibraryImport(Library)]
+    internal static partial int evo_storage_resize(nint handle, long bytes);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_tensor_untracked(nint handle, nint* result);
+
     // Gradients (autograd.cpp).
     [LibraryImport(Library)]
     internal static partial int evo_grad_mode();

@@ -1,0 +1,141 @@
+// What stands in the buffers, as logical parameters: for checkpoints, for other stages of a pipeline, for counters.
+using Evo.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Parallel;
+
+public sealed partial class ShardedOptimizer
+{
+    /// <summary>
+    /// A parameter's state, this rank's share of the parameter as a whole: gathered over the ranks that own parts of it, which
+    /// all call this. Where this rank owns all of it, a view of the buffer.
+    /// </summary>
+    /// <exception cref="KeyNotFoundException">There is no such parameter.</exception>
+    public Tensor ReadWhole(string name, StateKind kind)
+    {
+        using var noGrad = no_grad();
+        WaitForWeights();
+        var (parameter, shard, slot) = places[name];
+        return shard.Read(slot, parameter.Shape, kind);
+    }
+
+    /// <summary>
+    /// Sets a parameter's state from the whole of it, of which each rank keeps what it owns. After master weights were written,
+    /// <see cref="CastFromMaster"/> brings them to the model.
+    /// </summary>
+    /// <exception cref="ArgumentException">The tensor has another shape.</exception>
+    public void WriteWhole(string name, StateKind kind, Tensor whole)
+    {
+        using var noGrad = no_grad();
+        WaitForWeights();
+        var (parameter, shard, slot) = places[name];
+        RequireShape(parameter, whole);
+        shard.Write(slot, kind, whole);
+        shard.WeightsChanged();
+    }
+
+    /// <summary>
+    /// The gradient of a parameter before <see cref="Finish"/>, to be sent to the other stage that holds it. It is what this rank
+    /// found (a view); of a fully sharded parameter, what the ranks that share it found together (gathered: they all call this).
+    /// </summary>
+    public Tensor GradientOf(string name)
+    {
+        using var noGrad = no_grad();
+        var (parameter, shard, slot) = places[name];
+        return shard.GradientOf(slot, parameter.Shape);
+    }
+
+    /// <summary>Adds the <see cref="GradientOf"/> of another stage to that of this rank; before <see cref="Finish"/>.</summary>
+    /// <exception cref="InvalidOperationException">The gradient is under way already.</exception>
+    public void AddToGradient(string name, Tensor more)
+    {
+        using var noGrad = no_grad();
+        var (parameter, shard, slot) = places[name];
+        RequireShape(parameter, more);
+        shard.AddToGradient(slot, more);
+    }
+
+    /// <summary>
+    /// Runs what writes the model's weights (initialization, a loader): all are whole meanwhile, and what is written is trained
+    /// from here on. All ranks write the same.
+    /// </summary>
+    public void ChangeWeights(Action change)
+    {
+        Each(shard => shard.OpenWeights());
+        change();
+        Each(shard => shard.CloseWeights(changed: true));
+    }
+
+    /// <summary>Runs what reads the model's weights outside of its forward; all are whole meanwhile.</summary>
+    public T ReadWeights<T>(Func<T> read)
+    {
+        Each(shard => shard.OpenWeights());
+        try
+        {
+            return read();
+        }
+        finally
+        {
+            Each(shard => shard.CloseWeights(changed: false));
+        }
+    }
+
+    /// <summary>Makes the weights of the model the rounded master weights; to be called after master weights were written.</summary>
+    public void CastFromMaster()
+    {
+        WaitForWeights();
+        Each(shard =>
+        {
+            shard.WeightsChanged();
+            shard.CastFromMaster();
+        });
+    }
+
+    /// <summary>A copy of what this rank keeps of the model's weights, for <see cref="RestoreWeights"/>.</summary>
+    public IReadOnlyList<Tensor> CopyWeights()
+    {
+        using var noGrad = no_grad();
+        WaitForWeights();
+        return [.. classes.Select(shard => shard.Compute.clone())];
+    }
+
+    /// <summary>Puts weights back that were copied, bit for bit; master weights stay what they are.</summary>
+    public void RestoreWeights(IReadOnlyList<Tensor> copied)
+    {
+        using var noGrad = no_grad();
+        WaitForWeights();
+        for (var i = 0; i < classes.Length; i++)
+        {
+            classes[i].Compute.copy_(copied[i]);
+            classes[i].WeightsChanged();
+        }
+    }
+
+    /// <summary>What the buffers of this rank occupy.</summary>
+    public OptimizerBytes Bytes => classes.Select(shard => shard.Bytes).Aggregate((a, b) => new(
+        a.Parameters + b.Parameters, a.Gradients + b.Gradients, a.OptimizerState + b.OptimizerState, a.Master + b.Master,
+        a.Gathered + b.Gathered, a.PeakGathered + b.PeakGathered));
+
+    /// <summary>What <see cref="Bytes"/> must be, by the plan alone.</summary>
+    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(TrainedModel.DTypeOf(Dtype), options.FullySharded)).Aggregate((a, b) => a + b);
+
+    // Updated weights that are still on their way have arrived after this.
+    private void WaitForWeights()
+    {
+        if (!options.FullySharded)
+        {
+            Each(shard => shard.OpenWeights());
+        }
+    }
+
+    private static void RequireShape(ShardedParameter parameter, Tensor tensor)
+    {
+        if (!tensor.shape.SequenceEqual(parameter.Shape))
+        {
+            throw new ArgumentException(
+                $"{parameter.Name} is [{string.Join(", ", parameter.Shape)}] on this rank, the tensor given is [{string.Join(", ", tensor.shape)}]",
+                nameof(tensor));
+        }
+    }
+}
