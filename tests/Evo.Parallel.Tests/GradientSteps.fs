@@ -4,7 +4,7 @@ module Evo.Parallel.Tests.GradientSteps
 open System
 open Evo.Models
 open Evo.Parallel
-open Evo.Parallel.Tests.FlatOptimizers
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Torch
 open FsCheck
 open FsCheck.FSharp
@@ -58,8 +58,7 @@ let private build family dtype recompute =
     let model =
         TrainedModel.Build(TinyRuns.spec family, dtype, torch.CPU, recompute, true)
 
-    model.Module.Initialize 5UL
-    model.Optimizer.CastToMaster()
+    model.Optimizer.ChangeWeights(fun () -> model.Module.Initialize 5UL)
     model.Module.train ()
     model
 
@@ -67,7 +66,7 @@ let private gradient (model: TrainedModel) (batch: MicroBatch list) =
     let result =
         GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(0.3, 0.1)).Run(Array.ofList batch)
 
-    result.Loss, model.Optimizer.Gradient.clone ()
+    result.Loss, wholeGradient model.Optimizer
 
 [<Theory; InlineData "LLAMA2"; InlineData "INTERNLM2"; InlineData "GPT2">]
 let ``the gradient does not depend on how a batch is cut into micro-batches`` family =
@@ -140,7 +139,7 @@ let ``a step leaves no native tensor behind`` recompute =
                 model.Optimizer.Update(
                     AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
                     number,
-                    FlatOptimizer.ClipFactor(norm, 1.0)
+                    ShardedOptimizer.ClipFactor(norm, 1.0)
                 )
 
                 Validation.Run(model.Module, [ batch ], torch.CPU) |> ignore
@@ -180,7 +179,7 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
             GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(balance, z))
                 .Run(Array.ofList batch)
 
-        result, model.Optimizer.Gradient.clone ()
+        result, wholeGradient model.Optimizer
 
     let plain, without = run 0.0 0.0
     Assert.False plain.RouterLoss.HasValue
@@ -200,7 +199,7 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
             value.ToDouble())
         |> List.sum
 
-    let alone = model.Optimizer.Gradient.clone ()
+    let alone = wholeGradient model.Optimizer
     let both, together = run 0.3 0.1
     Assert.Equal(plain.Loss, both.Loss)
     Assert.Equal(added, both.RouterLoss.Value, 12)

@@ -4,7 +4,7 @@ module Evo.Parallel.Tests.StackedLinears
 open System
 open System.Collections.Generic
 open Evo.Parallel
-open Evo.Parallel.Tests.FlatOptimizers
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Parallel.Tests.GroupMeanings
 open Evo.Torch
 open FsCheck.FSharp

@@ -6,7 +6,7 @@ open System.Text.Json
 open Evo.Data
 open Evo.Models
 open Evo.Parallel
-open Evo.Parallel.Tests.FlatOptimizers
+open Evo.Parallel.Tests.OptimizerUpdates
 open TorchSharp
 open Xunit
 
@@ -34,8 +34,7 @@ let ``losses, gradient norms and final weights are those of the golden run`` (na
     use file = SafeTensors.Open(golden $"train/{name}.safetensors")
     let spec = HuggingFaceFolder.ReadConfig(golden name)
     use model = TrainedModel.Build(spec, torch.float32, torch.CPU, 0.0, true)
-    HuggingFaceFolder.LoadWeights(model.Module, golden name)
-    model.Optimizer.CastToMaster()
+    model.Optimizer.ChangeWeights(fun () -> HuggingFaceFolder.LoadWeights(model.Module, golden name))
     model.Module.train ()
     let tokens = read file "tokens"
     let gradients = GradientStep(model.Module, model.Optimizer, 0.0)
@@ -53,7 +52,7 @@ let ``losses, gradient norms and final weights are those of the golden run`` (na
         model.Optimizer.Update(
             AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
             int64 (step + 1),
-            FlatOptimizer.ClipFactor(norm, 1.0)
+            ShardedOptimizer.ClipFactor(norm, 1.0)
         )
 
     use folder = new Evo.Parallel.Tests.Folders.TemporaryFolder()

@@ -3,7 +3,7 @@ module Evo.Parallel.Tests.VocabularyHeads
 
 open System
 open Evo.Parallel
-open Evo.Parallel.Tests.FlatOptimizers
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Parallel.Tests.Grids
 open Evo.Torch
 open TorchSharp

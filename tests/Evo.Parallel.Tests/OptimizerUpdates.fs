@@ -1,5 +1,5 @@
-/// AdamW over flat buffers.
-module Evo.Parallel.Tests.FlatOptimizers
+/// AdamW over flat buffers, on one rank.
+module Evo.Parallel.Tests.OptimizerUpdates
 
 open System
 open System.IO
@@ -41,55 +41,37 @@ let largest (a: torch.Tensor) (b: torch.Tensor) = a.sub(b).abs().max().ToDouble(
 
 let private names count = [ for i in 0 .. count - 1 -> $"p{i}" ]
 
-/// An optimizer over parameters with these values; the parameters are views of its buffer.
+/// An optimizer on one rank over parameters with these values; the parameters are views of its buffer.
 let private over dtype (values: (string * torch.Tensor * bool) list) =
-    let layout =
-        FlatLayout(
-            values
-            |> List.map (fun (name, value, decays) ->
-                struct (name,
-                        Array.ofSeq value.shape :> System.Collections.Generic.IReadOnlyList<int64>,
-                        decays))
+    let optimizer =
+        new ShardedOptimizer(
+            [| for name, value, decays in values -> ShardedParameter(name, value.shape, 0, decays) |],
+            ShardingOptions(Dtype = dtype)
         )
-
-    let optimizer = new FlatOptimizer(layout, dtype)
 
     let parameters =
         values
-        |> List.map (fun (name, value, _) ->
-            let view = optimizer.Weights name
-            use _ = torch.no_grad ()
-            view.copy_ value |> ignore
-            name, new Parameter(view))
+        |> List.map (fun (name, _, _) -> name, new Parameter(optimizer.Weights name))
 
     optimizer.Attach(fun name -> parameters |> List.find (fun (n, _) -> n = name) |> snd)
+
+    optimizer.ChangeWeights(fun () ->
+        use _ = torch.no_grad ()
+
+        for (_, value, _), (_, parameter) in List.zip values parameters do
+            parameter.copy_ value |> ignore)
+
     optimizer, parameters |> List.map snd
 
-[<Fact>]
-let ``parameters that decay stand first, each aligned, and slots keep the data flow's order`` () =
-    let shape (sizes: int64 list) =
-        Array.ofList sizes :> System.Collections.Generic.IReadOnlyList<int64>
-
-    let layout =
-        FlatLayout
-            [
-                struct ("a", shape [ 3L; 5L ], false)
-                struct ("b", shape [ 7L ], true)
-                struct ("c", shape [], true)
-            ]
-
-    Assert.Equal<string seq>([ "a"; "b"; "c" ], layout.Slots |> Seq.map _.Name)
-    Assert.Equal<int64 seq>([ 32L; 0L; 16L ], layout.Slots |> Seq.map _.Offset)
-    Assert.Equal(32L, layout.DecayLength)
-    Assert.Equal(48L, layout.Length)
+/// The gradients of all parameters, one after the other.
+let wholeGradient (optimizer: ShardedOptimizer) =
+    torch.cat [| for p in optimizer.Parameters -> optimizer.ReadWhole(p.Name, StateKind.Gradient).flatten() |]
 
 [<Fact>]
 let ``a name that is given twice is refused`` () =
-    let shape = [| 1L |] :> System.Collections.Generic.IReadOnlyList<int64>
-
     let error =
         Assert.Throws<ArgumentException>(fun () ->
-            FlatLayout [ struct ("a", shape, true); struct ("a", shape, true) ] |> ignore)
+            over torch.float32 [ "a", torch.ones 1L, true; "a", torch.ones 1L, true ] |> ignore)
 
     Assert.Contains("tied weights are one parameter", error.Message)
 
@@ -137,8 +119,6 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
             optimizer.Update(rates, int64 (step + 1), 1.0)
 
             for i, parameter in List.indexed parameters do
-                let slot = optimizer.Layout.Slots[i]
-
                 let near (what: string) (tensor: torch.Tensor) =
                     let golden = read file $"set{set}.param{i}.{what}.{step}"
                     // Moments of large gradients have large units in the last place.
@@ -151,8 +131,8 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
                     Assert.InRange(largest tensor golden, 0.0, 1e-6 * unit)
 
                 near "step" (parameter.detach ())
-                near "exp_avg" (FlatOptimizer.View(optimizer.ExpAvg, slot))
-                near "exp_avg_sq" (FlatOptimizer.View(optimizer.ExpAvgSq, slot))
+                near "exp_avg" (optimizer.ReadWhole($"p{i}", StateKind.ExpAvg))
+                near "exp_avg_sq" (optimizer.ReadWhole($"p{i}", StateKind.ExpAvgSq))
 
         (optimizer :> IDisposable).Dispose()
 
@@ -203,7 +183,7 @@ let ``backward passes add up in the flat gradient`` () =
         parameters[0].mul(Scalar.op_Implicit 2.0f).sum().backward()
         optimizer.Accumulate()
 
-    Assert.Equal<float32 seq>([ 6.0f; 6.0f; 6.0f ], optimizer.Gradient.narrow(0, 0, 3).data<float32>())
+    Assert.Equal<float32 seq>([ 6.0f; 6.0f; 6.0f ], optimizer.GradientOf("w").data<float32>())
     Assert.Equal(sqrt 108.0, optimizer.GradientNorm(), 6)
     optimizer.ZeroGradient()
     Assert.Equal(0.0, optimizer.GradientNorm())
@@ -218,7 +198,7 @@ let ``bfloat16 gradients are added in float32`` () =
         parameters[0].mul(Scalar.op_Implicit factor).sum().backward()
         optimizer.Accumulate()
 
-    Assert.Equal(259.0f, optimizer.Gradient[0].ToSingle())
+    Assert.Equal(259.0f, optimizer.GradientOf("w").[0].ToSingle())
 
 [<Fact>]
 let ``bfloat16 weights are the rounded master weights, which keep small steps`` () =
@@ -228,17 +208,17 @@ let ``bfloat16 weights are the rounded master weights, which keep small steps`` 
     for step in 1L .. 40L do
         (nonNull parameters[0].grad).fill_(Scalar.op_Implicit 1.0f) |> ignore
         optimizer.ZeroGradient()
-        optimizer.Gradient.fill_ (Scalar.op_Implicit 1.0f) |> ignore
+        optimizer.GradientOf("w").fill_ (Scalar.op_Implicit 1.0f) |> ignore
         optimizer.Update(AdamRates(1e-4, 0.9, 0.95, 1e-8, 0.0), step, 1.0)
 
-    Assert.Equal(1.0 - 40.0 * 1e-4, optimizer.Master[0].ToDouble(), 5)
-    Assert.Equal(optimizer.Master[0].``to``(torch.bfloat16).ToSingle(), parameters[0].detach().[0].ToSingle())
+    Assert.Equal(1.0 - 40.0 * 1e-4, optimizer.ReadWhole("w", StateKind.Master).[0].ToDouble(), 5)
+    Assert.Equal(optimizer.ReadWhole("w", StateKind.Master).[0].``to``(torch.bfloat16).ToSingle(), parameters[0].detach().[0].ToSingle())
 
 [<Fact>]
 let ``clipping follows PyTorch's formula and 0 switches it off`` () =
-    Assert.Equal(1.0, FlatOptimizer.ClipFactor(0.5, 1.0))
-    Assert.Equal(1.0 / (4.0 + 1e-6), FlatOptimizer.ClipFactor(4.0, 1.0))
-    Assert.Equal(1.0, FlatOptimizer.ClipFactor(4.0, 0.0))
+    Assert.Equal(1.0, ShardedOptimizer.ClipFactor(0.5, 1.0))
+    Assert.Equal(1.0 / (4.0 + 1e-6), ShardedOptimizer.ClipFactor(4.0, 1.0))
+    Assert.Equal(1.0, ShardedOptimizer.ClipFactor(4.0, 0.0))
 
 [<Fact>]
 let ``the first parameter in data flow order with a value that is not finite is named`` () =
