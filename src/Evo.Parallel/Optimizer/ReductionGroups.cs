@@ -1,3 +1,4 @@
+using Evo.Core;
 using Evo.Torch;
 
 namespace Evo.Parallel;
@@ -13,16 +14,6 @@ public sealed record ReductionGroups(ProcessGroup Zero, ProcessGroup Replica, Pr
 {
     /// <summary>This rank alone.</summary>
     public static ReductionGroups Alone { get; } = new(new GroupOfOne("zero"), new GroupOfOne("replica"));
-}
-
-/// <summary>How the gradients of a bucket reach their owners, and updated weights everybody.</summary>
-public enum GradientReduction
-{
-    /// <summary>Reduce-scatter in the zero group, all-reduce of the own part over its replicas, all-gather of weights.</summary>
-    ReduceScatter,
-
-    /// <summary>InternEvo's way: all-reduce of the whole bucket, each owner takes its part, and broadcasts the weights of it.</summary>
-    AllReduce,
 }
 
 /// <summary>The places of the optimizer's collectives, which recorders and mutants know them by; emitted ones have numbers from 0.</summary>
