@@ -8,7 +8,7 @@ open Evo.Core
 open Evo.Cli.Refusal
 
 type ScheduleOptions =
-    | [<MainCommand; Last>] Config of config: string
+    | [<MainCommand; Unique>] Config of config: string
     | Set of assignment: string
     | Kind of kind: string
     | Stages of ranks: int
@@ -96,7 +96,7 @@ let private shapeOf (options: ParseResults<ScheduleOptions>) (run: RunConfig opt
         | _ -> 1
 
     let orConfig option ofRun fallback =
-        match options.TryGetResult option, run with
+        match option, run with
         | Some value, _ -> value
         | None, Some run -> ofRun run
         | None, None -> fallback
@@ -104,8 +104,8 @@ let private shapeOf (options: ParseResults<ScheduleOptions>) (run: RunConfig opt
     let shape =
         {
             Kind = kind
-            Stages = orConfig Stages _.Parallel.Pipeline.Size 4
-            MicroBatches = orConfig Micro_Batches _.Data.MicroNum 8
+            Stages = orConfig (options.TryGetResult Stages) _.Parallel.Pipeline.Size 4
+            MicroBatches = orConfig (options.TryGetResult Micro_Batches) _.Data.MicroNum 8
             Chunks = defaultArg given chunks
         }
 
