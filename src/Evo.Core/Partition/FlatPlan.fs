@@ -260,21 +260,28 @@ type FlatPlan
             Length = part
         }
 
-    /// What the rank at a place owns of a parameter: nothing where its part of the bucket ends before or begins after it.
+    /// What the rank at a place owns of a parameter: nothing, at the beginning of what it owns, where its part of the bucket
+    /// ends before the parameter or begins after it.
     member plan.PieceOf(slot: FlatSlot, place: int) : FlatPiece =
         let range = plan.RangeOf(slot.Bucket, place)
-        let first = max slot.Offset range.Offset |> min (slot.Offset + slot.Length)
-        let last = min (slot.Offset + slot.Length) (range.Offset + range.Length) |> max first
+        let first = max slot.Offset range.Offset
+        let last = min (slot.Offset + slot.Length) (range.Offset + range.Length)
 
-        {
-            Start = first - slot.Offset
-            Range =
-                {
-                    Offset = first
-                    State = range.State + max 0L (first - range.Offset)
-                    Length = last - first
-                }
-        }
+        if first < last then
+            {
+                Start = first - slot.Offset
+                Range =
+                    {
+                        Offset = first
+                        State = range.State + first - range.Offset
+                        Length = last - first
+                    }
+            }
+        else
+            {
+                Start = 0L
+                Range = { range with Length = 0L }
+            }
 
     /// All that the rank at a place owns, as few stretches of one kind as possible, in the order of the buffers. A gap
     /// belongs to the parameter before it, padding to the last one of its bucket.

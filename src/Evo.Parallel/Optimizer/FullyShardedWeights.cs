@@ -61,6 +61,7 @@ internal sealed class FullyShardedWeights : ClassShard
     internal override void ZeroGradient()
     {
         Gradient.zero_();
+        peak = GatheredBytes;
         Array.ForEach(blocks, block => block.TakeGradient()?.Dispose());
     }
 

@@ -29,9 +29,6 @@ public sealed class RankGroups
         WeightData = Make("weight_data", MeshAxis.WeightData);
         Expert = Make("expert", MeshAxis.Expert);
         ExpertData = Make("expert_data", MeshAxis.ExpertData);
-        var stages = Pipeline.Ranks;
-        Ends = stages.Count > 1 && (Pipeline.Rank == 0 || Pipeline.Rank == stages.Count - 1)
-            ? this.around(world.Group("ends", [stages[0], stages[^1]])) : null;
     }
 
     /// <summary>Who is with whom.</summary>
@@ -64,9 +61,6 @@ public sealed class RankGroups
     /// <summary>Ranks that hold the same experts.</summary>
     public ProcessGroup ExpertData { get; }
 
-    /// <summary>The first and the last stage, which share a tied table; null on the others, and where there is one stage.</summary>
-    public ProcessGroup? Ends { get; }
-
     /// <summary>What a model's emitted forwards need of these.</summary>
     public RankContext Context(bool embedSplitHidden = true)
     {
@@ -89,6 +83,9 @@ public sealed class RankGroups
             around(world.Group(name + "_zero", fsdp ? Topology.FsdpGroupOf(parent, Rank) : Topology.ZeroGroupOf(parent, Rank))),
             around(world.Group(name + "_replica", fsdp ? Topology.FsdpReplicaGroupOf(parent, Rank) : Topology.ZeroReplicaGroupOf(parent, Rank))));
     }
+
+    /// <summary>Any other group that this rank belongs to.</summary>
+    public ProcessGroup Of(string name, IReadOnlyList<int> ranks) => around(world.Group(name, ranks));
 
     private ProcessGroup Make(string name, MeshAxis axis) => around(world.Group(name, Topology.GroupOf(axis, world.Rank)));
 }

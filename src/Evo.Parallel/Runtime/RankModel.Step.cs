@@ -65,12 +65,12 @@ public sealed partial class RankModel
     // A table that the first and the last stage hold has the sum of what both found, on both.
     private void SumTied()
     {
-        if (tied is null || Groups.Ends is not { } ends)
+        if (ends is null)
         {
             return;
         }
 
-        using var own = Optimizer.GradientOf(tied.Name);
+        using var own = Optimizer.GradientOf(tied!);
         using var sum = ends.AllReduce(own, ReduceOperation.Sum, new(RuntimeSites.Tied, false));
         using var quiet = no_grad();
         own.copy_(sum);

@@ -52,7 +52,9 @@ public sealed record RankModelOptions
 /// </summary>
 public sealed partial class RankModel : IDisposable
 {
-    private readonly ParameterInfo? tied;
+    // The table that embedding and head share, and the two stages that hold it where they are on different ranks.
+    private readonly string? tied;
+    private readonly ProcessGroup? ends;
     private readonly List<Tensor> shared = [];
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
@@ -62,7 +64,8 @@ public sealed partial class RankModel : IDisposable
         var ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
         var ranks = groups.Context(options.EmbedSplitHidden);
         var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
-        tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null);
+        tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null)?.Name;
+        ends = tied is null ? null : EndsOf(Schedule, groups);
         Optimizer = new(Describe(stages.Select(stage => ranges[stage]).ToArray(), ranks), Sharding());
         try
         {
@@ -141,6 +144,12 @@ public sealed partial class RankModel : IDisposable
         ? [.. partition.Ranges.Select(range => new StageRange(range.First, range.End))]
         : throw new ArgumentException($"{layers} layers do not fill the {schedule.Shape.VirtualStages} stages of {schedule.Shape}");
 
+    private static ProcessGroup? EndsOf(Schedule schedule, RankGroups groups)
+    {
+        int first = schedule.HolderOf(0).Rank, last = schedule.HolderOf(schedule.Shape.VirtualStages - 1).Rank, own = groups.Pipeline.Rank;
+        return first != last && (own == first || own == last) ? groups.Of("ends", [groups.Pipeline.Ranks[first], groups.Pipeline.Ranks[last]]) : null;
+    }
+
     private ShardingOptions Sharding()
     {
         var fsdp = Layout.Degrees.Fsdp > 1;
@@ -188,7 +197,7 @@ public sealed partial class RankModel : IDisposable
                     Class = ClassOf(info, ranks),
                     Counts = Counts(info, ranks, stages),
                     UsedAlsoBy = read.Count > 1 ? firstBlock + read[1] : null,
-                    WaitsForStage = info == tied && Groups.Ends is not null,
+                    WaitsForStage = info.Name == tied && ends is not null,
                 };
             }
 
@@ -210,7 +219,7 @@ public sealed partial class RankModel : IDisposable
     // One of the ranks that hold the same elements counts them in the norm. Replicas of a class are the optimizer's business.
     private bool Counts(ParameterInfo info, RankContext ranks, StageRange[] stages) =>
         (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || Models.Layout.CutsOf(info, ranks).Count > 0)
-        && (info != tied || Groups.Ends is null || stages.Any(stage => stage.First == 0));
+        && (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0));
 
     private List<ModelChunk> Build(int[] stages, IReadOnlyList<StageRange> ranges, RankContext ranks)
     {
@@ -250,7 +259,7 @@ public sealed partial class RankModel : IDisposable
         foreach (var parameter in twice)
         {
             // Both ends of the model add to one gradient.
-            shared.Add(attached[tied!.Name].grad!.DetachFromDisposeScope());
+            shared.Add(attached[tied!].grad!.DetachFromDisposeScope());
             parameter.grad = shared[^1];
         }
 
