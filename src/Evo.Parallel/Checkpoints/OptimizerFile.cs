@@ -18,47 +18,62 @@ internal static class OptimizerFile
 
     /// <summary>Writes the file; returns what it holds.</summary>
     /// <exception cref="DataException">The disk is full or refuses.</exception>
-    internal static IReadOnlyList<SafeTensorPlan> Write(string folder, ShardedOptimizer optimizer)
+    internal static IReadOnlyList<SafeTensorPlan> Write(string folder, RankModel model)
     {
-        var type = optimizer.StateDtype == ScalarType.Float64 ? SafeTensorType.F64 : SafeTensorType.F32;
-        var plans = Kinds(optimizer)
-            .SelectMany(kind => optimizer.Parameters.Select(p => new SafeTensorPlan($"{kind.Name}.{p.Name}", type, p.Shape))).ToList();
+        var infos = model.Spec.Parameters;
+        var type = model.Optimizer.StateDtype == ScalarType.Float64 ? SafeTensorType.F64 : SafeTensorType.F32;
+        var plans = Kinds(model.Optimizer).SelectMany(kind => infos.Select(info => new SafeTensorPlan($"{kind.Name}.{info.Name}", type, info.Shape))).ToList();
         using var writer = new SafeTensorsWriter(Path.Combine(folder, Name), plans, durable: false);
-        foreach (var (kind, state) in Kinds(optimizer))
+        Each(model, (name, whole) =>
         {
-            foreach (var parameter in optimizer.Parameters)
+            using var scope = NewDisposeScope();
+            var here = whole.cpu();
+            var bytes = TensorBytes.Length(here);
+            for (long at = 0; at < bytes; at += Piece)
             {
-                using var scope = NewDisposeScope();
-                var whole = optimizer.ReadWhole(parameter.Name, state).cpu();
-                var bytes = TensorBytes.Length(whole);
-                for (long at = 0; at < bytes; at += Piece)
-                {
-                    writer.Write($"{kind}.{parameter.Name}", TensorBytes.Slice(whole, at, (int)Math.Min(Piece, bytes - at)), at);
-                }
+                writer.Write(name, TensorBytes.Slice(here, at, (int)Math.Min(Piece, bytes - at)), at);
             }
-        }
-
+        });
         writer.Complete();
         return plans;
     }
 
+    /// <summary>The part of the other ranks in a <see cref="Write"/> of the first: they hand over what they hold.</summary>
+    internal static void Give(RankModel model) => Each(model, (_, _) => { });
+
+    private static void Each(RankModel model, Action<string, Tensor> write)
+    {
+        var infos = model.Spec.Parameters;
+        foreach (var (kind, state) in Kinds(model.Optimizer))
+        {
+            foreach (var info in infos)
+            {
+                using var whole = model.Whole(info, state);
+                if (whole is not null)
+                {
+                    write($"{kind}.{info.Name}", whole);
+                }
+            }
+        }
+    }
+
     /// <summary>Reads the moments, and the master weights where the optimizer has them; the bits are those that were written.</summary>
     /// <exception cref="CheckpointException">A tensor is missing or has another shape or dtype.</exception>
-    internal static void Read(Checkpoint checkpoint, ShardedOptimizer optimizer)
+    internal static void Read(Checkpoint checkpoint, RankModel model)
     {
         using var file = SafeTensors.Open(checkpoint.File(Name));
-        foreach (var (kind, state) in Kinds(optimizer))
+        foreach (var (kind, state) in Kinds(model.Optimizer))
         {
-            foreach (var parameter in optimizer.Parameters)
+            foreach (var info in model.Spec.Parameters)
             {
                 using var scope = NewDisposeScope();
-                var whole = empty([.. parameter.Shape], dtype: optimizer.StateDtype);
-                var name = $"{kind}.{parameter.Name}";
-                if (file.Find(name) is not { } tensor || !tensor.Shape.SequenceEqual(parameter.Shape) || tensor.ByteCount != TensorBytes.Length(whole))
+                var whole = empty([.. info.Shape], dtype: model.Optimizer.StateDtype);
+                var name = $"{kind}.{info.Name}";
+                if (file.Find(name) is not { } tensor || !tensor.Shape.SequenceEqual(info.Shape) || tensor.ByteCount != TensorBytes.Length(whole))
                 {
                     throw new CheckpointException(
                         CheckpointFault.OtherModel,
-                        $"{file.Path}: {(file.Find(name) is { } found ? found.ToString() : name + " is missing")}; this model's is {whole.dtype} [{string.Join(", ", parameter.Shape)}]. Resume with the configuration of the run, or give this run another job_name.");
+                        $"{file.Path}: {(file.Find(name) is { } found ? found.ToString() : name + " is missing")}; this model's is {whole.dtype} [{string.Join(", ", info.Shape)}]. Resume with the configuration of the run, or give this run another job_name.");
                 }
 
                 for (long at = 0; at < tensor.ByteCount; at += Piece)
@@ -67,11 +82,11 @@ internal static class OptimizerFile
                     file.Bytes(tensor, at, length).CopyTo(TensorBytes.Slice(whole, at, length));
                 }
 
-                optimizer.WriteWhole(parameter.Name, state, whole);
+                model.TakeShare(info, state, whole);
             }
         }
 
-        optimizer.CastFromMaster();
+        model.Optimizer.CastFromMaster();
     }
 
     private static IEnumerable<(string Name, StateKind State)> Kinds(ShardedOptimizer optimizer)

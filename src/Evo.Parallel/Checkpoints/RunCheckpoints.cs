@@ -17,17 +17,30 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
     internal const string TokenizerFile = "tokenizer.model";
 
     /// <summary>Commits the run as it stands after <see cref="TrainState.Step"/> steps.</summary>
-    internal (string Path, long Bytes) Save(TrainedModel model, TrainState state)
+    /// <remarks>All ranks call this; the first writes, the others hand over what they hold.</remarks>
+    internal (string Path, long Bytes) Save(RankModel model, TrainState state)
     {
+        if (!model.Leads)
+        {
+            foreach (var info in model.Spec.Parameters)
+            {
+                model.Whole(info, StateKind.Weight)?.Dispose();
+            }
+
+            OptimizerFile.Give(model);
+            model.Together();
+            return ("", 0);
+        }
+
         List<ManifestTensor> tensors = [];
-        return store!.Save(
+        var saved = store!.Save(
             state.Step,
             folder =>
             {
-                HuggingFaceFolder.Save(model.Module, folder);
-                tensors.AddRange(model.Module.Table.Select(p =>
-                    new ManifestTensor(p.Info.Name, [.. p.Info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
-                tensors.AddRange(OptimizerFile.Write(folder, model.Optimizer).Select(plan =>
+                HuggingFaceFolder.Save(model.Spec, info => model.Whole(info, StateKind.Weight)!, folder, model.Optimizer.Dtype);
+                tensors.AddRange(model.Spec.Parameters.Select(info =>
+                    new ManifestTensor(info.Name, [.. info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
+                tensors.AddRange(OptimizerFile.Write(folder, model).Select(plan =>
                     new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
                 TrainStateFile.Write(folder, state with { RandomState = RandomState.Get() });
                 File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
@@ -40,11 +53,14 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
                 Manifest.CurrentVersion, config.JobName, config.ModelType, state.Updates, state.ConsumedTokens, state.Skipped,
                 new DataPosition(data.Fingerprint.Serialize(), config.Seed, config.Data.SeqLen, config.Data.RowTokens, config.Data.MicroNum, state.Step),
                 tensors, files));
+        // Nobody goes on as if it were saved before it is.
+        model.Together();
+        return saved;
     }
 
     /// <summary>Fills model and optimizer from a checkpoint of this very run, and the random state of the process.</summary>
     /// <exception cref="CheckpointException">It belongs to another model, other data or another configuration.</exception>
-    internal TrainState Resume(Checkpoint checkpoint, TrainedModel model)
+    internal TrainState Resume(Checkpoint checkpoint, RankModel model)
     {
         RequireSameModel(checkpoint);
         RequireSameConfig(checkpoint);
@@ -53,17 +69,17 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
     }
 
     /// <summary>Fills parts of model and optimizer from a checkpoint of any run of the same model.</summary>
-    internal TrainState Load(Checkpoint checkpoint, TrainedModel model, bool weights, bool moments)
+    internal TrainState Load(Checkpoint checkpoint, RankModel model, bool weights, bool moments)
     {
         RequireSameModel(checkpoint);
         if (weights)
         {
-            model.Optimizer.ChangeWeights(() => HuggingFaceFolder.LoadWeights(model.Module, checkpoint.Path));
+            model.Fill(module => HuggingFaceFolder.LoadWeights(module, checkpoint.Path));
         }
 
         if (moments)
         {
-            OptimizerFile.Read(checkpoint, model.Optimizer);
+            OptimizerFile.Read(checkpoint, model);
         }
 
         var state = TrainStateFile.Read(checkpoint);
@@ -75,7 +91,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         return state;
     }
 
-    private static string DtypeName(TrainedModel model) => TrainedModel.DTypeOf(model.Optimizer.Dtype).ToString();
+    private static string DtypeName(RankModel model) => Dtypes.Of(model.Optimizer.Dtype).ToString();
 
     private void RequireSameModel(Checkpoint checkpoint)
     {

@@ -56,17 +56,23 @@ public static class HuggingFaceFolder
     public static void LoadWeights(CausalLMModule module, string folder)
     {
         using var files = SafeTensorsFolder.Open(folder);
-        RequireFit(folder, module.Spec, WeightCheck.Problems(module.Table, files));
+        RequireFit(folder, module.Spec, WeightCheck.Problems(module.Spec.Parameters, files));
         using (no_grad())
             foreach (var (info, value) in module.Table)
             {
                 using var scope = NewDisposeScope();
-                foreach (var (name, piece) in TensorFiles.Pieces(info, value))
+                // A rank that holds a share reads the whole and keeps its part of it.
+                var cut = Layout.CutsOf(info, module.Ranks).Count > 0;
+                var whole = cut ? empty([.. info.Shape], value.dtype, value.device) : value;
+                foreach (var (name, piece) in TensorFiles.Pieces(info, whole))
                 {
                     var (file, stored) = WeightCheck.Stored(info, name, files)!.Value;
                     var read = TensorFiles.View(file, stored);
                     piece.copy_(info.Transposed ? read.t() : read);
                 }
+
+                if (cut)
+                    value.copy_(Layout.Share(info, whole, module.Ranks));
             }
     }
 
@@ -81,24 +87,46 @@ public static class HuggingFaceFolder
     /// <exception cref="DataException">The disk is full, or not to be written.</exception>
     public static void Save(CausalLMModule module, string folder, ScalarType? dtype = null, long maxShardBytes = UsualShardBytes)
     {
+        var values = module.Table.ToDictionary(p => p.Info.Name, p => p.Value, StringComparer.Ordinal);
+        Save(module.Spec, info => values[info.Name].alias(), folder, dtype ?? module.Options.Dtype, maxShardBytes);
+    }
+
+    /// <summary>The same for weights that lie anywhere: each is asked for once, in the order of the model's parameters, and disposed when it is written.</summary>
+    public static void Save(CausalLM spec, Func<ParameterInfo, Tensor> whole, string folder, ScalarType type, long maxShardBytes = UsualShardBytes)
+    {
         Directory.CreateDirectory(folder);
-        var table = module.Table;
-        var type = dtype ?? module.Options.Dtype;
-        var config = module.Spec.ToHuggingFace();
+        var config = spec.ToHuggingFace();
         config["torch_dtype"] = TensorFiles.TorchName(type);
         WriteConfig(folder, config);
 
-        var byName = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => (name, p))).ToDictionary(p => p.name, p => p.p, StringComparer.Ordinal);
-        var plans = table.SelectMany(p => p.Info.HuggingFaceNames.Select(name => new SafeTensorPlan(name, TensorFiles.FileType(type), p.Info.HuggingFaceShape)));
+        var infos = spec.Parameters;
+        var byName = infos.SelectMany(info => info.HuggingFaceNames.Select(name => (name, info))).ToDictionary(p => p.name, p => p.info, StringComparer.Ordinal);
+        var plans = infos.SelectMany(info => info.HuggingFaceNames.Select(name => new SafeTensorPlan(name, TensorFiles.FileType(type), info.HuggingFaceShape)));
         var shards = SafeTensorsIndex.Shards(plans, maxShardBytes);
+        (ParameterInfo Info, Tensor Value)? held = null;
         using (no_grad())
+        {
             foreach (var (name, planned) in shards)
             {
                 using var writer = new SafeTensorsWriter(Path.Combine(folder, name), planned);
                 foreach (var tensor in writer.Tensors)
-                    TensorFiles.Write(writer, tensor.Name, byName[tensor.Name], type);
+                {
+                    var info = byName[tensor.Name];
+                    if (held?.Info != info)
+                    {
+                        held?.Value.Dispose();
+                        held = (info, whole(info));
+                    }
+
+                    TensorFiles.Write(writer, tensor.Name, info, held!.Value.Value, type);
+                }
+
                 writer.Complete();
             }
+
+            held?.Value.Dispose();
+        }
+
         // An index of an earlier, sharded save would hide the single file.
         var index = Path.Combine(folder, SafeTensorsFolder.IndexFile);
         if (shards.Count > 1)

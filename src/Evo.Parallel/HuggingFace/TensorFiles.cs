@@ -52,11 +52,11 @@ public static class TensorFiles
         info.Pieces.Count == 0 ? [(info.HuggingFaceName, value)] : info.Pieces.Select((name, i) => (name, value.select(0, i)));
 
     /// <summary>Writes one of a parameter's tensors as its table says.</summary>
-    internal static unsafe void Write(SafeTensorsWriter writer, string name, ModuleParameter parameter, ScalarType type)
+    internal static unsafe void Write(SafeTensorsWriter writer, string name, ParameterInfo info, Tensor whole, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        var value = Pieces(parameter.Info, parameter.Value.detach()).First(p => p.Name == name).Value;
-        if (parameter.Info.Transposed)
+        var value = Pieces(info, whole.detach()).First(p => p.Name == name).Value;
+        if (info.Transposed)
             value = value.t();
         value = value.to(type, CPU).contiguous();
         writer.Write(name, (nint)TensorBytes.Pointer(value), TensorBytes.Length(value));

@@ -10,8 +10,8 @@ internal static class WeightCheck
     private static readonly string[] Buffers = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
 
     /// <summary>One line for every tensor that does not fit, in the order of the model and then of the files.</summary>
-    public static List<string> Problems(IReadOnlyList<ModuleParameter> table, SafeTensorsFolder files) =>
-        Problems(FileTensor.Of(table.Select(p => p.Info)), files);
+    public static List<string> Problems(IReadOnlyList<ParameterInfo> parameters, SafeTensorsFolder files) =>
+        Problems(FileTensor.Of(parameters), files);
 
     /// <summary>The same for weights that lie anywhere.</summary>
     public static List<string> Problems(IReadOnlyList<FileTensor> wanted, IStoredTensors files)

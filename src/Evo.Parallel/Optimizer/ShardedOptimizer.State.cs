@@ -118,7 +118,7 @@ public sealed partial class ShardedOptimizer
         a.Gathered + b.Gathered, a.PeakGathered + b.PeakGathered));
 
     /// <summary>What <see cref="Bytes"/> must be, by the plan alone.</summary>
-    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(TrainedModel.DTypeOf(Dtype), options.FullySharded)).Aggregate((a, b) => a + b);
+    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded)).Aggregate((a, b) => a + b);
 
     // Updated weights that are still on their way have arrived after this.
     private void WaitForWeights()

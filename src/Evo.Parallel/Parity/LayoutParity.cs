@@ -43,18 +43,23 @@ public static class LayoutParity
             DecayAll = false,
             BucketElements = probe.BucketElements,
             EmbedSplitHidden = probe.EmbedSplitHidden,
-            Overlap = probe.Overlap,
+            OverlapReduction = probe.Overlap,
+            OverlapGather = probe.Overlap,
             Dropout = false,
             Schedule = probe.Schedule,
         });
-        model.Start(ParityStart.Seed, ParityStart.Nudge);
+        model.Fill(module =>
+        {
+            module.Initialize(ParityStart.Seed);
+            ParityStart.Nudge(module);
+        });
         var steps = new List<RankStep>();
         for (var s = 0; s < batch.Steps.Count; s++)
         {
             var rows = batch.Rows / groups.Data.Size;
             var first = groups.Data.Rank * rows;
             var micros = batch.Steps[s].Select(micro => Source(micro, first, rows)).ToList();
-            var figures = model.Gradients(micros, OwnTargets(batch.Steps[s], first, rows), new LossOptions(Routers: new(0.01, 0.001)));
+            var figures = model.Gradients(micros, new BatchFigures(OwnTargets(batch.Steps[s], first, rows)), new LossOptions(Routers: new(0.01, 0.001)));
             var gradients = model.Pieces(StateKind.Gradient);
             model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);
             steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));

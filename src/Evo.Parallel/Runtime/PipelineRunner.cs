@@ -23,7 +23,14 @@ public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoeff
 /// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
 /// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
-public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times);
+public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times)
+{
+    /// <summary>Time of all passes and messages.</summary>
+    public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
+
+    /// <summary>Time of the backward passes.</summary>
+    public double BackwardSeconds => Times.Where(t => t.Step.Computes && !t.Step.IsForward).Sum(t => t.End - t.Begin);
+}
 
 /// <summary>
 /// Forward and backward of one optimizer step on one rank: a fold over the rank's steps of the schedule. What is computed, sent
@@ -70,7 +77,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
                     backwardInput: (chunk, micro) => Backward(chunk, micro, left, split: true),
                     backwardWeight: (chunk, micro) => Weights(chunk, micro, left),
                     sendForward: (chunk, micro, to) => mail.Send(new(chunk, micro, false), to),
-                    receiveForward: (chunk, micro, from) => mail.Receive(new(chunk, micro, false), from, Expected(chunks[chunk].Module, batch[micro], share)),
+                    receiveForward: (chunk, micro, from) => mail.Receive(new(chunk, micro, false), from, Expected(chunks[chunk].Module, batch[micro], share.AsksRouters)),
                     sendBackward: (chunk, micro, to) => mail.Send(new(chunk, micro, true), to),
                     receiveBackward: (chunk, micro, from) => mail.Receive(new(chunk, micro, true), from, passes[(chunk, micro)].Output!.Shape));
                 times.Add((step, begin, clock.Elapsed.TotalSeconds));
@@ -89,6 +96,56 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             passes.Clear();
             mail.Clear();
         }
+    }
+
+    /// <summary>The cross entropy of micro-batches, summed over the labels of those whose last stage is here; no gradients.</summary>
+    /// <param name="batch">Any number of micro-batches, as many on every rank.</param>
+    public double Evaluate(IEnumerable<MicroBatchSource> batch)
+    {
+        var sum = 0.0;
+        foreach (var source in batch)
+        {
+            using var scope = NewDisposeScope();
+            using var row = source.Make();
+            if (schedule.Shape.VirtualStages == 1)
+            {
+                sum += chunks[0].Module.Loss(row.Ids, row.Labels, row.At).lossSum.ToDouble();
+                continue;
+            }
+
+            for (var chunk = 0; chunk < chunks.Count; chunk++)
+            {
+                sum += Evaluate(chunk, source, row);
+            }
+        }
+
+        mail.Settle();
+        return sum;
+    }
+
+    private double Evaluate(int chunk, MicroBatchSource source, MicroTensors row)
+    {
+        var (module, stage, _) = chunks[chunk];
+        var key = new MessageKey(chunk, 0, false);
+        if (stage > 0 && schedule.HolderOf(stage - 1).Rank is var before && before != pipeline.Rank)
+        {
+            mail.Receive(key, before, Expected(module, source, statistics: false));
+        }
+
+        using var arrived = stage == 0 ? null : mail.Take(key);
+        var x = module.RunLayers(arrived?.X ?? module.Enter(row.Ids, row.At), row.At);
+        if (stage == schedule.Shape.VirtualStages - 1)
+        {
+            return module.HeadLoss(module.Exit(x, row.At), row.Labels).lossSum.ToDouble();
+        }
+
+        Hand(chunk, 0, new(x, null), stage + 1, backward: false);
+        if (schedule.HolderOf(stage + 1).Rank is var after && after != pipeline.Rank)
+        {
+            mail.Send(key, after);
+        }
+
+        return 0;
     }
 
     private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)
@@ -156,13 +213,13 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     }
 
     // What a stage that is not the first begins with.
-    private static MessageShape Expected(CausalLMModule module, MicroBatchSource micro, LossShare share)
+    private static MessageShape Expected(CausalLMModule module, MicroBatchSource micro, bool statistics)
     {
         var ranks = module.Ranks;
         var spread = ranks.Mode is ParallelMode.Msp or ParallelMode.Fsp or ParallelMode.Isp;
         var length = spread ? Shards.Of(micro.Length, ranks.Tensor.Size, ranks.Tensor.Rank).Length : micro.Length;
         var dtype = module.Options.Dtype;
-        return new([micro.Rows, length, module.Spec.Size.HiddenSize], dtype, share.AsksRouters ? RouterCarry.Shape(module.Spec) : null, RouterCarry.Type(dtype));
+        return new([micro.Rows, length, module.Spec.Size.HiddenSize], dtype, statistics ? RouterCarry.Shape(module.Spec) : null, RouterCarry.Type(dtype));
     }
 
     // To a neighbour on this rank at once, to another when the schedule says so.

@@ -1,6 +1,8 @@
 // The two halves of a step: gradients, and the update.
-using Evo.Models;
+using System.Diagnostics;
+using Evo.Core;
 using Evo.Torch;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -8,28 +10,30 @@ namespace Evo.Parallel;
 /// <summary>What the gradients of a step are and cost; the same on every rank but for the times.</summary>
 /// <param name="Loss">Mean cross entropy in nats over the labels of the step that count.</param>
 /// <param name="RouterLoss">What routers added, mean over the micro-batches; null without them.</param>
-/// <param name="Targets">Labels that counted.</param>
+/// <param name="Batch">What the batch held, over all data-parallel ranks.</param>
 /// <param name="Norm">Norm of all gradients, before clipping.</param>
 /// <param name="Passes">The passes of this rank.</param>
-public sealed record GradientFigures(double Loss, double? RouterLoss, long Targets, double Norm, PassFigures Passes);
+/// <param name="ReduceSeconds">From the last pass until gradients were summed and measured.</param>
+public sealed record GradientFigures(double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds);
 
 public sealed partial class RankModel
 {
     /// <summary>Replaces the gradients by those of the mean loss over a step's batch, summed over all ranks.</summary>
     /// <param name="batch">The micro-batches of this data-parallel rank.</param>
-    /// <param name="ownTargets">Labels of them that count.</param>
+    /// <param name="own">What they hold.</param>
     /// <param name="loss">The loss; its scale is the optimizer's business.</param>
-    public GradientFigures Gradients(IReadOnlyList<MicroBatchSource> batch, long ownTargets, LossOptions loss)
+    public GradientFigures Gradients(IReadOnlyList<MicroBatchSource> batch, BatchFigures own, LossOptions loss)
     {
         using var scope = NewDisposeScope();
         Optimizer.ZeroGradient();
-        var targets = OverData(ownTargets);
-        var runner = new PipelineRunner(Chunks, Schedule, Groups.Pipeline)
+        var whole = OverData(own);
+        var runner = new PipelineRunner(Chunks, ScheduleFor(batch.Count), Groups.Pipeline)
         {
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
             BackwardDone = BackwardDone,
         };
-        var passes = runner.Run(batch, targets, loss with { Scale = Optimizer.LossScale });
+        var passes = runner.Run(batch, whole.Targets, loss with { Scale = Optimizer.LossScale });
+        var passed = Stopwatch.GetTimestamp();
         SumTied();
         Optimizer.Finish();
         var norm = Optimizer.GradientNorm();
@@ -38,8 +42,41 @@ public sealed partial class RankModel
         var speaks = Groups.Tensor.Rank == 0;
         var router = speaks && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
         var sums = SumOverWorld([speaks ? passes.LossSum : 0, router ?? 0, router is null ? 0 : 1], RuntimeSites.Loss);
-        return new(sums[0] / Math.Max(1, targets), sums[2] > 0 ? sums[1] : null, targets, norm, passes);
+        return new(sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds);
     }
+
+    /// <summary>Mean cross entropy over held-out micro-batches of all data-parallel ranks, and the labels that counted; no dropout.</summary>
+    /// <param name="batch">Those of this data-parallel rank: as many on every one.</param>
+    /// <param name="ownTargets">Labels of them that count; asked when all have been read.</param>
+    public (double Loss, long Targets) Evaluate(IEnumerable<MicroBatchSource> batch, Func<long> ownTargets)
+    {
+        foreach (var chunk in Chunks)
+        {
+            chunk.Module.train(false);
+        }
+
+        try
+        {
+            using var quiet = no_grad();
+            var own = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch);
+            var speaks = Groups.Tensor.Rank == 0;
+            var sums = SumOverWorld([speaks ? own : 0, speaks && Groups.Pipeline.Rank == 0 ? ownTargets() : 0], RuntimeSites.Validation);
+            return (sums[0] / Math.Max(1, sums[1]), (long)sums[1]);
+        }
+        finally
+        {
+            foreach (var chunk in Chunks)
+            {
+                chunk.Module.train();
+            }
+        }
+    }
+
+    /// <summary>Whether any rank says so; all ask together.</summary>
+    public bool Any(bool own) => SumOverWorld([own ? 1 : 0], RuntimeSites.Together)[0] > 0;
+
+    /// <summary>Waits for all ranks.</summary>
+    public void Together() => Groups.Everyone.Barrier(new(RuntimeSites.Together, false));
 
     /// <summary>One AdamW update of all weights by the gradients.</summary>
     /// <param name="rates">Its figures.</param>
@@ -76,16 +113,22 @@ public sealed partial class RankModel
         own.copy_(sum);
     }
 
-    private long OverData(long own)
+    // Batches grow during a ramp-up; the order of their passes is a function of how many they are.
+    private Schedule ScheduleFor(int microBatches) =>
+        microBatches == Schedule.MicroBatches ? Schedule : Schedule.Make(Schedule.Kind, Schedule.Stages, microBatches, Schedule.Chunks).With(Receipt.Late);
+
+    private BatchFigures OverData(BatchFigures own)
     {
         if (Groups.Data.Size == 1)
         {
             return own;
         }
 
-        using var count = tensor(own, device: Options.Device);
-        using var sum = Groups.Data.AllReduce(count, ReduceOperation.Sum, new(RuntimeSites.Targets, false));
-        return sum.item<long>();
+        using var numbers = tensor(own.Numbers, device: Options.Device);
+        using var all = Groups.Data.AllGather(numbers, 0, new(RuntimeSites.Batch, false));
+        using var here = all.cpu();
+        long[] values = [.. here.data<long>()];
+        return values.Chunk(own.Numbers.Length).Select(BatchFigures.Of).Aggregate((a, b) => a + b);
     }
 
     private double[] SumOverWorld(double[] own, int site)

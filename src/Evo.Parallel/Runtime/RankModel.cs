@@ -24,8 +24,11 @@ public sealed record RankModelOptions
     /// <summary>Dtype in which gradients are sent; null for that of their sums.</summary>
     public ScalarType? ReduceDtype { get; init; }
 
-    /// <summary>Whether gradients and weights travel while blocks are computed.</summary>
-    public bool Overlap { get; init; } = true;
+    /// <summary>Whether gradients are summed while the backward pass goes on.</summary>
+    public bool OverlapReduction { get; init; } = true;
+
+    /// <summary>Whether updated weights arrive while the next forward pass begins.</summary>
+    public bool OverlapGather { get; init; } = true;
 
     /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
     public int GatherAhead { get; init; } = 1;
@@ -56,12 +59,13 @@ public sealed partial class RankModel : IDisposable
     private readonly string? tied;
     private readonly ProcessGroup? ends;
     private readonly List<Tensor> shared = [];
+    private readonly IReadOnlyList<StageRange> ranges;
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
     {
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
         Schedule = options.Schedule ?? ScheduleOf(layout);
-        var ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
+        ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
         var ranks = groups.Context(options.EmbedSplitHidden);
         var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
         tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null)?.Name;
@@ -69,7 +73,7 @@ public sealed partial class RankModel : IDisposable
         Optimizer = new(Describe(stages.Select(stage => ranges[stage]).ToArray(), ranks), Sharding());
         try
         {
-            Chunks = Build(stages, ranges, ranks);
+            Chunks = Build(stages, ranks);
         }
         catch
         {
@@ -102,6 +106,9 @@ public sealed partial class RankModel : IDisposable
     /// <summary>Makes the rank's model; its weights are zero until <see cref="Start"/> or a loader fills them.</summary>
     public static RankModel Build(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options) => new(spec, layout, groups, options);
 
+    /// <summary>Whether this rank speaks for all: it writes files and tells what happens.</summary>
+    public bool Leads => Groups.Rank == 0;
+
     /// <summary>The schedule of a layout.</summary>
     public static Schedule ScheduleOf(Core.Layout layout) => Schedule.Make(
         layout.Schedule switch
@@ -113,20 +120,17 @@ public sealed partial class RankModel : IDisposable
         },
         layout.Degrees.Pipeline, layout.MicroBatches, layout.Chunks).With(Receipt.Late);
 
-    /// <summary>Fills the weights: the same model however it is spread.</summary>
-    /// <param name="seed">Of the streams that parameters are drawn from.</param>
-    /// <param name="then">Changes the weights of each chunk afterwards; null for nothing.</param>
-    public void Start(ulong seed, Action<CausalLMModule>? then = null)
+    /// <summary>Draws the weights: the same model however it is spread.</summary>
+    public void Start(ulong seed) => Fill(module => module.Initialize(seed));
+
+    /// <summary>Fills the weights of each chunk; what is written is trained from here on.</summary>
+    public void Fill(Action<CausalLMModule> fill) => Optimizer.ChangeWeights(() =>
     {
-        Optimizer.ChangeWeights(() =>
+        foreach (var chunk in Chunks)
         {
-            foreach (var chunk in Chunks)
-            {
-                chunk.Module.Initialize(seed);
-                then?.Invoke(chunk.Module);
-            }
-        });
-    }
+            fill(chunk.Module);
+        }
+    });
 
     /// <inheritdoc/>
     public void Dispose()
@@ -166,8 +170,8 @@ public sealed partial class RankModel : IDisposable
             BucketElements = Options.BucketElements,
             Reduction = Layout.Reduction,
             ReduceDtype = Options.ReduceDtype,
-            OverlapReduction = Options.Overlap,
-            OverlapGather = Options.Overlap,
+            OverlapReduction = Options.OverlapReduction,
+            OverlapGather = Options.OverlapGather,
             FullySharded = fsdp,
             GatherAhead = Options.GatherAhead,
             SumOverWorld = own => SumOverWorld([own], RuntimeSites.Norm)[0],
@@ -221,7 +225,7 @@ public sealed partial class RankModel : IDisposable
         (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || Models.Layout.CutsOf(info, ranks).Count > 0)
         && (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0));
 
-    private List<ModelChunk> Build(int[] stages, IReadOnlyList<StageRange> ranges, RankContext ranks)
+    private List<ModelChunk> Build(int[] stages, RankContext ranks)
     {
         var puttingOff = Schedule.Kind.IsZeroBubbleH1 || Schedule.Kind.IsZeroBubbleV;
         var (chunks, firstBlock, attached) = (new List<ModelChunk>(), 0, new Dictionary<string, Parameter>(StringComparer.Ordinal));
@@ -267,7 +271,7 @@ public sealed partial class RankModel : IDisposable
     }
 
     // Blocks are watched only where something is to be done between them.
-    private bool Listens => Layout.Degrees.Fsdp > 1 || (Options.Overlap && Layout.Degrees.StageSize > 1);
+    private bool Listens => Layout.Degrees.Fsdp > 1 || ((Options.OverlapReduction || Options.OverlapGather) && Layout.Degrees.StageSize > 1);
 
     // A chunk's blocks by their numbers on the rank.
     private sealed class ChunkEvents(ShardedOptimizer optimizer, int first) : BlockEvents

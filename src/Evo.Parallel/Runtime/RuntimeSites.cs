@@ -15,12 +15,21 @@ public static class RuntimeSites
     /// <summary>The gradient of a table that the first and the last stage share.</summary>
     public const int Tied = -22;
 
-    /// <summary>The number of labels of a step.</summary>
-    public const int Targets = -23;
+    /// <summary>What the batches of all data-parallel ranks hold, their labels above all.</summary>
+    public const int Batch = -23;
 
     /// <summary>The loss of a step.</summary>
     public const int Loss = -24;
 
     /// <summary>The norm of all gradients.</summary>
     public const int Norm = -25;
+
+    /// <summary>Whole tensors for a checkpoint.</summary>
+    public const int Whole = -26;
+
+    /// <summary>The first rank has done what only it does, or all have come so far.</summary>
+    public const int Together = -27;
+
+    /// <summary>The loss of a validation.</summary>
+    public const int Validation = -28;
 }

@@ -18,5 +18,8 @@ public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, 
     /// <summary>Length of the longest document piece.</summary>
     public int LongestPiece { get; } = Boundaries.Zip(Boundaries.Skip(1), (begin, end) => end - begin).Max();
 
+    /// <summary>The same tokens, of which nothing is asked.</summary>
+    public MicroBatch WithoutLabels() => new(Tokens, Array.ConvertAll(Labels, _ => Evo.Torch.Ops.IgnoredLabel), Positions, Boundaries);
+
     private static long[] Wide(int[] values) => Array.ConvertAll(values, value => (long)value);
 }

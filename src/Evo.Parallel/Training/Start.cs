@@ -3,7 +3,7 @@ using Evo.Core;
 namespace Evo.Parallel;
 
 /// <summary>A run that begins from something else than random weights: a checkpoint of another run, or a Hugging Face folder.</summary>
-internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints, TrainedModel model)
+internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints, RankModel model)
 {
     /// <summary>Fills what <c>ckpt.load_ckpt_info.content</c> names; the rest begins as in a fresh run.</summary>
     /// <param name="path">The folder.</param>
@@ -14,12 +14,12 @@ internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints,
         bool Takes(string what) => info.Content.Contains("all") || info.Content.Contains(what);
         if (!Takes("model"))
         {
-            model.Optimizer.ChangeWeights(() => model.Module.Initialize(seed));
+            model.Start(seed);
         }
 
         if (info.CkptType == "hf")
         {
-            model.Optimizer.ChangeWeights(() => HuggingFaceFolder.LoadWeights(model.Module, path));
+            model.Fill(module => HuggingFaceFolder.LoadWeights(module, path));
             return new TrainState();
         }
 

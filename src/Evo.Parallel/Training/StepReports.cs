@@ -6,57 +6,61 @@ namespace Evo.Parallel;
 /// <summary>Times of one step, in seconds.</summary>
 /// <param name="Step">All of it: waiting for data, passes, norm and update.</param>
 /// <param name="DataWait">Waiting for rows.</param>
+/// <param name="Passes">Forward and backward passes, messages between stages included.</param>
+/// <param name="Backward">The backward passes.</param>
 /// <param name="Optimizer">Gradient norm and update.</param>
 /// <param name="Wall">Since the run began or was resumed.</param>
-internal readonly record struct StepTimes(double Step, double DataWait, double Optimizer, double Wall);
+internal readonly record struct StepTimes(double Step, double DataWait, double Passes, double Backward, double Optimizer, double Wall);
 
 /// <summary>Makes the report of a step from what was measured.</summary>
-internal sealed class StepReports(RunConfig config, CausalLM spec)
+/// <param name="config">The run.</param>
+/// <param name="spec">Its model.</param>
+/// <param name="layout">How it is spread: figures per rank divide by its ranks.</param>
+internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout layout)
 {
+    // Of one row of seq_len × micro_bsz tokens.
     private readonly double megatronFlops = new MegatronFlops(
         spec.Size.LayerCount, spec.Size.HiddenSize, spec.Size.VocabSize,
         (spec.Size.GatedMlp ? 1.0 : 2.0 / 3.0) * spec.Size.IntermediateSize / spec.Size.HiddenSize,
-        config.Model.Checkpoint > 0).Step((long)config.Data.MicroBsz * config.Data.MicroNum, config.Data.SeqLen);
+        config.Model.Checkpoint > 0).Step(config.Data.MicroBsz, config.Data.SeqLen);
 
-    private readonly double modelFlops = spec.FlopsPerStep((long)config.Data.MicroBsz * config.Data.MicroNum, config.Data.SeqLen).TotalCausal;
+    private readonly double modelFlops = spec.FlopsPerStep(config.Data.MicroBsz, config.Data.SeqLen).TotalCausal;
 
     private Throughput throughput = Throughput.Zero;
 
     /// <summary>The report of the next step, given the held-out loss that was measured after it, if any.</summary>
-    internal Func<double?, StepReport> Next(
-        TrainState state, IReadOnlyList<MicroBatch> batch, GradientResult gradient, double norm, AdamRates rates, StepTimes times, long peakBytes)
+    internal Func<double?, StepReport> Next(TrainState state, int microBatches, GradientFigures figures, AdamRates rates, StepTimes times, long peakBytes)
     {
-        var tokens = batch.Sum(micro => (long)micro.Tokens.Length);
-        var segments = batch.Select(micro => micro.Boundaries.Length - 1).ToArray();
-        throughput = throughput.Next(tokens, gradient.Targets, times.Step, times.Wall);
+        var (batch, ranks, rows) = (figures.Batch, layout.Degrees.World, (double)microBatches * layout.Degrees.Data);
+        throughput = throughput.Next(batch.Tokens / ranks, batch.Targets / ranks, times.Step, times.Wall);
         var speed = throughput;
         return validLoss => new StepReport(
             step: state.Updates,
             batch: state.Step,
-            loss: gradient.Loss,
+            loss: figures.Loss,
             lr: rates.LearningRate,
             adamBeta2: rates.Beta2,
-            gradNorm: norm,
-            microNum: batch.Count,
-            tokens: tokens,
-            realTokens: gradient.Targets,
+            gradNorm: figures.Norm,
+            microNum: microBatches,
+            tokens: batch.Tokens,
+            realTokens: batch.Targets,
             consumedTokens: state.ConsumedTokens,
             infNanSkipBatches: state.Skipped,
-            samplesInBatch: segments.Sum(),
-            largestLength: batch.Max(micro => micro.LongestPiece),
-            largestBatch: segments.Max(),
-            smallestBatch: segments.Min(),
+            samplesInBatch: batch.Segments,
+            largestLength: (int)batch.LongestSegment,
+            largestBatch: (int)batch.MostSegments,
+            smallestBatch: (int)batch.FewestSegments,
             stepSeconds: times.Step,
-            forwardBackwardSeconds: gradient.Seconds,
-            backwardSeconds: gradient.BackwardSeconds,
+            forwardBackwardSeconds: times.Passes,
+            backwardSeconds: times.Backward,
             dataWaitSeconds: times.DataWait,
             optimizerSeconds: times.Optimizer,
             wallSeconds: times.Wall,
             throughput: speed,
-            tflops: megatronFlops / times.Step / 1e12,
-            modelTflops: modelFlops / times.Step / 1e12,
+            tflops: megatronFlops * rows / ranks / times.Step / 1e12,
+            modelTflops: modelFlops * rows / ranks / times.Step / 1e12,
             peakBytes: peakBytes,
             validLoss: validLoss,
-            moeLoss: gradient.RouterLoss);
+            moeLoss: figures.RouterLoss);
     }
 }

@@ -5,12 +5,14 @@ using Evo.Torch;
 namespace Evo.Parallel;
 
 /// <summary>The steps of a run, one after the other, from where its state stands to the last one or to a stop.</summary>
+/// <remarks>All ranks run it alike; the first one tells and writes.</remarks>
 internal sealed class TrainLoop(
     RunConfig config,
-    TrainedModel model,
+    RankModel model,
+    RankWorld world,
     TrainingData data,
     RunCheckpoints? checkpoints,
-    MetricsFile metrics,
+    MetricsFile? metrics,
     StepReports reports,
     Action<TrainEvent> tell)
 {
@@ -18,8 +20,7 @@ internal sealed class TrainLoop(
     private readonly Beta2 beta2 = Beta2.Of(config);
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
-    private readonly GradientStep gradients = new(
-        model.Module, model.Optimizer, config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
+    private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;
 
@@ -35,9 +36,8 @@ internal sealed class TrainLoop(
         secondsBefore = state.Seconds;
         var total = config.Data.TotalSteps;
         var saved = resumedFrom is null ? -1 : state.Step;
-        model.Module.train();
         using var source = new BatchSource(data.Batch, Steps(state.Step, total));
-        while (state.Step < total && !stop.IsCancellationRequested)
+        while (state.Step < total && !model.Any(stop.IsCancellationRequested))
         {
             if (skipped.Contains(state.Step))
             {
@@ -86,33 +86,33 @@ internal sealed class TrainLoop(
     private TrainState Step(TrainState state, BatchSource source)
     {
         var started = Stopwatch.GetTimestamp();
+        world.AtStep(state.Step + 1);
         NativeMemory.ResetPeak();
         var (batch, wait) = source.Take(state.Step);
-        var gradient = gradients.Run(batch);
+        var figures = model.Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, model.Optimizer.Device))], BatchFigures.Of(batch), loss);
         var turned = Stopwatch.GetTimestamp();
-        var norm = model.Optimizer.GradientNorm();
-        if (!double.IsFinite(norm) || !double.IsFinite(gradient.Loss))
+        if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
         {
             model.Optimizer.Overflowed();
-            return Skip(state, gradient.Loss);
+            return Skip(state, figures.Loss);
         }
 
         var rates = new AdamRates(
             learningRate.At(state.Updates), config.Adam.AdamBeta1, beta2.At(state.Updates), config.Adam.AdamEps, config.Adam.WeightDecay);
         using var initial = state.Updates == 0 && data.ValidRowCount > 0 && state.FirstValidLoss is null ? new WeightsBefore(model.Optimizer) : null;
-        model.Optimizer.Update(rates, state.Updates + 1, ShardedOptimizer.ClipFactor(norm, config.HybridZeroOptimizer.ClipGradNorm));
+        model.Update(rates, state.Updates + 1, figures.Norm, config.HybridZeroOptimizer.ClipGradNorm);
         var times = new StepTimes(
-            Stopwatch.GetElapsedTime(started).TotalSeconds, wait,
-            Stopwatch.GetElapsedTime(turned).TotalSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            Stopwatch.GetElapsedTime(started).TotalSeconds, wait, figures.Passes.Seconds, figures.Passes.BackwardSeconds,
+            Stopwatch.GetElapsedTime(turned).TotalSeconds + figures.ReduceSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
         state = state with
         {
             Step = state.Step + 1,
             Updates = state.Updates + 1,
             SkippedInARow = 0,
-            ConsumedTokens = state.ConsumedTokens + batch.Sum(micro => (long)micro.Tokens.Length),
+            ConsumedTokens = state.ConsumedTokens + figures.Batch.Tokens,
             Seconds = secondsBefore + times.Wall,
         };
-        var report = reports.Next(state, batch, gradient, norm, rates, times, NativeMemory.PeakBytes);
+        var report = reports.Next(state, batch.Count, figures, rates, times, NativeMemory.PeakBytes);
         tell(new TrainEvent.StepDone(report(null)));
         if (initial is not null)
         {
@@ -121,7 +121,7 @@ internal sealed class TrainLoop(
 
         var every = config.Data.ValidEvery;
         double? valid = every > 0 && data.ValidRowCount > 0 && state.Updates % every == 0 ? Validate(state.Step) : null;
-        metrics.Append(report(valid).ToJson());
+        metrics?.Append(report(valid).ToJson());
         return valid is null ? state : state with { LastValidLoss = valid, LastValidStep = state.Step };
     }
 
@@ -140,9 +140,16 @@ internal sealed class TrainLoop(
 
     private double Validate(long step)
     {
-        var (loss, tokens, seconds) = Validation.Run(model.Module, data.ValidRows().Select(MicroBatch.Of), model.Optimizer.Device);
-        tell(new TrainEvent.Validated(step, loss, tokens, seconds));
-        return loss;
+        var clock = Stopwatch.GetTimestamp();
+        long own = 0;
+        var rows = data.OwnValidRows().Select(row =>
+        {
+            own += row.Targets;
+            return MicroBatchSource.Of(row, model.Optimizer.Device);
+        });
+        var (mean, tokens) = model.Evaluate(rows, () => own);
+        tell(new TrainEvent.Validated(step, mean, tokens, Stopwatch.GetElapsedTime(clock).TotalSeconds));
+        return mean;
     }
 
     private TrainState ValidateAtEnd(TrainState state) => data.ValidRowCount == 0 || state.LastValidStep == state.Step
@@ -154,7 +161,7 @@ internal sealed class TrainLoop(
         if (checkpoints is not null)
         {
             var clock = Stopwatch.GetTimestamp();
-            metrics.Sync();
+            metrics?.Sync();
             (Newest, var bytes) = checkpoints.Save(model, state);
             tell(new TrainEvent.CheckpointSaved(state.Step, Newest, bytes, Stopwatch.GetElapsedTime(clock).TotalSeconds));
         }

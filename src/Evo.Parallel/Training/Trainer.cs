@@ -18,13 +18,19 @@ public enum ResumeRule
 
 /// <summary>
 /// Trains a model as its configuration says: prepares data on first use, resumes or begins, runs the steps, validates, saves.
-/// Everything a person may want to see comes as a <see cref="TrainEvent"/>, on the thread that calls <see cref="Run"/>.
+/// Everything a person may want to see comes as a <see cref="TrainEvent"/>, on the thread that calls <see cref="Run"/>. Every
+/// rank of a run has one; the first tells and writes, the others only compute.
 /// </summary>
 /// <param name="config">The run, checked.</param>
-/// <param name="events">Told what happens, in order.</param>
+/// <param name="events">Told what happens, in order, on the first rank.</param>
 /// <param name="resume">What to do about checkpoints that are there.</param>
-public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = null, ResumeRule resume = ResumeRule.AsConfigured)
+/// <param name="world">This rank among all; one rank alone unless given.</param>
+public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = null, ResumeRule resume = ResumeRule.AsConfigured, RankWorld? world = null)
 {
+    private readonly RankWorld world = world ?? new SoleRank();
+
+    private bool Leads => world.Rank == 0;
+
     /// <summary>Runs to the last step, or until <paramref name="stop"/>: then the step under way is finished and the run saved.</summary>
     /// <exception cref="ModelConfigException">The model's sizes contradict each other.</exception>
     /// <exception cref="DataException">Data is missing, damaged or too small.</exception>
@@ -35,39 +41,86 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     /// <exception cref="OperationCanceledException">Stopped before the first step, during the preparation of data.</exception>
     public RunResult Run(CancellationToken stop)
     {
-        if (config.NotYet is { Length: > 0 } lines)
-            throw new TrainingException(string.Join("\n", lines));
         var spec = SpecOf(config);
-        using var held = RunLock.Take(config.Folder);
-        held.Write("config.json", config.ToJson());
+        var layout = LayoutOf(spec);
+        using var held = Leads ? RunLock.Take(config.Folder) : null;
+        held?.Write("config.json", config.ToJson());
+        world.FlightFolder = Path.Combine(config.Folder, "flight");
+        var groups = new RankGroups(new Topology(layout.Degrees), world);
         var store = config.Ckpt.EnableSaveCkpt ? new CheckpointStore(config.CheckpointFolder, config.Ckpt.KeepLast) : null;
-        store?.Open();
+
+        // The first rank makes what the others then find.
+        var together = new Site(RuntimeSites.Together, false);
+        if (Leads)
+        {
+            store?.Open();
+            Prepare(stop);
+        }
+
+        groups.Everyone.Barrier(together);
         var found = Find(store);
-        var places = Preparation.Run(config, new Relay(progress => Tell(new TrainEvent.Preparing(progress))), stop);
+        var places = Prepare(stop);
         SetUpDevice();
 
         using var tokenizer = places.TokenizerPath is { } path ? SentencePieceTokenizer.Load(path) : null;
         RequireFit(spec, tokenizer);
-        using var data = new TrainingData(config, places, spec.Size.VocabSize);
-        Tell(new TrainEvent.DataOpened(places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / config.Data.MicroNum), data.ValidRowCount));
-        using var model = TrainedModel.Build(
-            spec, TrainedModel.ScalarTypeOf(config.Model.ElementType), DeviceOf(config), config.Model.Checkpoint, config.Adam.DecayNormsAndBiases);
+        using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
+        Tell(new TrainEvent.DataOpened(
+            places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount));
+        using var model = RankModel.Build(spec, layout, groups, Options());
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
 
         var checkpoints = new RunCheckpoints(config, spec, places, data, store);
         var state = Begin(found, checkpoints, model);
-        using var metrics = new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step);
-        var loop = new TrainLoop(config, model, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec), Tell);
+        using var metrics = Leads ? new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step) : null;
+        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout), Tell);
         (state, var end) = loop.Run(state, found?.Path, stop);
 
-        var baselines = end == RunEnd.Completed ? CountBaselines(data, spec) : null;
+        var baselines = end == RunEnd.Completed && Leads ? CountBaselines(data, spec) : null;
         var sample = end == RunEnd.Completed ? WriteSample(model, tokenizer) : null;
+        groups.Everyone.Barrier(together);
         return new(
             end, state.Step, state.Updates, config.Folder, loop.Newest, state.FirstValidLoss, state.LastValidLoss,
             baselines?.Bigram, baselines?.Trigram, sample);
     }
 
-    private void Tell(TrainEvent happened) => events?.Report(happened);
+    // How this run is spread, or everything that stands against it.
+    private Core.Layout LayoutOf(CausalLM spec)
+    {
+        var facts = ModelLayouts.Facts(spec);
+        var problems = config.LayoutProblems(world.Size, facts);
+        return problems.Count == 0
+            ? config.LayoutAt(world.Size, facts.Experts)
+            : throw new TrainingException(string.Join("\n", problems));
+    }
+
+    private RankModelOptions Options()
+    {
+        var dtype = Dtypes.TorchOf(config.Model.ElementType);
+        var zero = config.HybridZeroOptimizer;
+        return new()
+        {
+            Dtype = dtype,
+            Device = DeviceOf(config),
+            DecayAll = config.Adam.DecayNormsAndBiases,
+            BucketElements = zero.ReduceBucketSize,
+            ReduceDtype = config.ReduceElementType is { } sent ? Dtypes.TorchOf(sent) : null,
+            OverlapReduction = zero.OverlapSyncGrad,
+            OverlapGather = zero.OverlapSyncParam,
+            GatherAhead = config.Parallel.Fsdp.Prefetch,
+            LossScaler = dtype == ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules) : null,
+        };
+    }
+
+    private DataPlaces Prepare(CancellationToken stop) => Preparation.Run(config, new Relay(progress => Tell(new TrainEvent.Preparing(progress))), stop);
+
+    private void Tell(TrainEvent happened)
+    {
+        if (Leads)
+        {
+            events?.Report(happened);
+        }
+    }
 
     private static CausalLM SpecOf(RunConfig config)
     {
@@ -107,7 +160,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             : checkpoint;
     }
 
-    private TrainState Begin(Checkpoint? found, RunCheckpoints checkpoints, TrainedModel model)
+    private TrainState Begin(Checkpoint? found, RunCheckpoints checkpoints, RankModel model)
     {
         var seed = (ulong)config.Seed;
         torch.manual_seed((long)(Seeds.Of(seed, "dropout") >> 1));
@@ -123,7 +176,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             return new Start(config.Ckpt.LoadCkptInfo, checkpoints, model).From(start, Seeds.Of(seed, "initialization"));
         }
 
-        model.Optimizer.ChangeWeights(() => model.Module.Initialize(Seeds.Of(seed, "initialization")));
+        model.Start(Seeds.Of(seed, "initialization"));
         return new TrainState();
     }
 
@@ -172,15 +225,22 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         return loss;
     }
 
-    private string? WriteSample(TrainedModel model, Tokenizer? tokenizer)
+    // By the whole model on the first rank, which gathers it where it is spread.
+    private string? WriteSample(RankModel model, Tokenizer? tokenizer)
     {
         if (config.Train.SamplePrompt is not { } prompt || tokenizer is null)
         {
             return null;
         }
 
+        using var gathered = world.Size == 1 ? null : model.Gathered();
+        if (!Leads)
+        {
+            return null;
+        }
+
         var options = new SamplingOptions { MaxNewTokens = config.Train.SampleTokens, Temperature = 0.8, TopP = 0.95, Seed = (ulong)config.Seed };
-        var text = string.Concat(new Generator(model.Module, tokenizer).Stream(prompt, options));
+        var text = string.Concat(new Generator(gathered ?? model.Chunks[0].Module, tokenizer).Stream(prompt, options));
         Tell(new TrainEvent.Sample(prompt, text));
         return text;
     }

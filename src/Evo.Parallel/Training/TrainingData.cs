@@ -20,18 +20,28 @@ internal sealed class TrainingData : IDisposable
     private readonly RowReader trainRows;
     private readonly RowReader? validRows;
     private readonly DataOrder order;
+    private readonly (int Rank, int Ranks) share;
+    private readonly RampUp? rampUp;
 
     /// <exception cref="DataException">A folder or file is missing or damaged, or holds less than one row.</exception>
-    internal TrainingData(RunConfig config, DataPlaces places, int vocabSize)
+    /// <param name="config">The run.</param>
+    /// <param name="places">Where its data is.</param>
+    /// <param name="vocabSize">Entries of the model's vocabulary.</param>
+    /// <param name="rank">This rank's place among the data-parallel ranks.</param>
+    /// <param name="ranks">Data-parallel ranks: each reads its own part of a step's rows.</param>
+    internal TrainingData(RunConfig config, DataPlaces places, int vocabSize, int rank = 0, int ranks = 1)
     {
         var data = config.Data;
+        share = (rank, ranks);
+        MicroBatches = config.MicroBatchesOn(ranks);
         train = TokenDataset.Open(places.TrainFolder, vocabSize);
         try
         {
             var seed = (ulong)config.Seed;
             trainRows = new(train, Pack(train, config, shuffle: true));
             RequireRow(trainRows, train, "data.train_folder", data.RowTokens);
-            order = new(seed, trainRows.Rows, data.MicroNum);
+            order = new(seed, trainRows.Rows, MicroBatches * ranks);
+            rampUp = RampUp.TryParse(data.RampupBatchSize)?.Value;
             if (places.ValidFolder is { } folder)
             {
                 valid = TokenDataset.Open(folder, vocabSize);
@@ -59,8 +69,31 @@ internal sealed class TrainingData : IDisposable
     /// <summary>Which data this is.</summary>
     internal DataFingerprint Fingerprint => train.Fingerprint;
 
-    /// <summary>The micro-batches of a step.</summary>
-    internal IReadOnlyList<MicroBatch> Batch(long step) => [.. order.Batch(step).Select(row => MicroBatch.Of(trainRows.Read(row)))];
+    /// <summary>Micro-batches of a step on each data-parallel rank, at the end of a ramp-up where there is one.</summary>
+    internal int MicroBatches { get; }
+
+    /// <summary>The micro-batches of a step that this rank reads: the parts of the ranks stand one after the other in the batch.</summary>
+    internal IReadOnlyList<MicroBatch> Batch(long step)
+    {
+        var (before, count) = rampUp is { } ramp
+            ? (ramp.MicroBatchesBefore(step, MicroBatches), ramp.MicroBatchesAt(step, MicroBatches))
+            : (step * MicroBatches, MicroBatches);
+        var first = (before * share.Ranks) + (share.Rank * count);
+        return [.. Enumerable.Range(0, count).Select(i => MicroBatch.Of(trainRows.Read(order.RowAt(first + i))))];
+    }
+
+    /// <summary>
+    /// The held-out rows that this rank scores, always the same: every so-manieth, and as many on every rank, the last ones
+    /// without labels where there are none left.
+    /// </summary>
+    internal IEnumerable<MicroBatch> OwnValidRows()
+    {
+        for (long first = 0; first < ValidRowCount; first += share.Ranks)
+        {
+            var row = first + share.Rank;
+            yield return row < ValidRowCount ? MicroBatch.Of(validRows!.Read(row)) : MicroBatch.Of(validRows!.Read(0)).WithoutLabels();
+        }
+    }
 
     /// <summary>The held-out rows, always the same.</summary>
     internal IEnumerable<TokenRow> ValidRows()
