@@ -98,6 +98,14 @@ let ``a tied table lies at both ends, and its gradient is the sum of both`` (nam
     Assert.True(tied |> Seq.exists (fun p -> first.Holds(p, 3) && last.Holds(p, 3)))
 
 [<Theory>]
+[<InlineData("QWEN2", """{ "use_sliding_window": true, "sliding_window": 3, "max_window_layers": 2 }""")>]
+[<InlineData("QWEN2MOE", """{ "decoder_sparse_step": 2 }""")>]
+[<InlineData("GPT2", """{ "scale_attn_by_inverse_layer_idx": true }""")>]
+let ``layers that differ by their number keep it`` (name: string) (json: string) =
+    let spec = small name json
+    wrong spec RankContext.Single (Small.batch 7 2 8 spec) 0.0 |> none name
+
+[<Theory>]
 [<InlineData("LLAMA2"); InlineData("QWEN2MOE")>]
 let ``recomputed layers are cut alike`` (name: string) =
     let spec = small name "{}"

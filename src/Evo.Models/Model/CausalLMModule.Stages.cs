@@ -71,7 +71,7 @@ public abstract partial class CausalLMModule
 
     /// <summary>Statistics of the routers of one pass, to be given to <see cref="RunLayers"/>; null for a model without experts.</summary>
     /// <param name="received">In any stage but the first: <see cref="RouterCarry.Sums"/> of the stage before, of <see cref="RouterCarry.Shape"/>.</param>
-    public RouterCarry? Routers(Tensor? received = null) => RouterCarry.Shape(Spec) is null ? null : new(this, received);
+    public RouterCarry? Routers(Tensor? received = null) => routerRows.Count == 0 ? null : new(this, routerRows, received);
 
     /// <summary>
     /// The auxiliary losses of one pass, from the statistics of all its layers and, on every rank alike, over the tokens of all

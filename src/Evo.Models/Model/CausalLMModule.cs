@@ -17,6 +17,7 @@ public sealed record ModuleParameter(ParameterInfo Info, Parameter Value);
 public abstract partial class CausalLMModule : nn.Module
 {
     private readonly Dictionary<string, ParameterInfo> described;
+    private readonly IReadOnlyList<RouterCarry.Row> routerRows;
     private readonly int layerCount;
     private readonly Dictionary<string, Parameter> made = new(StringComparer.Ordinal);
 
@@ -30,8 +31,6 @@ public abstract partial class CausalLMModule : nn.Module
             throw new ArgumentException($"RecomputeFraction = {options.RecomputeFraction}: must be from 0 to 1", nameof(options));
         if (options.Ranks.Mode != ParallelMode.Serial && spec.Plan(options.Ranks.Mode).Problems(options.Ranks.Tensor.Size) is { Count: > 0 } wrong)
             throw new ModelConfigException(spec.Family.Name, wrong);
-        if (spec.Parameters.FirstOrDefault(p => p.Kind == ParameterKind.Expert && p.Shape[0] % options.Ranks.Expert.Size != 0) is { } experts)
-            throw new ModelConfigException(spec.Family.Name, [$"the {experts.Shape[0]} experts of {experts.Name} are not dealt out to {options.Ranks.Expert.Size} ranks; use a divisor"]);
         (Spec, Options) = (spec, options);
         layerCount = spec.Size.LayerCount;
         Stage = options.Stage ?? new(0, layerCount);
@@ -40,6 +39,9 @@ public abstract partial class CausalLMModule : nn.Module
         if (Stage.Count < layerCount && spec.Pipelines is { } reason)
             throw new ModelConfigException(spec.Family.Name, [reason]);
         described = spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);
+        routerRows = RouterCarry.Rows(described.Values);
+        if (described.Values.FirstOrDefault(p => p.Kind == ParameterKind.Expert && p.Shape[0] % Ranks.Expert.Size != 0) is { } experts)
+            throw new ModelConfigException(spec.Family.Name, [$"the {experts.Shape[0]} experts of {experts.Name} are not dealt out to {Ranks.Expert.Size} ranks; use a divisor"]);
     }
 
     /// <summary>What was built.</summary>

@@ -18,23 +18,23 @@ public sealed class RouterCarry
     private readonly int first, last;
     private readonly List<Tensor> own = [];
 
-    internal RouterCarry(CausalLMModule model, Tensor? received)
+    internal RouterCarry(CausalLMModule model, IReadOnlyList<Row> rows, Tensor? received)
     {
-        (this.model, this.received) = (model, received);
-        rows = Rows(model.Spec);
+        (this.model, this.rows, this.received) = (model, rows, received);
         first = rows.TakeWhile(r => r.Layer < model.Stage.First).Count();
         last = rows.TakeWhile(r => r.Layer < model.Stage.End).Count();
         if (first > 0 && received is null)
             throw new ArgumentNullException(nameof(received), $"a stage of {model.Stage} adds to the statistics of {first} routers before it, and got none");
-        if (received is not null && !received.shape.SequenceEqual(Shape(model.Spec)!))
+        if (received is not null && !received.shape.SequenceEqual([rows.Count, Width(rows)]))
             throw new ArgumentException(
-                $"statistics of routers are [{string.Join(", ", Shape(model.Spec)!)}] for this model; found [{string.Join(", ", received.shape)}]", nameof(received));
+                $"statistics of routers are [{rows.Count}, {Width(rows)}] for this model; found [{string.Join(", ", received.shape)}]", nameof(received));
     }
 
-    private sealed record Row(int Layer, int Experts, int TopK);
+    /// <summary>What is known of one router before any pass.</summary>
+    internal sealed record Row(int Layer, int Experts, int TopK);
 
     /// <summary>Shape of <see cref="Sums"/>, [routers, 3 E + 2]; null for a model without routers. The type is that of <see cref="Type"/>.</summary>
-    public static long[]? Shape(CausalLM spec) => Rows(spec) is { Count: > 0 } rows ? [rows.Count, Width(rows)] : null;
+    public static long[]? Shape(CausalLM spec) => Rows(spec.Parameters) is { Count: > 0 } rows ? [rows.Count, Width(rows)] : null;
 
     /// <summary>The type of the statistics in a model of a type.</summary>
     public static ScalarType Type(ScalarType model) => model == float64 ? float64 : float32;
@@ -88,8 +88,8 @@ public sealed class RouterCarry
 
     private static long Width(IReadOnlyList<Row> rows) => rows.Max(r => 3 * r.Experts + 2);
 
-    // Each part of experts has one map into their inside that is always there, in the order of the data flow.
-    private static IReadOnlyList<Row> Rows(CausalLM spec) =>
-        [.. spec.Parameters.Where(p => p.Kind == ParameterKind.Expert && p.Name.EndsWith(".up.weight", StringComparison.Ordinal))
+    /// <summary>One for each part of experts, by the map into their inside that is always there, in the order of the data flow.</summary>
+    internal static IReadOnlyList<Row> Rows(IEnumerable<ParameterInfo> parameters) =>
+        [.. parameters.Where(p => p.Kind == ParameterKind.Expert && p.Name.EndsWith(".up.weight", StringComparison.Ordinal))
             .Select(p => new Row(p.Layer!.Value, p.Pieces.Count, p.ActivePieces))];
 }
