@@ -18,13 +18,8 @@ internal static class TrainBench
     {
         torch.set_num_threads(options.Threads);
         var spec = HuggingFaceFolder.ReadConfig(folder);
-        var optimizer = new ShardedOptimizer(ShardedParameter.Of(spec, decayAll: true), new ShardingOptions());
-        var module = spec.Build(new BuildOptions { Storage = info => optimizer.Weights(info.Name) });
-        var parameters = module.Table.ToDictionary(p => p.Info.Name, p => p.Value, StringComparer.Ordinal);
-        optimizer.Attach(name => parameters[name]);
-        HuggingFaceFolder.LoadWeights(module, folder);
-
-        var gradients = new GradientStep(module, optimizer, labelSmoothing: 0);
+        using var model = RankModel.OnOneRank(spec, new RankModelOptions { DecayAll = true });
+        model.Fill(module => HuggingFaceFolder.LoadWeights(module, folder));
         var rates = new AdamRates(LearningRate: 3e-4, Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8, WeightDecay: 0.1);
         long step = 0;
         Answer(new { version = NativeTorch.Info.Version, threads = torch.get_num_threads(), core_type = NativeTorch.Info.CoreTypeChosen });
@@ -34,8 +29,8 @@ internal static class TrainBench
             var started = Stopwatch.GetTimestamp();
             for (var left = int.Parse(line); left > 0; left--)
             {
-                var result = gradients.Run([Tokens(step, options, spec.Size.VocabSize)]);
-                optimizer.Update(rates, ++step, ShardedOptimizer.ClipFactor(optimizer.GradientNorm(), limit: 1));
+                var result = model.Gradients([Tokens(step, options, spec.Size.VocabSize)]);
+                model.Update(rates, ++step, result.Norm, clip: 1);
                 losses.Add(result.Loss);
             }
 

@@ -56,15 +56,14 @@ let private cut (cuts: bool list) items =
 
 let private build family dtype recompute =
     let model =
-        TrainedModel.Build(TinyRuns.spec family, dtype, torch.CPU, recompute, true)
+        RankModel.OnOneRank(TinyRuns.spec family, RankModelOptions(Dtype = dtype, DecayAll = true), recompute)
 
-    model.Optimizer.ChangeWeights(fun () -> model.Module.Initialize 5UL)
-    model.Module.train ()
+    model.Start 5UL
     model
 
-let private gradient (model: TrainedModel) (batch: MicroBatch list) =
+let private gradient (model: RankModel) (batch: MicroBatch list) =
     let result =
-        GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(0.3, 0.1)).Run(Array.ofList batch)
+        model.Gradients(Array.ofList batch, LossOptions(Routers = RouterCoefficients(0.3, 0.1)))
 
     result.Loss, wholeGradient model.Optimizer
 
@@ -128,21 +127,13 @@ let ``a step leaves no native tensor behind`` recompute =
                         }
                     ]
 
-            let gradients =
-                GradientStep(model.Module, model.Optimizer, 0.1, RouterCoefficients(0.3, 0.1))
-
             let step number =
-                gradients.Run [| batch; batch |] |> ignore
-                let norm = model.Optimizer.GradientNorm()
+                let result =
+                    model.Gradients([| batch; batch |], LossOptions(0.1, RouterCoefficients(0.3, 0.1)))
+
                 model.Optimizer.FirstNonFinite() |> ignore
-
-                model.Optimizer.Update(
-                    AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
-                    number,
-                    ShardedOptimizer.ClipFactor(norm, 1.0)
-                )
-
-                Validation.Run(model.Module, [ batch ], torch.CPU) |> ignore
+                model.Update(AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1), number, result.Norm, 1.0)
+                model.Evaluate [ batch ] |> ignore
 
             step 1L
             let before = Folders.liveTensors ()
@@ -176,8 +167,7 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
 
     let run balance z =
         let result =
-            GradientStep(model.Module, model.Optimizer, 0.0, RouterCoefficients(balance, z))
-                .Run(Array.ofList batch)
+            model.Gradients(Array.ofList batch, LossOptions(0.0, RouterCoefficients(balance, z)))
 
         result, wholeGradient model.Optimizer
 
@@ -190,8 +180,11 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
     let added =
         batch
         |> List.map (fun micro ->
-            use row = new DeviceRow(micro, torch.CPU)
-            let struct (_, auxiliary) = row.LossWithRouters(model.Module, 0.0)
+            use row = MicroTensors.Of(micro, torch.CPU)
+
+            let struct (_, _, auxiliary) =
+                model.Chunks[0].Module.LossWithRouters(row.Ids, row.Labels, row.At)
+
             let auxiliary = nonNull auxiliary
             let value = (0.3 * auxiliary.Balance + 0.1 * auxiliary.Z) / 2.0
             value.backward ()

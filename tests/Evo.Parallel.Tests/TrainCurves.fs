@@ -33,30 +33,24 @@ let ``losses, gradient norms and final weights are those of the golden run`` (na
     use json = JsonDocument.Parse(File.ReadAllText(golden $"train/{name}.json"))
     use file = SafeTensors.Open(golden $"train/{name}.safetensors")
     let spec = HuggingFaceFolder.ReadConfig(golden name)
-    use model = TrainedModel.Build(spec, torch.float32, torch.CPU, 0.0, true)
-    model.Optimizer.ChangeWeights(fun () -> HuggingFaceFolder.LoadWeights(model.Module, golden name))
-    model.Module.train ()
+    use model = RankModel.OnOneRank(spec, RankModelOptions(DecayAll = true))
+    model.Fill(fun part -> HuggingFaceFolder.LoadWeights(part, golden name))
     let tokens = read file "tokens"
-    let gradients = GradientStep(model.Module, model.Optimizer, 0.0)
 
     let expected (what: string) step =
         json.RootElement.GetProperty(what).[step].GetDouble()
 
     for step in 0..49 do
         let batch = packed (tokens[int64 step].reshape(-1).data<int64>().ToArray()) 4 33
-        let result = gradients.Run [| batch |]
-        let norm = model.Optimizer.GradientNorm()
+        let result = model.Gradients [| batch |]
+        let norm = result.Norm
         Assert.InRange(abs (result.Loss - expected "loss" step), 0.0, 1e-5)
         Assert.InRange(abs (norm / expected "grad_norm" step - 1.0), 0.0, 1e-4)
 
-        model.Optimizer.Update(
-            AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1),
-            int64 (step + 1),
-            ShardedOptimizer.ClipFactor(norm, 1.0)
-        )
+        model.Update(AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1), int64 (step + 1), norm, 1.0)
 
     use folder = new Evo.Parallel.Tests.Folders.TemporaryFolder()
-    HuggingFaceFolder.Save(model.Module, folder.Path)
+    HuggingFaceFolder.Save(model.Chunks[0].Module, folder.Path)
     use saved = SafeTensors.Open(folder.File "model.safetensors")
 
     for tensor in saved.Tensors do

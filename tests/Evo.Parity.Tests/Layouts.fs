@@ -85,7 +85,7 @@ let families =
 [<Theory; MemberData(nameof families)>]
 let ``three steps at a covering array of layouts are those of one device`` (name: string) =
     let spec = small 4 (nonNull (ModelFamilies.Find name))
-    let legal = Layouts.enumerate (ModelLayouts.Facts(spec, length)) 8
+    let legal = Layouts.enumerate (LayoutFacts.Of(spec, length)) 8
     let chosen = Covering.array 2 legal Layouts.axes
     let watch = Diagnostics.Stopwatch.StartNew()
     let failures, largest = compare spec chosen

@@ -16,6 +16,11 @@ type TrainOptions =
     | Resume of folder: string option
     | Fresh
     | Run_Dir of folder: string
+    | Nproc of processes: int
+    | Nnodes of hosts: int
+    | Node_Rank of place: int
+    | Master_Addr of address: string
+    | Master_Port of port: int
     | Plain
     | Json
 
@@ -30,6 +35,11 @@ type TrainOptions =
             | Fresh -> "begin anew; refused where the run folder holds checkpoints already."
             | Run_Dir _ ->
                 "folder of the run: its configuration, metrics and checkpoints; runs/<job_name> without it."
+            | Nproc _ -> "start so many processes on this host, mind them, and end when they do."
+            | Nnodes _ -> "hosts of the run; the same command is given on each, with its own --node-rank."
+            | Node_Rank _ -> "place of this host among them, from 0."
+            | Master_Addr _ -> "a name or address of host 0 that all hosts reach."
+            | Master_Port _ -> "the port there; 29500 without it."
             | Plain -> "plain lines, even on a terminal."
             | Json -> "write events as JSON, one object a line, for a program."
 
@@ -58,7 +68,7 @@ let private check (options: ParseResults<TrainOptions>) =
 /// A sink for events, called on the thread that trains.
 let private watch (act: TrainEvent -> unit) : IProgress<TrainEvent> = Each act
 
-let private train (options: ParseResults<TrainOptions>) =
+let private train (options: ParseResults<TrainOptions>) (world: RankWorld) =
     check options
 
     let run =
@@ -79,10 +89,13 @@ let private train (options: ParseResults<TrainOptions>) =
         | _ -> ()
 
     let execute (events: IProgress<TrainEvent>) =
-        Trainer(run, events, rule).Run stop.Token
+        world.Guard(fun () -> Trainer(run, events, rule, world).Run stop.Token)
 
     let result =
-        if options.Contains TrainOptions.Json then
+        if world.Rank > 0 then
+            // Only the first rank has something to say.
+            execute (watch ignore)
+        elif options.Contains TrainOptions.Json then
             execute (watch (fun event -> EventJson.line event |> Option.iter Terminal.say))
         elif Terminal.live.Value && not (options.Contains Plain) then
             let mutable view = TrainView.start run
@@ -118,7 +131,9 @@ let private train (options: ParseResults<TrainOptions>) =
                     TrainView.lines run.Train.LogEvery view event |> List.iter Terminal.say)
             )
 
-    if options.Contains TrainOptions.Json then
+    if world.Rank > 0 then
+        ()
+    elif options.Contains TrainOptions.Json then
         Terminal.say (EventJson.ended result)
     else
         TrainView.summary result clock.Elapsed.TotalSeconds |> List.iter Terminal.say
@@ -134,6 +149,47 @@ let private train (options: ParseResults<TrainOptions>) =
     | RunEnd.Completed -> ExitCode.Done
     | _ -> ExitCode.Stopped
 
+let private flags (options: ParseResults<TrainOptions>) : LaunchFlags =
+    {
+        Nproc = options.TryGetResult Nproc
+        Nnodes = options.TryGetResult Nnodes
+        NodeRank = options.TryGetResult Node_Rank
+        MasterAddr = options.TryGetResult Master_Addr
+        MasterPort = options.TryGetResult Master_Port
+    }
+
+/// How this process talks to the other ranks.
+let private engine (run: RunConfig) =
+    C10dOptions(
+        Engine =
+            (match run.Train.Backend with
+             | "nccl" -> RankEngine.Nccl
+             | _ -> RankEngine.Gloo),
+        Timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
+    )
+
+let private launch (options: ParseResults<TrainOptions>) =
+    match RankLaunch.Decide(flags options) with
+    | Launch.Alone ->
+        use world = new SoleRank()
+        train options world
+    | Launch.Member place ->
+        let run =
+            ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
+
+        use world = RankLaunch.Join(place, engine run)
+        train options world
+    | Launch.Spawn ranks ->
+        check options
+
+        // What is wrong with the configuration is said once, before any process starts.
+        ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
+        |> ignore
+
+        let arguments = Environment.GetCommandLineArgs() |> Array.skip 1
+        let supervisor = RankSupervisor(ranks, RankSupervisor.OwnCommand arguments, Terminal.tell)
+        enum<ExitCode> (supervisor.Run())
+
 let verb =
     Verb.make<TrainOptions>
         "train"
@@ -147,4 +203,4 @@ of a model of your own; docs/own-model.md shows one."
             "./evo train configs/tiny.json --set data.total_steps=20 --set job_name=short"
             "./evo train samples/Tandem/run.json"
         ]
-        train
+        launch

@@ -8,7 +8,7 @@ type ModelConfig =
     {
         [<Key("Element type that the model computes in. Optimizer state and master weights are float32 (float64 for float64).",
               "\"float32\"",
-              Choices = "float32|bfloat16|float64")>]
+              Choices = "float32|bfloat16|float16|float64")>]
         Dtype: string
         [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0.",
               "0",
@@ -16,6 +16,10 @@ type ModelConfig =
               Minimum = 0.0,
               Maximum = 1.0)>]
         Checkpoint: float
+        [<Key("Pieces of the model that each stage of a pipeline holds: above 1 the schedule 1F1B is interleaved; ZBV has 2 without being told.",
+              "1",
+              Minimum = 1.0)>]
+        NumChunks: int
         [<Key("Assembly that holds the record that model_type names: a .dll, or a .csproj, which is built. Relative to this file. Unset: a family of Evo's.",
               "null")>]
         Assembly: string | null
@@ -33,6 +37,7 @@ type ModelConfig =
     member model.ElementType =
         match model.Dtype with
         | "bfloat16" -> DType.BF16
+        | "float16" -> DType.F16
         | "float64" -> DType.F64
         | _ -> DType.F32
 
@@ -59,6 +64,13 @@ type DataConfig =
               "1",
               Minimum = 1.0)>]
         MicroNum: int
+        [<Key("Rows of one optimizer step over all data-parallel ranks, in the place of micro_num on each of them: then the ranks make no difference to a step. Must be a multiple of their number. Unset: micro_num on each rank.",
+              "null",
+              Minimum = 1.0)>]
+        RowsPerStep: Nullable<int>
+        [<Key("How the number of micro-batches rises to micro_num: \"start incr every\" begins with start and adds incr each time that every batches have passed. Empty: it does not.",
+              "\"\"")>]
+        RampupBatchSize: string
         [<Key("Batches to train on; one optimizer step each, unless a batch is skipped.", Minimum = 1.0)>]
         TotalSteps: int64
         [<Key("Steps between two validations; 0 validates never during the run.", "0", Minimum = 0.0)>]
@@ -131,15 +143,6 @@ type Beta2SchedulerConfig =
         CurIter: int64
     }
 
-/// `hybrid_zero_optimizer`: what is done to gradients before the optimizer sees them.
-type HybridZeroOptimizerConfig =
-    {
-        [<Key("Largest norm of all gradients together; a longer gradient is scaled down to it. 0 switches clipping off; the norm is reported all the same.",
-              "0",
-              Minimum = 0.0)>]
-        ClipGradNorm: float
-    }
-
 /// `loss`: what is minimised, the cross-entropy of the next token.
 type LossConfig =
     {
@@ -202,6 +205,14 @@ type TrainConfig =
               "\"auto\"",
               Choices = "auto|cpu|cuda")>]
         Device: string
+        [<Key("What ranks talk through: local, threads of one process; gloo, processes on CPUs; nccl, processes with a GPU each. auto takes nccl where the device is a GPU, else gloo, and for one rank nothing.",
+              "\"auto\"",
+              Choices = "auto|gloo|nccl|local")>]
+        Backend: string
+        [<Key("Seconds that a rank waits for the others in one collective, before it gives up and names those that did not come.",
+              "600",
+              Minimum = 1.0)>]
+        Timeout: int
         [<Key("Threads of the CPU; 0 takes every core.", "0", Minimum = 0.0)>]
         Threads: int
         [<Key("Use only operators whose result does not vary from run to run; an operator without such a form is an error.",
@@ -258,39 +269,6 @@ type PrepareConfig =
         Baselines: bool
     }
 
-/// `parallel.tensor` and its like: over how many ranks something is split.
-type DegreeConfig =
-    {
-        [<Key("Number of ranks.", "1")>]
-        Size: int
-    }
-
-/// `parallel.tensor`: over how many ranks each layer is split, and how.
-type TensorConfig =
-    {
-        [<Key("Number of ranks.", "1")>]
-        Size: int
-        [<Key("mtp splits matrices; msp and fsp split the sequence too, between the matrices or also in front of them; isp splits the sequence and gathers weights.",
-              "\"mtp\"",
-              Choices = "mtp|msp|fsp|isp")>]
-        Mode: string
-    }
-
-/// `parallel`: how a model is split over ranks. Which splits this build can run, `RunConfig.NotYet` says.
-type ParallelConfig =
-    {
-        [<Key("Ranks that share the optimizer's state; -1 takes all data-parallel ranks.", Bare = true)>]
-        Zero1: DegreeConfig
-        [<Key("Ranks that share each layer's matrices.", Bare = true)>]
-        Tensor: TensorConfig
-        [<Key("Stages that the layers are cut into.", Bare = true)>]
-        Pipeline: DegreeConfig
-        [<Key("Ranks that share the storage of weights.", Bare = true)>]
-        Weight: DegreeConfig
-        [<Key("Ranks that share the experts.", Bare = true)>]
-        Expert: DegreeConfig
-    }
-
 /// One run, checked: everything that it depends on. Made by `Config.load`, or from C# by `RunConfig.Parse`.
 type RunConfig =
     {
@@ -316,6 +294,14 @@ type RunConfig =
         Beta2Scheduler: Beta2SchedulerConfig
         [<Key("What is done to gradients before the optimizer sees them.")>]
         HybridZeroOptimizer: HybridZeroOptimizerConfig
+        [<Key("Element type in which gradients are summed over ranks: model.dtype, or float32. Unset: model.dtype.",
+              "null",
+              Choices = "float32|bfloat16|float16|float64")>]
+        ReduceCommDtype: string | null
+        [<Key("The scale of the loss in float16. In other element types it stays 1.")>]
+        GradScaler: GradScalerConfig
+        [<Key("Whether layers whose activations are recomputed keep what their attention gave.", "false")>]
+        SelectiveCheckpoint: bool
         [<Key("What is minimised: the cross-entropy of the next token.")>]
         Loss: LossConfig
         [<Key("What is kept of a run, and what it starts from.")>]
@@ -345,23 +331,6 @@ type RunConfig =
         match run.Prepare.Folder with
         | null -> "data/" + run.JobName
         | folder -> folder
-
-    /// What the run asks for that is legal and that this build cannot do, in one line each that begins with the key.
-    member run.NotYet: string list =
-        let split = run.Parallel
-
-        [
-            for name, size in
-                [
-                    "zero1", (if split.Zero1.Size = -1 then 1 else split.Zero1.Size)
-                    "tensor", split.Tensor.Size
-                    "pipeline", split.Pipeline.Size
-                    "weight", split.Weight.Size
-                    "expert", split.Expert.Size
-                ] do
-                if size <> 1 then
-                    $"parallel.{name}.size = {size}: this version trains on one rank; use 1"
-        ]
 
     /// Tokens in one optimizer step, padding and ignored labels included.
     member run.TokensPerStep = int64 run.Data.RowTokens * int64 run.Data.MicroNum

@@ -10,7 +10,7 @@ namespace Evo.Parallel;
 /// cut changes nothing but the order of summation. The auxiliary loss of routers is a product of means over one micro-batch
 /// (of all data-parallel ranks together), and the mean of those over the micro-batches is added: it does depend on the cut.
 /// </summary>
-internal sealed class LossShare(long targets, int microBatches, LossOptions options)
+internal sealed class LossShare(long targets, int microBatches, LossOptions options, double scale)
 {
     /// <summary>Sum of the cross entropy over this rank's labels.</summary>
     public double LossSum { get; private set; }
@@ -48,6 +48,6 @@ internal sealed class LossShare(long targets, int microBatches, LossOptions opti
             minimised += added;
         }
 
-        return options.Scale == 1 ? minimised : minimised * options.Scale;
+        return scale == 1 ? minimised : minimised * scale;
     }
 }

@@ -16,8 +16,7 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <summary>How the loss of a step is put together.</summary>
 /// <param name="LabelSmoothing">Part of the target probability spread over the vocabulary.</param>
 /// <param name="Routers">Coefficients of the routers' losses.</param>
-/// <param name="Scale">What the minimised loss is multiplied by before its backward pass (float16).</param>
-public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, double Scale = 1);
+public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default);
 
 /// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
 /// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
@@ -55,14 +54,15 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
     /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks.</param>
     /// <param name="options">The loss.</param>
-    public PassFigures Run(IReadOnlyList<MicroBatchSource> batch, long targets, LossOptions options)
+    /// <param name="scale">What the minimised loss is multiplied by before its backward pass (float16).</param>
+    public PassFigures Run(IReadOnlyList<MicroBatchSource> batch, long targets, LossOptions options, double scale = 1)
     {
         if (batch.Count != schedule.MicroBatches)
         {
             throw new ArgumentException($"{batch.Count} micro-batches, and a schedule of {schedule.MicroBatches}", nameof(batch));
         }
 
-        var share = new LossShare(Math.Max(1, targets), batch.Count, options);
+        var share = new LossShare(Math.Max(1, targets), batch.Count, options, scale);
         var left = Enumerable.Repeat(batch.Count, chunks.Count).ToArray();
         var times = new List<(Step, double, double)>();
         clock.Restart();

@@ -65,7 +65,7 @@ public sealed class RankGroups
     public RankContext Context(bool embedSplitHidden = true)
     {
         var degrees = Topology.Degrees;
-        return new(degrees.StageSize == 1 ? ParallelMode.Serial : ModelLayouts.ModeOf(degrees.Mode), Tensor, Weight)
+        return new(degrees.StageSize == 1 ? ParallelMode.Serial : LayoutFacts.ModeOf(degrees.Mode), Tensor, Weight)
         {
             Expert = Expert,
             Data = Data,

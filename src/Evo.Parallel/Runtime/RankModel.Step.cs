@@ -18,6 +18,10 @@ public sealed record GradientFigures(double Loss, double? RouterLoss, BatchFigur
 
 public sealed partial class RankModel
 {
+    /// <summary>As the other, with rows as they were read.</summary>
+    public GradientFigures Gradients(IReadOnlyList<MicroBatch> batch, LossOptions loss = default) =>
+        Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, Optimizer.Device))], BatchFigures.Of(batch), loss);
+
     /// <summary>Replaces the gradients by those of the mean loss over a step's batch, summed over all ranks.</summary>
     /// <param name="batch">The micro-batches of this data-parallel rank.</param>
     /// <param name="own">What they hold.</param>
@@ -32,7 +36,7 @@ public sealed partial class RankModel
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
             BackwardDone = BackwardDone,
         };
-        var passes = runner.Run(batch, whole.Targets, loss with { Scale = Optimizer.LossScale });
+        var passes = runner.Run(batch, whole.Targets, loss, Optimizer.LossScale);
         var passed = Stopwatch.GetTimestamp();
         SumTied();
         Optimizer.Finish();
@@ -45,11 +49,16 @@ public sealed partial class RankModel
         return new(sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds);
     }
 
-    /// <summary>Mean cross entropy over held-out micro-batches of all data-parallel ranks, and the labels that counted; no dropout.</summary>
-    /// <param name="batch">Those of this data-parallel rank: as many on every one.</param>
-    /// <param name="ownTargets">Labels of them that count; asked when all have been read.</param>
-    public (double Loss, long Targets) Evaluate(IEnumerable<MicroBatchSource> batch, Func<long> ownTargets)
+    /// <summary>Mean cross entropy over held-out rows of all data-parallel ranks, and the labels that counted; no dropout.</summary>
+    /// <param name="rows">Those of this data-parallel rank: as many on every one.</param>
+    public (double Loss, long Targets) Evaluate(IEnumerable<MicroBatch> rows)
     {
+        long targets = 0;
+        var batch = rows.Select(row =>
+        {
+            targets += row.Targets;
+            return MicroBatchSource.Of(row, Optimizer.Device);
+        });
         foreach (var chunk in Chunks)
         {
             chunk.Module.train(false);
@@ -60,7 +69,7 @@ public sealed partial class RankModel
             using var quiet = no_grad();
             var own = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch);
             var speaks = Groups.Tensor.Rank == 0;
-            var sums = SumOverWorld([speaks ? own : 0, speaks && Groups.Pipeline.Rank == 0 ? ownTargets() : 0], RuntimeSites.Validation);
+            var sums = SumOverWorld([speaks ? own : 0, speaks && Groups.Pipeline.Rank == 0 ? targets : 0], RuntimeSites.Validation);
             return (sums[0] / Math.Max(1, sums[1]), (long)sums[1]);
         }
         finally

@@ -106,6 +106,16 @@ public sealed partial class RankModel : IDisposable
     /// <summary>Makes the rank's model; its weights are zero until <see cref="Start"/> or a loader fills them.</summary>
     public static RankModel Build(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options) => new(spec, layout, groups, options);
 
+    /// <summary>The whole model on one rank.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="options">How it is made.</param>
+    /// <param name="recompute">Share of the layers that are computed again in the backward pass.</param>
+    public static RankModel OnOneRank(CausalLM spec, RankModelOptions options, double recompute = 0) => Build(
+        spec,
+        new(Core.Degrees.Single, PipelineMode.OneForwardOneBackward, 1, 1, recompute, false, GradientReduction.ReduceScatter),
+        new(new Topology(Core.Degrees.Single), new SoleRank()),
+        options);
+
     /// <summary>Whether this rank speaks for all: it writes files and tells what happens.</summary>
     public bool Leads => Groups.Rank == 0;
 

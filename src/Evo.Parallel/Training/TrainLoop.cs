@@ -89,7 +89,7 @@ internal sealed class TrainLoop(
         world.AtStep(state.Step + 1);
         NativeMemory.ResetPeak();
         var (batch, wait) = source.Take(state.Step);
-        var figures = model.Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, model.Optimizer.Device))], BatchFigures.Of(batch), loss);
+        var figures = model.Gradients(batch, loss);
         var turned = Stopwatch.GetTimestamp();
         if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
         {
@@ -141,13 +141,7 @@ internal sealed class TrainLoop(
     private double Validate(long step)
     {
         var clock = Stopwatch.GetTimestamp();
-        long own = 0;
-        var rows = data.OwnValidRows().Select(row =>
-        {
-            own += row.Targets;
-            return MicroBatchSource.Of(row, model.Optimizer.Device);
-        });
-        var (mean, tokens) = model.Evaluate(rows, () => own);
+        var (mean, tokens) = model.Evaluate(data.OwnValidRows());
         tell(new TrainEvent.Validated(step, mean, tokens, Stopwatch.GetElapsedTime(clock).TotalSeconds));
         return mean;
     }

@@ -87,7 +87,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     // How this run is spread, or everything that stands against it.
     private Core.Layout LayoutOf(CausalLM spec)
     {
-        var facts = ModelLayouts.Facts(spec);
+        var facts = LayoutFacts.Of(spec);
         var problems = config.LayoutProblems(world.Size, facts);
         return problems.Count == 0
             ? config.LayoutAt(world.Size, facts.Experts)
@@ -104,11 +104,11 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             Device = DeviceOf(config),
             DecayAll = config.Adam.DecayNormsAndBiases,
             BucketElements = zero.ReduceBucketSize,
-            ReduceDtype = config.ReduceElementType is { } sent ? Dtypes.TorchOf(sent) : null,
+            ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,
             OverlapReduction = zero.OverlapSyncGrad,
             OverlapGather = zero.OverlapSyncParam,
             GatherAhead = config.Parallel.Fsdp.Prefetch,
-            LossScaler = dtype == ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules) : null,
+            LossScaler = dtype == torch.ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules()) : null,
         };
     }
 

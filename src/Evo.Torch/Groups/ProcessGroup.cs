@@ -29,7 +29,7 @@ public readonly record struct Site(int Number, bool Backward)
 }
 
 /// <summary>
-/// The ranks along one axis of the mesh, as one of them sees them. All operations are synchronous and collective: every
+/// The ranks along one axis of the mesh, as one of them sees them. All operations are collective, and synchronous but for the four that are begun: every
 /// rank of the group calls the same ones in the same order, and returns when its own result is there.
 /// </summary>
 /// <remarks>
