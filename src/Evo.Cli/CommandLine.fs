@@ -21,6 +21,8 @@ let exitCodes: (ExitCode * string) list =
         ExitCode.Defect, "a defect of Evo; the full trace is in the file that was named"
         ExitCode.BuildFailed, "the launcher: building failed"
         ExitCode.Stopped, "stopped by Ctrl-C or SIGTERM; the state was saved, the same command continues"
+        ExitCode.RankFault,
+        "another rank of the run died, hung or failed; the message says which, when and in which collective"
         ExitCode.Killed, "stopped at once by a second Ctrl-C; the last checkpoint stands"
     ]
 

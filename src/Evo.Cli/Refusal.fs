@@ -57,6 +57,15 @@ let rec private known (error: exn) : (string * ExitCode) option =
              else
                  ExitCode.Config)
         )
+    | :? LaunchException as error ->
+        Some(
+            error.Message,
+            (if isNull error.InnerException then
+                 ExitCode.Usage
+             else
+                 ExitCode.Machine)
+        )
+    | :? RankFaultException as error -> Some(error.Message, ExitCode.RankFault)
     | :? GenerationException as error -> Some(error.Message, ExitCode.Data)
     | :? TorchException as error -> Some($"libtorch failed: {error.Message}", ExitCode.Machine)
     | :? OperationCanceledException -> Some("stopped", ExitCode.Stopped)

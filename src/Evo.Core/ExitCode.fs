@@ -22,6 +22,8 @@ type ExitCode =
     | BuildFailed = 71
     /// Stopped by Ctrl-C or SIGTERM after the current step; the state was saved and the run can be resumed.
     | Stopped = 75
+    /// Another rank of the run died, hung or failed; the message says which, at which step and in which collective.
+    | RankFault = 76
     /// Stopped at once by a second Ctrl-C; the last committed checkpoint stands.
     | Killed = 130
     /// A defect of Evo itself; the report says where the full trace was written.

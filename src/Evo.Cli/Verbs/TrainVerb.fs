@@ -16,6 +16,11 @@ type TrainOptions =
     | Resume of folder: string option
     | Fresh
     | Run_Dir of folder: string
+    | Nproc of processes: int
+    | Nnodes of hosts: int
+    | Node_Rank of place: int
+    | Master_Addr of address: string
+    | Master_Port of port: int
     | Plain
     | Json
 
@@ -30,6 +35,11 @@ type TrainOptions =
             | Fresh -> "begin anew; refused where the run folder holds checkpoints already."
             | Run_Dir _ ->
                 "folder of the run: its configuration, metrics and checkpoints; runs/<job_name> without it."
+            | Nproc _ -> "start so many processes on this host, mind them, and end when they do."
+            | Nnodes _ -> "hosts of the run; the same command is given on each, with its own --node-rank."
+            | Node_Rank _ -> "place of this host among them, from 0."
+            | Master_Addr _ -> "a name or address of host 0 that all hosts reach."
+            | Master_Port _ -> "the port there; 29500 without it."
             | Plain -> "plain lines, even on a terminal."
             | Json -> "write events as JSON, one object a line, for a program."
 
@@ -134,6 +144,22 @@ let private train (options: ParseResults<TrainOptions>) =
     | RunEnd.Completed -> ExitCode.Done
     | _ -> ExitCode.Stopped
 
+let private flags (options: ParseResults<TrainOptions>) : LaunchFlags =
+    {
+        Nproc = options.TryGetResult Nproc
+        Nnodes = options.TryGetResult Nnodes
+        NodeRank = options.TryGetResult Node_Rank
+        MasterAddr = options.TryGetResult Master_Addr
+        MasterPort = options.TryGetResult Master_Port
+    }
+
+let private launch (options: ParseResults<TrainOptions>) =
+    match RankLaunch.Decide(flags options) with
+    | Launch.Alone -> train options
+    | Launch.Member _
+    | Launch.Spawn _ ->
+        refuse ExitCode.Config "evo train trains in one process; leave out --nproc and --nnodes, and start one task"
+
 let verb =
     Verb.make<TrainOptions>
         "train"
@@ -147,4 +173,4 @@ of a model of your own; docs/own-model.md shows one."
             "./evo train configs/tiny.json --set data.total_steps=20 --set job_name=short"
             "./evo train samples/Tandem/run.json"
         ]
-        train
+        launch

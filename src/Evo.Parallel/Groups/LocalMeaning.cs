@@ -43,7 +43,7 @@ internal static class LocalMeaning
     public static Tensor Copy(Tensor x) => Made(() => [x.clone()])[0];
 
     // In the order of the ranks; types that lose digits in a sum are added in float32 and rounded once.
-    private static Tensor Reduced(IReadOnlyList<Tensor> tensors, ReduceOperation operation)
+    public static Tensor Reduced(IReadOnlyList<Tensor> tensors, ReduceOperation operation)
     {
         var type = tensors[0].dtype;
         var sums = operation is ReduceOperation.Sum or ReduceOperation.Average;
@@ -75,7 +75,7 @@ internal static class LocalMeaning
 
     private static long Start(IReadOnlyList<long> sizes, int rank) => sizes.Take(rank).Sum();
 
-    private static Tensor[] Made(Func<Tensor[]> make)
+    public static Tensor[] Made(Func<Tensor[]> make)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();

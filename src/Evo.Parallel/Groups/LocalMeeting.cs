@@ -18,6 +18,9 @@ internal sealed class LocalMeeting(string key, IReadOnlyList<int> members) : IDi
 
     public Tensor?[] Results { get; } = new Tensor?[members.Count];
 
+    /// <summary>Tensors of a round that was begun: the members' own objects may be disposed before it ends.</summary>
+    public List<Tensor> Kept { get; } = [];
+
     public int Arrived { get; set; }
 
     /// <summary>The member that opened the round.</summary>
@@ -39,12 +42,14 @@ internal sealed class LocalMeeting(string key, IReadOnlyList<int> members) : IDi
         results?.CopyTo(Results, 0);
         Array.Clear(Calls);
         Array.Clear(Tensors);
+        Kept.ForEach(tensor => tensor.Dispose());
+        Kept.Clear();
         Arrived = 0;
     }
 
     public void Dispose()
     {
-        foreach (var tensor in Results.Concat(mail.Values.SelectMany(queue => queue.Select(message => message.Tensor))))
+        foreach (var tensor in Results.Concat(Kept).Concat(mail.Values.SelectMany(queue => queue.Select(message => message.Tensor))))
         {
             tensor?.Dispose();
         }

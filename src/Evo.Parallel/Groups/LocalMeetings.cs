@@ -8,12 +8,12 @@ namespace Evo.Parallel;
 /// those are woken whom it concerns. A rank that arrives last computes all results outside of the lock and wakes the others:
 /// the tensors of those who wait cannot change meanwhile.
 /// </summary>
-internal sealed class LocalMeetings : IDisposable
+internal sealed partial class LocalMeetings : IDisposable
 {
     private readonly Lock gate = new();
     private readonly TimeSpan limit;
     private readonly RankState[] ranks;
-    private readonly Dictionary<string, LocalMeeting> meetings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (LocalMeeting Meeting, LocalRounds Rounds)> meetings = new(StringComparer.Ordinal);
     private LocalWorldException? failure;
     private DateTime? failedAt;
 
@@ -35,12 +35,12 @@ internal sealed class LocalMeetings : IDisposable
         }
     }
 
-    public LocalMeeting MeetingOf(string axis, IReadOnlyList<int> members)
+    public (LocalMeeting Meeting, LocalRounds Rounds) MeetingOf(string axis, IReadOnlyList<int> members)
     {
         lock (gate)
         {
             var key = $"{axis} [{string.Join(", ", members)}]";
-            return meetings.TryGetValue(key, out var found) ? found : meetings[key] = new(key, members);
+            return meetings.TryGetValue(key, out var found) ? found : meetings[key] = (new(key, members), new(key, members));
         }
     }
 
@@ -172,7 +172,7 @@ internal sealed class LocalMeetings : IDisposable
         lock (gate)
         {
             var still = Enumerable.Range(0, ranks.Length).Where(r => !ranks[r].Left).ToArray();
-            if (failure is null && meetings.Values.Select(m => m.Unreceived).FirstOrDefault(m => m is not null) is { } sent)
+            if (failure is null && meetings.Values.Select(m => m.Meeting.Unreceived).FirstOrDefault(m => m is not null) is { } sent)
             {
                 Fail(null, $"nobody received what a rank had sent: {sent}", null);
             }
@@ -187,9 +187,10 @@ internal sealed class LocalMeetings : IDisposable
     {
         lock (gate)
         {
-            foreach (var meeting in meetings.Values)
+            foreach (var (meeting, rounds) in meetings.Values)
             {
                 meeting.Dispose();
+                rounds.Dispose();
             }
         }
     }
@@ -243,7 +244,7 @@ internal sealed class LocalMeetings : IDisposable
             }
 
             meeting.End(results);
-            foreach (var member in meeting.Members)
+            foreach (var member in meeting.Members.Where(member => ranks[member].Waiting?.Meeting == meeting))
             {
                 Wake(member, served: true);
             }

@@ -29,7 +29,7 @@ public readonly record struct Site(int Number, bool Backward)
 }
 
 /// <summary>
-/// The ranks along one axis of the mesh, as one of them sees them. All operations are synchronous and collective: every
+/// The ranks along one axis of the mesh, as one of them sees them. All operations are collective, and synchronous but for the four that are begun: every
 /// rank of the group calls the same ones in the same order, and returns when its own result is there.
 /// </summary>
 /// <remarks>
@@ -105,6 +105,25 @@ public abstract class ProcessGroup
 
     /// <summary>Waits for all ranks.</summary>
     public abstract void Barrier(Site site);
+
+    /// <summary><see cref="AllReduce"/>, begun: it may go on while the caller computes.</summary>
+    /// <remarks>
+    /// Operations that are begun have an order of their own: all ranks begin the same ones in the same order, wherever the
+    /// synchronous ones stand between them. A group that cannot do both at once does them at once, when they are begun.
+    /// </remarks>
+    public virtual PendingTensor StartAllReduce(Tensor x, ReduceOperation operation, Site site) =>
+        PendingTensor.Of(AllReduce(x, operation, site));
+
+    /// <summary><see cref="AllGather"/>, begun; see <see cref="StartAllReduce"/>.</summary>
+    public virtual PendingTensor StartAllGather(Tensor x, int dim, Site site) => PendingTensor.Of(AllGather(x, dim, site));
+
+    /// <summary><see cref="ReduceScatter(Tensor, int, IReadOnlyList{long}, ReduceOperation, Site)"/>, begun; see <see cref="StartAllReduce"/>.</summary>
+    public virtual PendingTensor StartReduceScatter(
+        Tensor x, int dim, IReadOnlyList<long> sizes, ReduceOperation operation, Site site) =>
+        PendingTensor.Of(ReduceScatter(x, dim, sizes, operation, site));
+
+    /// <summary><see cref="Broadcast"/>, begun; see <see cref="StartAllReduce"/>.</summary>
+    public virtual PendingTensor StartBroadcast(Tensor x, int root, Site site) => PendingTensor.Of(Broadcast(x, root, site));
 
     /// <summary>A dimension counted from the front.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The tensor has no such dimension.</exception>

@@ -35,7 +35,7 @@ if("${EVO_TORCH_CUDA}" STREQUAL "1")
   list(APPEND EVO_TORCH_LIBRARIES "${EVO_TORCH_FOLDER}/libtorch_cuda.so" "${EVO_TORCH_FOLDER}/libc10_cuda.so")
   # Beside torch, pip keeps CUDA's headers in folders of its own.
   file(GLOB EVO_CUDA_INCLUDES
-    "${EVO_TORCH_FOLDER}/../../nvidia/cuda_runtime/include" "${EVO_TORCH_FOLDER}/../../nvidia/cu*/include")
+    "${EVO_TORCH_FOLDER}/../../nvidia/*/include")
   list(APPEND EVO_CUDA_INCLUDES "/usr/local/cuda/include")
 endif()
 

@@ -1,0 +1,195 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// The last collectives of a rank: what it was doing when the run failed. Small and always on; written to a file only on a fault.
+/// </summary>
+public sealed class FlightRecord
+{
+    /// <summary>How many calls are kept.</summary>
+    public const int Kept = 100;
+
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        // The brackets and quotes of messages as they are.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly Lock gate = new();
+    private readonly Queue<FlightEntry> last = [];
+    private readonly Dictionary<string, long> begun = new(StringComparer.Ordinal);
+    private long count;
+    private long? step;
+
+    /// <summary>The step of the run; null before the first.</summary>
+    public long? Step
+    {
+        get
+        {
+            lock (gate)
+            {
+                return step;
+            }
+        }
+
+        set
+        {
+            lock (gate)
+            {
+                step = value;
+            }
+        }
+    }
+
+    /// <summary>Where the rank is, in words: "in all-reduce …", "after all-reduce …".</summary>
+    public string Place
+    {
+        get
+        {
+            lock (gate)
+            {
+                return last.LastOrDefault(entry => entry.State == FlightState.Waiting) is { } now ? $"in {now.Call}"
+                    : last.LastOrDefault() is { } then ? $"after {then.Call}"
+                    : "before its first collective";
+            }
+        }
+    }
+
+    /// <summary>How many calls of each group were begun.</summary>
+    public IReadOnlyDictionary<string, long> Begun
+    {
+        get
+        {
+            lock (gate)
+            {
+                return new Dictionary<string, long>(begun);
+            }
+        }
+    }
+
+    /// <summary>How a group is called here: "data [0, 1]".</summary>
+    public static string NameOf(Evo.Torch.ProcessGroup group) => $"{group.Axis} [{string.Join(", ", group.Ranks)}]";
+
+    /// <summary>A call begins.</summary>
+    public FlightEntry Begin(GroupCall call, string group)
+    {
+        lock (gate)
+        {
+            var entry = new FlightEntry(++count, call, group, begun[group] = begun.GetValueOrDefault(group) + 1, step, DateTimeOffset.UtcNow);
+            if (last.Count == Kept)
+            {
+                last.Dequeue();
+            }
+
+            last.Enqueue(entry);
+            return entry;
+        }
+    }
+
+    /// <summary>A call ends.</summary>
+    public void End(FlightEntry entry, bool failed)
+    {
+        lock (gate)
+        {
+            (entry.Ended, entry.State) = (DateTimeOffset.UtcNow, failed ? FlightState.Failed : FlightState.Done);
+        }
+    }
+
+    /// <summary>Which of its group's calls this one is, of those that are under way; null: none.</summary>
+    internal long? NumberOf(string group, GroupCall call)
+    {
+        var words = call.ToString();
+        lock (gate)
+        {
+            return last.FirstOrDefault(e => e.State == FlightState.Waiting && e.Group == group && e.Call.ToString() == words)?.NumberInGroup;
+        }
+    }
+
+    /// <summary>Writes rank-N.json into a folder.</summary>
+    /// <returns>The file.</returns>
+    public string Write(string folder, int rank, string fault)
+    {
+        object page;
+        lock (gate)
+        {
+            page = new
+            {
+                rank,
+                step,
+                fault,
+                written = DateTimeOffset.UtcNow,
+                calls = last.Select(entry => new
+                {
+                    entry.Number,
+                    entry.Group,
+                    entry.NumberInGroup,
+                    operation = entry.Call.Operation.ToString(),
+                    site = entry.Call.Site.Number,
+                    direction = entry.Call.Site.Backward ? "backward" : "forward",
+                    shape = entry.Call.Shape,
+                    dtype = entry.Call.Dtype?.ToString(),
+                    entry.Step,
+                    entry.Started,
+                    entry.Ended,
+                    state = entry.State.ToString(),
+                }).ToArray(),
+            };
+        }
+
+        Directory.CreateDirectory(folder);
+        var file = Path.Combine(folder, $"rank-{rank}.json");
+        File.WriteAllText(file, JsonSerializer.Serialize(page, Indented) + "\n");
+        return file;
+    }
+}
+
+/// <summary>How a call stands.</summary>
+public enum FlightState
+{
+    /// <summary>It was begun.</summary>
+    Waiting,
+
+    /// <summary>It has its result.</summary>
+    Done,
+
+    /// <summary>It ended with an exception.</summary>
+    Failed,
+}
+
+/// <summary>One call of a rank.</summary>
+/// <param name="number">Among all calls of the rank, from 1.</param>
+/// <param name="call">What was called.</param>
+/// <param name="group">The group's name.</param>
+/// <param name="numberInGroup">Among the rank's calls of this group, from 1: the same on all its ranks.</param>
+/// <param name="step">The step of the run.</param>
+/// <param name="started">When.</param>
+public sealed class FlightEntry(long number, GroupCall call, string group, long numberInGroup, long? step, DateTimeOffset started)
+{
+    /// <summary>Among all calls of the rank, from 1.</summary>
+    public long Number => number;
+
+    /// <summary>What was called.</summary>
+    public GroupCall Call => call;
+
+    /// <summary>The group's name.</summary>
+    public string Group => group;
+
+    /// <summary>Among the rank's calls of this group, from 1.</summary>
+    public long NumberInGroup => numberInGroup;
+
+    /// <summary>The step of the run; null before the first.</summary>
+    public long? Step => step;
+
+    /// <summary>When it began.</summary>
+    public DateTimeOffset Started => started;
+
+    /// <summary>When it ended; null: it has not.</summary>
+    public DateTimeOffset? Ended { get; internal set; }
+
+    /// <summary>How it stands.</summary>
+    public FlightState State { get; internal set; }
+}

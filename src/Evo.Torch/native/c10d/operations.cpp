@@ -1,0 +1,169 @@
+// Operations of a group, each started and then waited for. What only moves data sees bytes, whatever the dtype is: tensors are
+// contiguous. Sums of types are the engine's own.
+#include "c10d.h"
+
+#ifdef EVO_C10D
+#include <ATen/ops/from_blob.h>
+
+namespace {
+
+using evo::EngineHandle;
+using evo::WorkHandle;
+using Tensors = std::vector<at::Tensor>;
+
+// The bytes of a contiguous tensor, which lives as long as this view does.
+at::Tensor bytes(const at::Tensor& tensor) {
+    TORCH_CHECK(tensor.is_contiguous(), "only contiguous tensors are sent");
+    auto count = static_cast<int64_t>(tensor.numel() * tensor.element_size());
+    auto options = at::TensorOptions().dtype(at::kByte).device(tensor.device());
+    return at::from_blob(tensor.data_ptr(), {count}, [tensor](void*) {}, options);
+}
+
+void give(void** result, c10::intrusive_ptr<c10d::Work> work, Tensors kept) {
+    *result = new WorkHandle{std::move(work), std::move(kept)};
+}
+
+c10d::ReduceOp reduction(int32_t number) {
+    switch (number) {
+        case 0: return c10d::ReduceOp::SUM;
+        case 1: return c10d::ReduceOp::AVG;
+        case 2: return c10d::ReduceOp::MAX;
+        default: return c10d::ReduceOp::MIN;
+    }
+}
+
+}  // namespace
+
+// The bytes of all ranks, as many each, one after the other.
+EVO_API int32_t evo_c10d_gather(void* handle, void* input, void* output, void** result) {
+    return evo::guarded([&] {
+        auto& [engine, size, device] = evo::engine_of(handle);
+        auto from = bytes(evo::share(input)), into = bytes(evo::share(output));
+        if (device) {
+            give(result, engine->_allgather_base(into, from), {from, into});
+            return;
+        }
+        std::vector<Tensors> rows(1);
+        for (int rank = 0; rank < size; rank++) {
+            rows[0].push_back(into.narrow(0, rank * from.numel(), from.numel()));
+        }
+        Tensors inputs{from};
+        give(result, engine->allgather(rows, inputs), {from, into});
+    });
+}
+
+// The first bytes to rank 0, the next to rank 1 …; `sent` and `received` count bytes by rank.
+EVO_API int32_t evo_c10d_exchange(
+    void* handle, void* input, const int64_t* sent, void* output, const int64_t* received, void** result) {
+    return evo::guarded([&] {
+        auto& [engine, size, device] = evo::engine_of(handle);
+        auto from = bytes(evo::share(input)), into = bytes(evo::share(output));
+        std::vector<int64_t> outgoing(sent, sent + size), incoming(received, received + size);
+        give(result, engine->alltoall_base(into, from, incoming, outgoing), {from, into});
+    });
+}
+
+// In place.
+EVO_API int32_t evo_c10d_broadcast(void* handle, void* tensor, int32_t root, void** result) {
+    return evo::guarded([&] {
+        Tensors all{bytes(evo::share(tensor))};
+        c10d::BroadcastOptions options;
+        options.rootRank = root;
+        give(result, evo::engine_of(handle).engine->broadcast(all, options), all);
+    });
+}
+
+// In place; the order of the additions is the engine's.
+EVO_API int32_t evo_c10d_reduce(void* handle, void* tensor, int32_t operation, void** result) {
+    return evo::guarded([&] {
+        Tensors all{evo::share(tensor)};
+        c10d::AllreduceOptions options;
+        options.reduceOp = reduction(operation);
+        give(result, evo::engine_of(handle).engine->allreduce(all, options), all);
+    });
+}
+
+// Even parts along dimension 0; the order of the additions is the engine's.
+EVO_API int32_t evo_c10d_reduce_scatter(void* handle, void* input, void* output, int32_t operation, void** result) {
+    return evo::guarded([&] {
+        auto from = evo::share(input), into = evo::share(output);
+        c10d::ReduceScatterOptions options;
+        options.reduceOp = reduction(operation);
+        give(result, evo::engine_of(handle).engine->_reduce_scatter_base(into, from, options), {from, into});
+    });
+}
+
+EVO_API int32_t evo_c10d_send(void* handle, void* tensor, int32_t to, int32_t tag, void** result) {
+    return evo::guarded([&] {
+        Tensors all{bytes(evo::share(tensor))};
+        give(result, evo::engine_of(handle).engine->send(all, to, tag), all);
+    });
+}
+
+EVO_API int32_t evo_c10d_receive(void* handle, void* tensor, int32_t from, int32_t tag, void** result) {
+    return evo::guarded([&] {
+        Tensors all{bytes(evo::share(tensor))};
+        give(result, evo::engine_of(handle).engine->recv(all, from, tag), all);
+    });
+}
+
+// Waits for a collective, no longer than the limit (0: for ever): *done says whether it has ended. What it threw is this
+// call's failure. On a GPU the present stream waits, not the caller.
+EVO_API int32_t evo_c10d_wait(void* handle, int64_t limit_ms, int32_t* done) {
+    return evo::guarded([&] {
+        auto& work = static_cast<WorkHandle*>(handle)->work;
+        *done = 0;
+        try {
+            work->wait(std::chrono::milliseconds(limit_ms));
+        } catch (...) {
+            // The wait ends with an exception both when the time is over and when the operation failed.
+            if (limit_ms == 0 || work->isCompleted()) {
+                throw;
+            }
+            return;
+        }
+        *done = 1;
+    });
+}
+
+// Ends a wait for a message, from another thread: it returns, and says that nothing was received.
+EVO_API int32_t evo_c10d_abort(void* handle) {
+    return evo::guarded([&] { static_cast<WorkHandle*>(handle)->work->abort(); });
+}
+
+EVO_API void evo_c10d_work_free(void* handle) {
+    evo::guarded([&] { delete static_cast<WorkHandle*>(handle); });
+}
+
+// Waits for a message to be sent or received; *done is 0 when the wait was aborted.
+EVO_API int32_t evo_c10d_wait_message(void* handle, int64_t limit_ms, int32_t* done) {
+    return evo::guarded([&] {
+        *done = static_cast<WorkHandle*>(handle)->work->wait(std::chrono::milliseconds(limit_ms)) ? 1 : 0;
+    });
+}
+
+#else
+
+EVO_API int32_t evo_c10d_gather(void*, void*, void*, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_exchange(void*, void*, const int64_t*, void*, const int64_t*, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_broadcast(void*, void*, int32_t, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_reduce(void*, void*, int32_t, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_reduce_scatter(void*, void*, void*, int32_t, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_send(void*, void*, int32_t, int32_t, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_receive(void*, void*, int32_t, int32_t, void**) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_wait(void*, int64_t, int32_t*) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_wait_message(void*, int64_t, int32_t*) { return evo::guarded(evo::no_c10d); }
+
+EVO_API int32_t evo_c10d_abort(void*) { return evo::guarded(evo::no_c10d); }
+
+EVO_API void evo_c10d_work_free(void*) {}
+
+#endif
