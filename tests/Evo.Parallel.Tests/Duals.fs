@@ -6,6 +6,7 @@ open System.Collections.Generic
 open Evo.Parallel
 open Evo.Parallel.Tests.Grids
 open Evo.Parallel.Tests.GroupMeanings
+open Evo.Parallel.Tests.Worlds
 open Evo.Torch
 open FsCheck.FSharp
 open TorchSharp
@@ -43,20 +44,25 @@ let private gradientPlacement =
     | P -> R
     | same -> same
 
-/// Runs forward and backward; gives all ranks' results and gradients.
+/// Runs forward and backward, on threads and over Gloo; gives all ranks' results and gradients.
 let private differentiate (x: Grid list) (y: Grid list) (call: ProcessGroup -> torch.Tensor -> torch.Tensor) =
-    LocalWorld.Results(
-        x.Length,
-        fun rank ->
-            let leaf = (toTensor torch.float64 x[rank.Rank]).requires_grad_()
-            let result = call (rank.Everyone "tensor") leaf
-            // A group of one gives the leaf itself.
-            (result.mul(toTensor torch.float64 y[rank.Rank]).sum()).backward()
-            struct (result.detach().clone(), (nonNull leaf.grad).detach().clone())
-    )
-    |> List.ofArray
-    |> List.map (fun (struct (result, gradient)) -> result, gradient)
-    |> List.unzip
+    let run (rank: RankWorld) =
+        let leaf = (toTensor torch.float64 x[rank.Rank]).requires_grad_()
+        let result = call (rank.Everyone "tensor") leaf
+        // A group of one gives the leaf itself.
+        (result.mul(toTensor torch.float64 y[rank.Rank]).sum()).backward()
+        struct (result.detach().clone(), (nonNull leaf.grad).detach().clone())
+
+    let all world =
+        world x.Length run
+        |> List.map (fun (struct (result: torch.Tensor, gradient: torch.Tensor)) -> result, gradient)
+        |> List.unzip
+
+    let results, gradients = all localResults
+    let overGloo, backOverGloo = all glooResults
+    Assert.Equal<byte[] list>(List.map bits results, List.map bits overGloo)
+    Assert.Equal<byte[] list>(List.map bits gradients, List.map bits backOverGloo)
+    results, gradients
 
 /// The identity for random shapes; `outputs` says the ranks' shapes after the step.
 let private isAdjoint

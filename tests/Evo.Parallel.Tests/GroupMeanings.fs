@@ -1,9 +1,10 @@
-/// Every operation of a group of local ranks, beside its meaning over the list of all ranks' tensors.
+/// Every operation of a group, on local ranks and over Gloo, beside its meaning over the list of all ranks' tensors.
 module Evo.Parallel.Tests.GroupMeanings
 
 open System
 open Evo.Parallel
 open Evo.Parallel.Tests.Grids
+open Evo.Parallel.Tests.Worlds
 open Evo.Torch
 open FsCheck
 open FsCheck.FSharp
@@ -54,20 +55,19 @@ let checkAll count (cases: Gen<'case>) (holds: 'case -> bool) =
             holds case)
     )
 
-let dtypes = [ torch.float64; torch.float32; torch.bfloat16; torch.int64 ]
+let dtypes =
+    [ torch.float64; torch.float32; torch.bfloat16; torch.float16; torch.int64 ]
 
-/// Runs an operation of the group of all ranks on each rank's grid.
+/// Runs an operation of the group of all ranks on each rank's grid, in both worlds: their bits must be the same.
 let run dtype (grids: Grid list) (operation: ProcessGroup -> torch.Tensor -> torch.Tensor) =
-    LocalWorld.Results(
-        grids.Length,
-        fun rank ->
-            let x = toTensor dtype grids[rank.Rank]
-            let before = bits x
-            let result = operation (rank.Everyone "tensor") x
-            Assert.Equal<byte[]>(before, bits x)
-            result
-    )
-    |> List.ofArray
+    onBoth grids.Length (fun rank ->
+        let x = toTensor dtype grids[rank.Rank]
+        let before = bits x
+        let result = operation (rank.Everyone "tensor") x
+        Assert.Equal<byte[]>(before, bits x)
+        Assert.Equal(dtype, result.dtype)
+        Assert.False result.requires_grad
+        result)
 
 [<Fact>]
 let ``an all-reduce is the sum, the average, the largest or the smallest, on every rank`` () =
@@ -222,12 +222,13 @@ let ``a broadcast is the root's tensor`` () =
             run dtype grids (fun group x -> group.Broadcast(x, root, forward))
             |> List.forall (same grids[root]))
 
-[<Fact>]
-let ``what is sent arrives, in order, and the sender may go on and change it`` () =
+[<Theory; InlineData "local"; InlineData "gloo">]
+let ``what is sent arrives, in order, and the sender may go on and change it`` kind =
     let received =
-        LocalWorld.Results(
-            4,
-            fun rank ->
+        results
+            kind
+            4
+            (fun rank ->
                 let group = rank.Everyone "pipeline"
                 let next, before = (group.Rank + 1) % 4, (group.Rank + 3) % 4
 
@@ -246,14 +247,15 @@ let ``what is sent arrives, in order, and the sender may go on and change it`` (
         let from = float ((rank + 3) % 4)
         Assert.Equal<float list>([ for i in 0.0 .. 2.0 -> 2.0 * (10.0 * from + i) ], received[rank])
 
-[<Fact>]
-let ``nobody passes a barrier before all have come`` () =
+[<Theory; InlineData "local"; InlineData "gloo">]
+let ``nobody passes a barrier before all have come`` kind =
     let mutable came = 0
 
     let seen =
-        LocalWorld.Results(
-            6,
-            fun rank ->
+        results
+            kind
+            6
+            (fun rank ->
                 let group = rank.Everyone "data"
 
                 [
@@ -268,13 +270,14 @@ let ``nobody passes a barrier before all have come`` () =
 
     Assert.All(seen, (fun counts -> Assert.Equal<int list>([ for round in 1..20 -> 6 * round ], counts)))
 
-[<Fact>]
-let ``groups of rows and of columns of a mesh work beside one another`` () =
+[<Theory; InlineData "local"; InlineData "gloo">]
+let ``groups of rows and of columns of a mesh work beside one another`` kind =
     // Rank = 3 * row + column; the sum over rows of sums over columns is the sum of all.
     let sums =
-        LocalWorld.Results(
-            6,
-            fun rank ->
+        results
+            kind
+            6
+            (fun rank ->
                 let row, column = rank.Rank / 3, rank.Rank % 3
                 let tensor = rank.Group("tensor", [| for c in 0..2 -> 3 * row + c |])
                 let data = rank.Group("data", [| for r in 1..-1..0 -> 3 * r + column |])

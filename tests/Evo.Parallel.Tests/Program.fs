@@ -8,4 +8,6 @@ let main arguments =
     match List.ofArray arguments with
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
     | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
+    | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
+    | "--child" :: "supervise" :: count :: rest -> RankPrograms.supervise (int count) rest
     | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()

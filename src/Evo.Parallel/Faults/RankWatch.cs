@@ -222,6 +222,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
                 Beat(board, last);
                 if (last)
                 {
+                    board.Leave();
                     return;
                 }
 

@@ -47,9 +47,9 @@ public sealed class C10dRank : RankWorld
         // Others may wait for this rank: they learn that it has left before its connections close.
         watch.Dispose();
         made.ForEach(group => group.Close(watch.HasFault));
-        if (!watch.HasFault)
+        if (served is not null)
         {
-            Leave();
+            WaitForOthers(served);
         }
 
         served?.Dispose();
@@ -79,23 +79,13 @@ public sealed class C10dRank : RankWorld
         }
     }
 
-    // Who serves the store stays until the last has left.
-    private void Leave()
+    // Who serves the store stays until the last has left, or after a fault until all can have read it.
+    private void WaitForOthers(C10dStore store)
     {
-        try
+        var board = new FaultBoard(store);
+        for (var waited = 0; watch.HasFault ? waited < 20 : waited < 600 && board.Gone() < Size; waited++)
         {
-            using var store = connect();
-            var board = new FaultBoard(store);
-            var gone = board.Leave();
-            for (var waited = 0; served is not null && gone < Size && waited < 300; waited++)
-            {
-                Thread.Sleep(100);
-                gone = board.Gone();
-            }
-        }
-        catch (TorchException)
-        {
-            // The store has gone first: nobody is left to be told.
+            Thread.Sleep(100);
         }
     }
 }
