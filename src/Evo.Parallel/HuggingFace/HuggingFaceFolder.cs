@@ -109,7 +109,7 @@ public static class HuggingFaceFolder
             foreach (var (name, planned) in shards)
             {
                 using var writer = new SafeTensorsWriter(Path.Combine(folder, name), planned);
-                foreach (var tensor in writer.Tensors)
+                foreach (var tensor in planned)
                 {
                     var info = byName[tensor.Name];
                     if (held?.Info != info)
