@@ -162,7 +162,9 @@ let ``a part that is used under a condition only has parameters only where it ho
 /// Forwards that no pipeline can cut, and why not.
 let uncut =
     let data = TheoryData<string, string>()
-    let forward = "public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Look(ids), at));"
+
+    let forward =
+        "public Tensor Forward(Tensor ids, Positions at) => Last(Blocks(Look(ids), at));"
 
     for body, reason in
         [
@@ -180,7 +182,10 @@ let uncut =
     data
 
 [<Theory; MemberData(nameof uncut)>]
-let ``a forward that cannot be cut at its layers says why, and runs in one piece`` (text: string) (reason: string) =
+let ``a forward that cannot be cut at its layers says why, and runs in one piece``
+    (text: string)
+    (reason: string)
+    =
     use model = build (family text "Stranger.Tiny") "{}"
     Assert.Equal(reason, model.Spec.Pipelines)
     Assert.Equal(1, model.BlockCount)

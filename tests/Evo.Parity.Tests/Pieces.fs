@@ -66,7 +66,7 @@ let whole (model: CausalLMModule) (batch: ParityBatch) =
     let struct (sum, _, auxiliary) = model.LossWithRouters(ids, labels, at)
     let loss = total sum auxiliary
     loss.backward ()
-    loss.item<double> (), gradients model
+    loss.item<double>(), gradients model
 
 type private Passed =
     {
@@ -90,7 +90,12 @@ let inStages (models: CausalLMModule list) (batch: ParityBatch) =
 
         let carry = model.Routers received
 
-        let x = if model.HoldsEntry then model.Enter(ids, at) else given.Head
+        let x =
+            if model.HoldsEntry then
+                model.Enter(ids, at)
+            else
+                given.Head
+
         let x = model.RunLayers(x, at, carry)
 
         if model.HoldsExit then
@@ -118,7 +123,10 @@ let inStages (models: CausalLMModule list) (batch: ParityBatch) =
                 List.zip stage.Left given
                 |> List.filter (fun (left, given) -> left.requires_grad && not (isNull given.grad))
 
-            torch.autograd.backward (ResizeArray(List.map fst pairs), ResizeArray [ for _, g in pairs -> nonNull g.grad ])
+            torch.autograd.backward (
+                ResizeArray(List.map fst pairs),
+                ResizeArray [ for _, g in pairs -> nonNull g.grad ]
+            )
 
         Some stage.Given)
     |> ignore
@@ -126,4 +134,4 @@ let inStages (models: CausalLMModule list) (batch: ParityBatch) =
     for at in places do
         at.Dispose()
 
-    passed.Head.Left.Head.item<double> (), List.map gradients models
+    passed.Head.Left.Head.item<double>(), List.map gradients models
