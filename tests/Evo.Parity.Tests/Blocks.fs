@@ -20,7 +20,7 @@ type private Listener() =
 
 /// Numbers written where autograd does not see it, as a gather into a buffer would.
 let private write (t: torch.Tensor) (values: float[]) =
-    use memory = t.data<double> ()
+    use memory = t.data<double>()
     memory.CopyFrom values
 
 /// Weights are there between Before and After of a block that reads them; else they are NaN.
@@ -67,7 +67,10 @@ type private Poison() =
 
         // Of a table that two blocks read, the gradient is whole with the one that it belongs to.
         for name, value, _ in readers[block] do
-            let owner = readers |> Map.filter (fun _ all -> all |> List.exists (fun (n, _, _) -> n = name)) |> Seq.head
+            let owner =
+                readers
+                |> Map.filter (fun _ all -> all |> List.exists (fun (n, _, _) -> n = name))
+                |> Seq.head
 
             if owner.Key = block then
                 let found =
@@ -78,7 +81,8 @@ type private Poison() =
                 if found <> this.Expected[name] then
                     this.Incomplete.Add name
 
-let private small (name: string) = Steps.small name |> Small.with' SizeRole.Layers 3
+let private small (name: string) =
+    Steps.small name |> Small.with' SizeRole.Layers 3
 
 let names = Stages.names
 
@@ -98,7 +102,7 @@ let ``blocks begin and end in the order of the forward, and then of the backward
                 for block in 0..4 do
                     $"forward {block}"
                     $"forward done {block}"
-                for block in 4 .. -1 .. 0 do
+                for block in 4..-1..0 do
                     $"backward {block}"
 
                     // Token ids have no gradient: nothing in the graph ends the first block.
@@ -146,7 +150,13 @@ let ``so it is in every mode on two ranks, and in stages`` (name: string) =
                 let loss, gradients = Pieces.inStages plain batch
 
                 let poisons = [ for stage in gradients -> Poison(Expected = Map.ofList stage) ]
-                let models = [ for range, poison in List.zip cut poisons -> Pieces.build spec ranks (Some range) 0.5 poison ]
+
+                let models =
+                    [
+                        for range, poison in List.zip cut poisons ->
+                            Pieces.build spec ranks (Some range) 0.5 poison
+                    ]
+
                 List.iter2 (fun (poison: Poison) model -> poison.Take model) poisons models
                 let found, others = Pieces.inStages models batch
                 Assert.Equal(loss, found)

@@ -24,7 +24,13 @@ let private layouts worlds =
 
                         if tensor * data % experts = 0 then
                             if tensor > 1 then
-                                ParityLayout(ParallelMode.Mtp, tensor, Data = data, Expert = experts, NoTp = true)
+                                ParityLayout(
+                                    ParallelMode.Mtp,
+                                    tensor,
+                                    Data = data,
+                                    Expert = experts,
+                                    NoTp = true
+                                )
 
                             ParityLayout(ParallelMode.Msp, tensor, Data = data, Expert = experts)
                             ParityLayout(ParallelMode.Fsp, tensor, Data = data, Expert = experts)
@@ -74,7 +80,8 @@ let private across =
 [<InlineData("MIXTRALMOE", "{}")>]
 [<InlineData("QWEN2MOE", "{}")>]
 [<InlineData("INTERNLM_MoE", """{ "top_k": 1, "num_experts": 8 }""")>]
-[<InlineData("INTERNLM_MoE", """{ "num_shared_experts": 1, "num_experts": 8, "moe_layer_kwargs": { "capacity_factor": 0.5 } }""")>]
+[<InlineData("INTERNLM_MoE",
+             """{ "num_shared_experts": 1, "num_experts": 8, "moe_layer_kwargs": { "capacity_factor": 0.5 } }""")>]
 [<InlineData("INTERNLM_MoE", """{ "moe_type": "Dropless", "num_experts": 8 }""")>]
 let ``experts across both axes, recomputed too`` (name: string) (json: string) =
     let spec = family name json
@@ -87,7 +94,16 @@ let ``experts across both axes, recomputed too`` (name: string) (json: string) =
         (across
          @ [
              for layout in across ->
-                 ParityLayout(layout.Mode, layout.Tensor, layout.Weight, layout.Data, true, 1.0, layout.Expert, layout.NoTp)
+                 ParityLayout(
+                     layout.Mode,
+                     layout.Tensor,
+                     layout.Weight,
+                     layout.Data,
+                     true,
+                     1.0,
+                     layout.Expert,
+                     layout.NoTp
+                 )
          ])
 
 [<Fact>]
@@ -101,7 +117,10 @@ let ``more choices than two`` () =
 [<Fact>]
 let ``a capacity drops tokens in these comparisons`` () =
     let batch = Small.batch 3 4 8 (family "INTERNLM_MoE" "{}")
-    let loss json = Parity.Step(family "INTERNLM_MoE" json, ParityLayout.Serial, batch).Loss
+
+    let loss json =
+        Parity.Step(family "INTERNLM_MoE" json, ParityLayout.Serial, batch).Loss
+
     let wide = """{ "moe_layer_kwargs": { "capacity_factor": 100 } }"""
     Assert.NotEqual(loss wide, loss "{}")
 
@@ -125,7 +144,10 @@ let ``packed rows of replicas`` () =
 let ``experts that are not a multiple of their ranks are refused`` () =
     let spec = family "MIXTRALMOE" "{}" |> Small.with' SizeRole.Experts 6
     let layout = ParityLayout(ParallelMode.Msp, 4, Expert = 4)
-    let error = Assert.ThrowsAny<Exception>(fun () -> Parity.Step(spec, layout, Small.batch 1 1 8 spec) |> ignore)
+
+    let error =
+        Assert.ThrowsAny<Exception>(fun () -> Parity.Step(spec, layout, Small.batch 1 1 8 spec) |> ignore)
+
     Assert.Contains("the 6 experts of", error.ToString())
     Assert.Contains("are not dealt out to 4 ranks", error.ToString())
 
@@ -138,7 +160,8 @@ let ``each parameter says over which ranks its gradient is still to be added up`
             let expected =
                 match p.Kind, mode with
                 | ParameterKind.Expert, _ -> GradientSumAxis.ExpertData
-                | (ParameterKind.Matrix | ParameterKind.Embedding), ParallelMode.Isp -> GradientSumAxis.WeightData
+                | (ParameterKind.Matrix | ParameterKind.Embedding), ParallelMode.Isp ->
+                    GradientSumAxis.WeightData
                 | _ -> GradientSumAxis.Data
 
             Assert.Equal(expected, Layout.ReducedOver(p, mode))

@@ -39,7 +39,9 @@ let private wrong (spec: CausalLM) ranks (batch: ParityBatch) recompute =
 
     [
         for ranges in cuts spec.Size.LayerCount do
-            let models = [ for range in ranges -> Pieces.build spec ranks (Some range) recompute null ]
+            let models =
+                [ for range in ranges -> Pieces.build spec ranks (Some range) recompute null ]
+
             let found, stages = Pieces.inStages models batch
 
             if found <> loss then
@@ -56,7 +58,10 @@ let private wrong (spec: CausalLM) ranks (batch: ParityBatch) recompute =
                     let sum = several |> List.reduce (Array.map2 (+))
                     let off = Array.map2 (fun a b -> abs (a - b)) sum gradients[name] |> Array.max
 
-                    if several.Length > 2 || off > 1e-12 * (gradients[name] |> Array.map abs |> Array.max) then
+                    if
+                        several.Length > 2
+                        || off > 1e-12 * (gradients[name] |> Array.map abs |> Array.max)
+                    then
                         $"{ranges}: the gradients of {name} in {several.Length} stages are off by {off:g3}"
 
             if Set.ofList (List.map fst held) <> Set.ofSeq gradients.Keys then
@@ -120,7 +125,12 @@ let ``every cut in every mode on two ranks, too`` (name: string) =
     for mode in Small.modes do
         let layout = ParityLayout(mode, 2, (if mode = ParallelMode.Isp then 2 else 1))
 
-        for lines in LocalWorld.Results(2, (fun rank -> wrong spec (Steps.ranks spec layout rank id) batch 0.0), threads = Nullable 1) do
+        for lines in
+            LocalWorld.Results(
+                2,
+                (fun rank -> wrong spec (Steps.ranks spec layout rank id) batch 0.0),
+                threads = Nullable 1
+            ) do
             none $"{name} in {mode}" lines
 
 [<Fact>]
@@ -129,11 +139,16 @@ let ``what a stage does not hold it does not do`` () =
     use middle = Pieces.build spec RankContext.Single (Some(StageRange(1, 2))) 0.0 null
     use at = Positions.Sequential(1, 4)
     let ids, _ = Pieces.tensors (Small.batch 1 1 4 spec)
+
     let refused (text: string) (f: unit -> obj) =
         Assert.Contains(text, Assert.ThrowsAny<Exception>(fun () -> f () |> ignore).Message)
 
-    refused "Enter: this module has layer 1 of 3, and the first is not among them" (fun () -> middle.Enter(ids, at))
-    refused "Exit: this module has layer 1 of 3, and the last is not among them" (fun () -> middle.Exit(ids, at))
+    refused "Enter: this module has layer 1 of 3, and the first is not among them" (fun () ->
+        middle.Enter(ids, at))
+
+    refused "Exit: this module has layer 1 of 3, and the last is not among them" (fun () ->
+        middle.Exit(ids, at))
+
     refused "Enter, RunLayers and Exit are its forward" (fun () -> middle.Hidden(ids, at))
     refused "statistics of 1 routers before it, and got none" (fun () -> nonNull (middle.Routers()))
 
