@@ -54,8 +54,7 @@ let ``zero bubble V, drawn`` () =
 
 [<Fact>]
 let ``where names do not fit there is one character for each computation, and then fewer`` () =
-    let run =
-        simulated (inStep ScheduleKind.Interleaved) ScheduleKind.Interleaved 2 4 2
+    let run = simulated (inStep ScheduleKind.Interleaved) ScheduleKind.Interleaved 2 4 2
 
     run
     |> isChart
@@ -100,7 +99,9 @@ let ``a measured run is drawn from its own beginning, with its own bubble`` () =
 [<Fact>]
 let ``the bubble of a chart is the timeline's and the formula's`` () =
     for shape in legal 4 8 3 do
-        let run = simulated (inStep shape.Kind) shape.Kind shape.Stages shape.MicroBatches shape.Chunks
+        let run =
+            simulated (inStep shape.Kind) shape.Kind shape.Stages shape.MicroBatches shape.Chunks
+
         Assert.Equal(run.Bubble, Chart.bubble run.Steps, 1e-12)
         Assert.Equal(Option.get (ScheduleFormulas.bubble shape (inStep shape.Kind)), run.Bubble, 1e-12)
 
@@ -110,7 +111,9 @@ let ``a picture is XML with one box for each computation`` () =
     let picture = XDocument.Parse(Chart.svg 600 run.Steps)
 
     let boxes =
-        picture.Descendants() |> Seq.filter (fun e -> e.Name.LocalName = "rect") |> Seq.length
+        picture.Descendants()
+        |> Seq.filter (fun e -> e.Name.LocalName = "rect")
+        |> Seq.length
 
     Assert.Equal(run.Steps |> Seq.filter _.Step.Computes |> Seq.length, boxes)
 
@@ -171,7 +174,9 @@ let ``Match and Switch call the one function that is meant, with chunk, micro-ba
         Assert.Equal<string seq>([ expected ], said)
 
 [<Fact>]
-let ``a shape that cannot be scheduled is refused with everything that is wrong and the nearest that can`` () =
+let ``a shape that cannot be scheduled is refused with everything that is wrong and the nearest that can``
+    ()
+    =
     let problems kind stages microBatches chunks =
         List.ofSeq (Schedule.Problems(kind, stages, microBatches, chunks))
 
@@ -204,8 +209,7 @@ let ``a shape that cannot be scheduled is refused with everything that is wrong 
     )
 
     let error =
-        Assert.Throws<ArgumentException>(fun () ->
-            Schedule.Make(ScheduleKind.ZeroBubbleV, 4, 7, 2) |> ignore)
+        Assert.Throws<ArgumentException>(fun () -> Schedule.Make(ScheduleKind.ZeroBubbleV, 4, 7, 2) |> ignore)
 
     Assert.Equal("micro-batches = 7: ZBV of 4 stages needs 8 or more", error.Message)
 

@@ -141,7 +141,9 @@ let ``what is no partition is refused with everything that is wrong`` () =
         | Error problems -> problems
 
     Assert.Equal<string list>(
-        [ "layers = 3: 4 virtual stages (4 stages x 1 chunks) hold 1 layer or more each" ],
+        [
+            "layers = 3: 4 virtual stages (4 stages x 1 chunks) hold 1 layer or more each"
+        ],
         problems (Partition.Uniform(flat, 3))
     )
 

@@ -23,7 +23,11 @@ type Reference(spec: CausalLM) =
 
     /// The batch of a layout: two rows for each data replica, or three where there is one; and what one device makes of it.
     member _.Of(layout: Layout) =
-        let rows = if layout.Degrees.Data = 1 then 3 else 2 * layout.Degrees.Data
+        let rows =
+            if layout.Degrees.Data = 1 then
+                3
+            else
+                2 * layout.Degrees.Data
 
         match known.TryGetValue(struct (layout.MicroBatches, rows)) with
         | true, found -> found
@@ -52,6 +56,7 @@ let wrong (spec: CausalLM) (reference: Reference) (layout: Layout) (probe: Parit
 
             if first.HasValue then
                 $"{first.Value.Quantity} is off by {first.Value.Error:g3}"
+
             for quantity in found.Unequal do
                 $"{quantity} differs between replicas"
         ],
@@ -89,7 +94,10 @@ let ``three steps at a covering array of layouts are those of one device`` (name
     let chosen = Covering.array 2 legal Layouts.axes
     let watch = Diagnostics.Stopwatch.StartNew()
     let failures, largest = compare spec chosen
-    Console.WriteLine $"{name}: {chosen.Length} of {legal.Length} legal layouts, largest error {largest:g3}, {watch.Elapsed.TotalSeconds:f0} s"
+
+    Console.WriteLine
+        $"{name}: {chosen.Length} of {legal.Length} legal layouts, largest error {largest:g3}, {watch.Elapsed.TotalSeconds:f0} s"
+
     let text = String.concat "\n" failures
     Assert.True(failures.Count = 0, $"{name}: {failures.Count} of {chosen.Length} layouts are off\n{text}")
     Assert.True(chosen.Length > 10, "too few layouts were tried")

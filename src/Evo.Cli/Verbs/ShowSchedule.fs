@@ -25,7 +25,8 @@ type ScheduleOptions =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Config _ -> "a configuration: its pipeline, micro-batches and layers, where no option says otherwise."
+            | Config _ ->
+                "a configuration: its pipeline, micro-batches and layers, where no option says otherwise."
             | Set _ -> "path=value: set a key of the configuration; may be given several times."
             | Kind _ -> "1F1B (default; of several chunks it is interleaved), interleaved, ZBH1 or ZBV."
             | Stages _ -> "ranks of the pipeline; default 4."
@@ -57,8 +58,13 @@ let private costsOf (text: string) =
         text.Split ','
         |> Array.map (fun word -> Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture))
 
-    if numbers |> Array.exists (fun (read, value) -> not read || not (value >= 0.0 && value < 1e12)) then
-        usage $"evo show schedule: --costs {text}: must be numbers of 0 or more, such as 1,1,1 or 2,2,1.5,0.1" ""
+    if
+        numbers
+        |> Array.exists (fun (read, value) -> not read || not (value >= 0.0 && value < 1e12))
+    then
+        usage
+            $"evo show schedule: --costs {text}: must be numbers of 0 or more, such as 1,1,1 or 2,2,1.5,0.1"
+            ""
 
     match Array.map snd numbers with
     | [| forward; input; weight |] when forward + input + weight > 0.0 ->
@@ -157,7 +163,9 @@ let private find (options: ParseResults<ScheduleOptions>) : Shown =
         options.TryGetResult World
         |> Option.map (fun world ->
             if world < 1 || world % shape.Stages <> 0 then
-                usage $"evo show schedule: --world {world}: {shape.Stages} stages need a multiple of {shape.Stages}" ""
+                usage
+                    $"evo show schedule: --world {world}: {shape.Stages} stages need a multiple of {shape.Stages}"
+                    ""
 
             world / shape.Stages)
 
@@ -209,7 +217,11 @@ let private holders (shown: Shown) =
                 chunks
                 |> List.map (fun chunk ->
                     let range = partition.Of(stage, chunk)
-                    if range.Count = 1 then string range.First else $"{range.First}-{range.End - 1}")
+
+                    if range.Count = 1 then
+                        string range.First
+                    else
+                        $"{range.First}-{range.End - 1}")
                 |> String.concat ", "
             | None -> ()
             string shown.Run.PeakActivations[stage]
@@ -245,12 +257,7 @@ let private show columns listSteps (shown: Shown) =
 
         [
             for at in run.Steps ->
-                [
-                    $"rank {at.Rank}"
-                    Json.number at.Begin
-                    Json.number at.End
-                    string at.Step
-                ]
+                [ $"rank {at.Rank}"; Json.number at.Begin; Json.number at.End; string at.Step ]
         ]
         |> Terminal.table (Set.ofList [ 1; 2 ])
         |> List.iter Terminal.say
@@ -330,7 +337,8 @@ let private toJson (shown: Shown) =
                             [
                                 "stage", whole stage
                                 match shown.RanksOfStage with
-                                | Some ranks -> "ranks", list (List.init ranks (fun i -> whole (stage * ranks + i)))
+                                | Some ranks ->
+                                    "ranks", list (List.init ranks (fun i -> whole (stage * ranks + i)))
                                 | None -> ()
                                 "chunks", chunksOf stage
                                 "peak_activations", whole run.PeakActivations[stage]

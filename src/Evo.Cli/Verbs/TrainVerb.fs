@@ -187,8 +187,11 @@ let private launch (options: ParseResults<TrainOptions>) =
         |> ignore
 
         let arguments = Environment.GetCommandLineArgs() |> Array.skip 1
-        let supervisor = RankSupervisor(ranks, RankSupervisor.OwnCommand arguments, Terminal.tell)
-        enum<ExitCode> (supervisor.Run())
+
+        let supervisor =
+            RankSupervisor(ranks, RankSupervisor.OwnCommand arguments, Terminal.tell)
+
+        enum<ExitCode>(supervisor.Run())
 
 let verb =
     Verb.make<TrainOptions>

@@ -173,11 +173,7 @@ module internal Rules =
                 && run.Parallel.Fsdp.Size < 1
                 && run.Parallel.Fsdp.Size <> -1
             then
-                broken
-                    "parallel.fsdp.size"
-                    []
-                    "must be at least 1, or -1 for all data-parallel ranks"
-                    ""
+                broken "parallel.fsdp.size" [] "must be at least 1, or -1 for all data-parallel ranks" ""
             match run.Data.RampupBatchSize.Trim(), RampUp.TryParse run.Data.RampupBatchSize with
             | "", _ -> ()
             | _, None ->

@@ -69,7 +69,10 @@ type RunLayout private () =
 
     // Degrees that do not divide are reported as such, not here.
     static member private DataOf(degrees: Degrees) =
-        if degrees.Tensor < 1 || degrees.Pipeline < 1 then 1 else max 1 degrees.Data
+        if degrees.Tensor < 1 || degrees.Pipeline < 1 then
+            1
+        else
+            max 1 degrees.Data
 
     /// Rows of a step that cannot be dealt out.
     static member private RowProblems(run: RunConfig, degrees: Degrees) : LayoutProblem list =
@@ -132,6 +135,7 @@ type RunLayout private () =
         (run: RunConfig, world: int, facts: ModelFacts)
         : IReadOnlyList<LayoutProblem> =
         let layout = RunLayout.LayoutAt(run, world, facts.Experts)
+
         Legality.problems facts layout
         @ RunLayout.RampProblems(run, layout)
         @ RunLayout.RowProblems(run, layout.Degrees)

@@ -114,7 +114,8 @@ type FlatBytes =
 /// buffer has them one behind the other.
 [<Sealed>]
 type FlatPlan
-    private (cls: ReductionClass, shards: int, perBlock: bool, slots: FlatSlot array, buckets: FlatBucket array) =
+    private
+    (cls: ReductionClass, shards: int, perBlock: bool, slots: FlatSlot array, buckets: FlatBucket array) =
 
     static let alignment = 16L
     static let upTo unit count = (count + unit - 1L) / unit * unit
@@ -128,10 +129,17 @@ type FlatPlan
 
     /// The plan of one class.
     static member private OfClass
-        (cls: ReductionClass, parameters: FlatParameter array, bucketElements: int64, shards: int, perBlock: bool)
-        =
+        (
+            cls: ReductionClass,
+            parameters: FlatParameter array,
+            bucketElements: int64,
+            shards: int,
+            perBlock: bool
+        ) =
         let inOrder =
-            parameters |> Array.indexed |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, i)
+            parameters
+            |> Array.indexed
+            |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, i)
 
         let slots = Array.zeroCreate<FlatSlot> parameters.Length
         let buckets = List<FlatBucket>()
@@ -213,7 +221,9 @@ type FlatPlan
                 let shards = shardsOf.Invoke cls
 
                 if shards < 1 then
-                    invalidArg (nameof shardsOf) $"{shards} ranks share the parameters of class {cls}; 1 or more are needed"
+                    invalidArg
+                        (nameof shardsOf)
+                        $"{shards} ranks share the parameters of class {cls}; 1 or more are needed"
 
                 FlatPlan.OfClass(cls, Array.ofSeq members, bucketElements, shards, perBlock)
         |]

@@ -160,7 +160,9 @@ module Chart =
             | _ -> "#ffb703"
 
         let text = StringBuilder()
-        let say (line: string) = text.Append(line).Append('\n') |> ignore
+
+        let say (line: string) =
+            text.Append(line).Append('\n') |> ignore
 
         say
             $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left + width}\" height=\"{row * ranks bars}\" font-family=\"monospace\" font-size=\"11\">"

@@ -46,7 +46,11 @@ module Layouts =
 
         let degrees =
             { degrees with
-                Fsdp = if degrees.Fsdp = -1 then max 1 degrees.Data else degrees.Fsdp
+                Fsdp =
+                    if degrees.Fsdp = -1 then
+                        max 1 degrees.Data
+                    else
+                        degrees.Fsdp
             }
 
         let degrees =

@@ -22,8 +22,7 @@ module Legality =
                 && facts.RowTokens > 0
                 && facts.RowTokens % degrees.Tensor <> 0
             then
-                let fits =
-                    [ 1 .. degrees.Tensor ] |> List.filter (fun n -> facts.RowTokens % n = 0)
+                let fits = [ 1 .. degrees.Tensor ] |> List.filter (fun n -> facts.RowTokens % n = 0)
 
                 problem
                     "parallel.tensor.size"
