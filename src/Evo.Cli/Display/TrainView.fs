@@ -12,7 +12,6 @@ type View =
     {
         /// Batches of the whole run.
         TotalSteps: int64
-        TokensPerStep: int64
         /// What stands above the table, in the order in which it happened.
         Notes: string list
         /// The work under way that has no steps yet, with its fraction done.
@@ -26,7 +25,6 @@ type View =
 let start (run: RunConfig) =
     {
         TotalSteps = run.Data.TotalSteps
-        TokensPerStep = run.TokensPerStep
         Notes = []
         Preparing = None
         Reports = []
@@ -44,10 +42,11 @@ let private stepName step =
 
 /// Seconds to the end at the present speed.
 let secondsLeft (view: View) (report: StepReport) =
-    let speed = report.Throughput.TgsSma
+    // Figures are per rank: by its own share of the step, a rank's speed says how long a step takes.
+    let speed, last = report.Throughput.TgsSma, report.Throughput.LastTgs1
 
     if speed > 0.0 then
-        float (view.TotalSteps - report.Batch) * float view.TokensPerStep / speed
+        float (view.TotalSteps - report.Batch) * report.StepSeconds * last / speed
     else
         nan
 
