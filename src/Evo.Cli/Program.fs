@@ -14,6 +14,7 @@ let verbs: Verb list =
         InspectVerb.verb
         ConvertVerb.verb
     ]
+    @ ShowVerb.verbs
     @ DataVerbs.verbs
     @ ConfigVerbs.verbs
     @ [ DoctorVerb.verb ]

@@ -63,7 +63,16 @@ let ``every example names its verb and only options that the verb has`` () =
 
 /// Examples that need nothing but the checkout, and change nothing in it.
 let private quick =
-    [ "config check"; "config show"; "config docs"; "inspect"; "verify"; "doctor" ]
+    [
+        "config check"
+        "config show"
+        "config docs"
+        "inspect"
+        "show mesh"
+        "show layout"
+        "verify"
+        "doctor"
+    ]
 
 [<Fact>]
 let ``the examples that need nothing but the checkout run as they stand`` () =

@@ -294,10 +294,13 @@ module Config =
             let reader = Reader(families, source)
             let run = reader.Section(rootKeys families, [], "", json, true) :?> RunConfig
 
-            for rule in Rules.check run do
-                if not (List.exists reader.IsBad (rule.Path :: rule.With)) then
-                    let place, found = locate json rule.Path
-                    reader.Report(place, rule.Path, found, rule.Rule, rule.Hint)
+            // What a rule depends on is looked at before any rule is reported, so that one broken rule does not hide another.
+            let sound (rule: BrokenRule) =
+                not (List.exists reader.IsBad (rule.Path :: rule.With))
+
+            for rule in Rules.check run |> List.filter sound do
+                let place, found = locate json rule.Path
+                reader.Report(place, rule.Path, found, rule.Rule, rule.Hint)
 
             let modelIsSound =
                 reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))

@@ -2,6 +2,7 @@ namespace Evo.Core
 
 open System
 open System.Collections.Generic
+open System.Globalization
 open System.Runtime.CompilerServices
 
 /// A run's configuration as text, and what of it decides the numbers that the run computes.
@@ -19,6 +20,12 @@ type RunConfigText private () =
             "parallel"
             "model.checkpoint"
             "model.assembly"
+            "model.num_chunks"
+            "selective_checkpoint"
+            "hybrid_zero_optimizer.overlap_sync_grad"
+            "hybrid_zero_optimizer.overlap_sync_param"
+            "hybrid_zero_optimizer.reduce_bucket_size"
+            "hybrid_zero_optimizer.reduce"
             "data.train_folder"
             "data.valid_folder"
             "data.tokenizer_path"
@@ -27,6 +34,8 @@ type RunConfigText private () =
             "data.total_steps"
             "train.device"
             "train.threads"
+            "train.backend"
+            "train.timeout"
             "train.log_every"
             "train.max_skipped_steps"
             "train.sample_prompt"
@@ -60,6 +69,22 @@ type RunConfigText private () =
 
         all |> List.filter (fst >> counts) |> List.map effective
 
+    /// Every key that has a default, with it: what a configuration meant that was written before the key was there.
+    static let defaults =
+        let rec walk path (section: SectionInfo) =
+            section.Keys
+            |> List.collect (fun key ->
+                let here = if path = "" then key.Name else path + "." + key.Name
+
+                match key.Section, Json.parse "" key.Default with
+                | Some inner, _ -> walk here inner
+                | None, Ok { Value = JNumber digits } when key.Kind <> KeyKind.Integer ->
+                    [ here, Json.number (Double.Parse(digits, CultureInfo.InvariantCulture)) ]
+                | None, Ok json -> [ here, Json.compact json ]
+                | None, Error _ -> [])
+
+        dict (walk "" Keys.root)
+
     /// The configuration as JSON, every key given: what the run folder and every checkpoint keep as `run.json`.
     [<Extension>]
     static member ToJson(run: RunConfig) = Config.print run
@@ -82,7 +107,12 @@ type RunConfigText private () =
             |> List.map fst
             |> List.distinct
             |> List.choose (fun path ->
-                match find path saved, find path now with
+                let before =
+                    match find path saved, defaults.TryGetValue path with
+                    | None, (true, usual) -> Some usual
+                    | written, _ -> written
+
+                match before, find path now with
                 | Some a, Some b when a = b -> None
                 | a, b ->
                     let show value =

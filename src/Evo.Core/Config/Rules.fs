@@ -144,29 +144,100 @@ module internal Rules =
                     "use [\"model\"]"
         ]
 
+    let private layoutKeys =
+        [
+            "model.checkpoint"
+            "model.num_chunks"
+            "data.micro_num"
+            "data.rampup_batch_size"
+            "hybrid_zero_optimizer.reduce"
+            "selective_checkpoint"
+            "parallel.zero1.size"
+            "parallel.tensor.size"
+            "parallel.tensor.mode"
+            "parallel.pipeline.size"
+            "parallel.pipeline.mode"
+            "parallel.weight.size"
+            "parallel.expert.size"
+            "parallel.fsdp.enable"
+            "parallel.fsdp.size"
+        ]
+
+    /// What speaks against the layout, as far as it can be said before the number of ranks is known.
     let private ranks (run: RunConfig) =
-        let degrees =
-            [
-                "tensor", run.Parallel.Tensor.Size
-                "pipeline", run.Parallel.Pipeline.Size
-                "weight", run.Parallel.Weight.Size
-                "expert", run.Parallel.Expert.Size
-            ]
+        [
+            for problem in RunLayout.KnownProblems run do
+                broken problem.Path layoutKeys problem.Rule problem.Hint
+            if
+                not run.Parallel.Fsdp.Enable
+                && run.Parallel.Fsdp.Size < 1
+                && run.Parallel.Fsdp.Size <> -1
+            then
+                broken "parallel.fsdp.size" [] "must be at least 1, or -1 for all data-parallel ranks" ""
+            match run.Data.RampupBatchSize.Trim(), RampUp.TryParse run.Data.RampupBatchSize with
+            | "", _ -> ()
+            | _, None ->
+                broken
+                    "data.rampup_batch_size"
+                    []
+                    "must be three whole numbers above 0: start, increment, batches between two rises"
+                    "for example \"2 2 100\""
+            | _, Some ramp when ramp.Start > run.Data.MicroNum ->
+                broken
+                    "data.rampup_batch_size"
+                    [ "data.micro_num" ]
+                    $"starts above data.micro_num = {run.Data.MicroNum}"
+                    ""
+            | _, Some ramp when (run.Data.MicroNum - ramp.Start) % ramp.Increment <> 0 ->
+                broken
+                    "data.rampup_batch_size"
+                    [ "data.micro_num" ]
+                    $"does not reach data.micro_num = {run.Data.MicroNum}: {run.Data.MicroNum - ramp.Start} is no multiple of {ramp.Increment}"
+                    ""
+            | _ -> ()
+        ]
+
+    let private precision (run: RunConfig) =
+        let scaler = run.GradScaler
 
         [
-            if run.Parallel.Zero1.Size < 1 && run.Parallel.Zero1.Size <> -1 then
-                broken "parallel.zero1.size" [] "must be at least 1, or -1 for all data-parallel ranks" ""
-            for name, size in degrees do
-                if size < 1 then
-                    broken $"parallel.{name}.size" [] "must be at least 1" ""
-            if run.Parallel.Weight.Size > 1 && run.Parallel.Tensor.Mode <> "isp" then
+            match run.ReduceCommDtype, run.Model.Dtype with
+            | null, _ -> ()
+            | reduce, model when reduce = model -> ()
+            | "float32", ("bfloat16" | "float16") -> ()
+            | _, model ->
+                let right =
+                    match model with
+                    | "bfloat16"
+                    | "float16" -> $"use \"{model}\" or \"float32\""
+                    | _ -> $"use \"{model}\""
+
                 broken
-                    "parallel.weight.size"
-                    [ "parallel.tensor.mode" ]
-                    $"needs parallel.tensor.mode \"isp\"; in mode {run.Parallel.Tensor.Mode} every rank holds its own weights"
-                    "set the mode, or use 1"
+                    "reduce_comm_dtype"
+                    [ "model.dtype" ]
+                    $"must hold what the model computes in {model}"
+                    right
+            if scaler.MinScale > scaler.MaxScale then
+                broken
+                    "grad_scaler.min_scale"
+                    [ "grad_scaler.max_scale" ]
+                    $"must not be above grad_scaler.max_scale, {Json.number scaler.MaxScale}"
+                    ""
+            elif scaler.InitialScale < scaler.MinScale || scaler.InitialScale > scaler.MaxScale then
+                broken
+                    "grad_scaler.initial_scale"
+                    [ "grad_scaler.min_scale"; "grad_scaler.max_scale" ]
+                    $"must be from grad_scaler.min_scale to grad_scaler.max_scale, {Json.number scaler.MinScale} to {Json.number scaler.MaxScale}"
+                    ""
+            if scaler.BackoffFactor = 0.0 then
+                broken "grad_scaler.backoff_factor" [] "must be greater than 0" "0.5 is usual"
         ]
 
     /// All rules that a run breaks.
     let check (run: RunConfig) : BrokenRule list =
-        names run @ data run @ optimizer run @ checkpoints run @ ranks run
+        names run
+        @ data run
+        @ optimizer run
+        @ precision run
+        @ checkpoints run
+        @ ranks run

@@ -8,7 +8,7 @@ type ModelConfig =
     {
         [<Key("Element type that the model computes in. Optimizer state and master weights are float32 (float64 for float64).",
               "\"float32\"",
-              Choices = "float32|bfloat16|float64")>]
+              Choices = "float32|bfloat16|float16|float64")>]
         Dtype: string
         [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0.",
               "0",
@@ -16,6 +16,10 @@ type ModelConfig =
               Minimum = 0.0,
               Maximum = 1.0)>]
         Checkpoint: float
+        [<Key("Pieces of the model that each stage of a pipeline holds: above 1 the schedule 1F1B is interleaved; ZBV has 2 without being told.",
+              "1",
+              Minimum = 1.0)>]
+        NumChunks: int
         [<Key("Assembly that holds the record that model_type names: a .dll, or a .csproj, which is built. Relative to this file. Unset: a family of Evo's.",
               "null")>]
         Assembly: string | null
@@ -33,6 +37,7 @@ type ModelConfig =
     member model.ElementType =
         match model.Dtype with
         | "bfloat16" -> DType.BF16
+        | "float16" -> DType.F16
         | "float64" -> DType.F64
         | _ -> DType.F32
 
@@ -59,6 +64,9 @@ type DataConfig =
               "1",
               Minimum = 1.0)>]
         MicroNum: int
+        [<Key("How the number of micro-batches rises to micro_num: \"start incr every\" begins with start and adds incr each time that every batches have passed. Empty: it does not.",
+              "\"\"")>]
+        RampupBatchSize: string
         [<Key("Batches to train on; one optimizer step each, unless a batch is skipped.", Minimum = 1.0)>]
         TotalSteps: int64
         [<Key("Steps between two validations; 0 validates never during the run.", "0", Minimum = 0.0)>]
@@ -131,15 +139,6 @@ type Beta2SchedulerConfig =
         CurIter: int64
     }
 
-/// `hybrid_zero_optimizer`: what is done to gradients before the optimizer sees them.
-type HybridZeroOptimizerConfig =
-    {
-        [<Key("Largest norm of all gradients together; a longer gradient is scaled down to it. 0 switches clipping off; the norm is reported all the same.",
-              "0",
-              Minimum = 0.0)>]
-        ClipGradNorm: float
-    }
-
 /// `loss`: what is minimised, the cross-entropy of the next token.
 type LossConfig =
     {
@@ -202,6 +201,14 @@ type TrainConfig =
               "\"auto\"",
               Choices = "auto|cpu|cuda")>]
         Device: string
+        [<Key("What ranks talk through: local, threads of one process; gloo, processes on CPUs; nccl, processes with a GPU each. auto takes nccl where the device is a GPU, else gloo, and for one rank nothing.",
+              "\"auto\"",
+              Choices = "auto|gloo|nccl|local")>]
+        Backend: string
+        [<Key("Seconds that a rank waits for the others in one collective, before it gives up and names those that did not come.",
+              "600",
+              Minimum = 1.0)>]
+        Timeout: int
         [<Key("Threads of the CPU; 0 takes every core.", "0", Minimum = 0.0)>]
         Threads: int
         [<Key("Use only operators whose result does not vary from run to run; an operator without such a form is an error.",
@@ -258,39 +265,6 @@ type PrepareConfig =
         Baselines: bool
     }
 
-/// `parallel.tensor` and its like: over how many ranks something is split.
-type DegreeConfig =
-    {
-        [<Key("Number of ranks.", "1")>]
-        Size: int
-    }
-
-/// `parallel.tensor`: over how many ranks each layer is split, and how.
-type TensorConfig =
-    {
-        [<Key("Number of ranks.", "1")>]
-        Size: int
-        [<Key("mtp splits matrices; msp and fsp split the sequence too, between the matrices or also in front of them; isp splits the sequence and gathers weights.",
-              "\"mtp\"",
-              Choices = "mtp|msp|fsp|isp")>]
-        Mode: string
-    }
-
-/// `parallel`: how a model is split over ranks. Which splits this build can run, `RunConfig.NotYet` says.
-type ParallelConfig =
-    {
-        [<Key("Ranks that share the optimizer's state; -1 takes all data-parallel ranks.", Bare = true)>]
-        Zero1: DegreeConfig
-        [<Key("Ranks that share each layer's matrices.", Bare = true)>]
-        Tensor: TensorConfig
-        [<Key("Stages that the layers are cut into.", Bare = true)>]
-        Pipeline: DegreeConfig
-        [<Key("Ranks that share the storage of weights.", Bare = true)>]
-        Weight: DegreeConfig
-        [<Key("Ranks that share the experts.", Bare = true)>]
-        Expert: DegreeConfig
-    }
-
 /// One run, checked: everything that it depends on. Made by `Config.load`, or from C# by `RunConfig.Parse`.
 type RunConfig =
     {
@@ -316,6 +290,14 @@ type RunConfig =
         Beta2Scheduler: Beta2SchedulerConfig
         [<Key("What is done to gradients before the optimizer sees them.")>]
         HybridZeroOptimizer: HybridZeroOptimizerConfig
+        [<Key("Element type in which gradients are summed over ranks: model.dtype, or float32. Unset: model.dtype.",
+              "null",
+              Choices = "float32|bfloat16|float16|float64")>]
+        ReduceCommDtype: string | null
+        [<Key("The scale of the loss in float16. In other element types it stays 1.")>]
+        GradScaler: GradScalerConfig
+        [<Key("Whether layers whose activations are recomputed keep what their attention gave.", "false")>]
+        SelectiveCheckpoint: bool
         [<Key("What is minimised: the cross-entropy of the next token.")>]
         Loss: LossConfig
         [<Key("What is kept of a run, and what it starts from.")>]
@@ -348,19 +330,65 @@ type RunConfig =
 
     /// What the run asks for that is legal and that this build cannot do, in one line each that begins with the key.
     member run.NotYet: string list =
-        let split = run.Parallel
+        let split, zero = run.Parallel, run.HybridZeroOptimizer
+        let quoted (text: string) = "\"" + text + "\""
+        let shown (flag: bool) = (string flag).ToLowerInvariant()
 
         [
-            for name, size in
+            for name, size, fallback in
                 [
-                    "zero1", (if split.Zero1.Size = -1 then 1 else split.Zero1.Size)
-                    "tensor", split.Tensor.Size
-                    "pipeline", split.Pipeline.Size
-                    "weight", split.Weight.Size
-                    "expert", split.Expert.Size
+                    "zero1", split.Zero1.Size, -1
+                    "tensor", split.Tensor.Size, 1
+                    "pipeline", split.Pipeline.Size, 1
+                    "weight", split.Weight.Size, 1
+                    "expert", split.Expert.Size, -1
+                    "fsdp", split.Fsdp.Size, -1
                 ] do
-                if size <> 1 then
+                if size <> 1 && size <> fallback then
                     $"parallel.{name}.size = {size}: this version trains on one rank; use 1"
+
+            let other =
+                [
+                    "model.dtype", quoted run.Model.Dtype, run.Model.Dtype = "float16"
+                    "model.num_chunks", string run.Model.NumChunks, run.Model.NumChunks <> 1
+                    "data.rampup_batch_size",
+                    quoted run.Data.RampupBatchSize,
+                    not (System.String.IsNullOrWhiteSpace run.Data.RampupBatchSize)
+                    "hybrid_zero_optimizer.overlap_sync_grad",
+                    shown zero.OverlapSyncGrad,
+                    not zero.OverlapSyncGrad
+                    "hybrid_zero_optimizer.overlap_sync_param",
+                    shown zero.OverlapSyncParam,
+                    not zero.OverlapSyncParam
+                    "hybrid_zero_optimizer.reduce_bucket_size",
+                    string zero.ReduceBucketSize,
+                    zero.ReduceBucketSize <> HybridZeroOptimizerConfig.UsualBucket
+                    "hybrid_zero_optimizer.reduce", quoted zero.Reduce, zero.Reduce <> "reduce_scatter"
+                    "reduce_comm_dtype",
+                    quoted (string run.ReduceCommDtype),
+                    not (isNull run.ReduceCommDtype) && run.ReduceCommDtype <> run.Model.Dtype
+                    "selective_checkpoint", shown run.SelectiveCheckpoint, run.SelectiveCheckpoint
+                    "parallel.pipeline.mode", quoted split.Pipeline.Mode, split.Pipeline.Mode <> "1F1B"
+                    "parallel.pipeline.interleaved_overlap",
+                    shown split.Pipeline.InterleavedOverlap,
+                    not split.Pipeline.InterleavedOverlap
+                    "parallel.weight.overlap", shown split.Weight.Overlap, not split.Weight.Overlap
+                    "parallel.weight.prefetch", string split.Weight.Prefetch, split.Weight.Prefetch <> 1
+                    "parallel.expert.no_tp", shown split.Expert.NoTp, split.Expert.NoTp
+                    "parallel.fsdp.enable", shown split.Fsdp.Enable, split.Fsdp.Enable
+                    "parallel.fsdp.prefetch", string split.Fsdp.Prefetch, split.Fsdp.Prefetch <> 1
+                    "train.backend",
+                    quoted run.Train.Backend,
+                    run.Train.Backend <> "auto" && run.Train.Backend <> "local"
+                    "train.timeout", string run.Train.Timeout, run.Train.Timeout <> 600
+                ]
+
+            if run.GradScaler <> GradScalerConfig.Usual then
+                "grad_scaler: this version does not do it yet; take it out"
+
+            for path, value, asked in other do
+                if asked then
+                    $"{path} = {value}: this version does not do it yet; take it out"
         ]
 
     /// Tokens in one optimizer step, padding and ignored labels included.

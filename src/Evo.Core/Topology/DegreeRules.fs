@@ -54,16 +54,12 @@ module DegreeRules =
                     "parallel.weight.size", degrees.Weight
                     "parallel.pipeline.size", degrees.Pipeline
                     "parallel.expert.size", degrees.Expert
-                    "parallel.fsdp.size", degrees.Fsdp
                 ] do
                 if size < 1 then
                     problem path size "must be at least 1" ""
-            if degrees.Zero < 1 && degrees.Zero <> -1 then
-                problem
-                    "parallel.zero1.size"
-                    degrees.Zero
-                    "must be at least 1, or -1 for all data-parallel ranks"
-                    ""
+            for path, size in [ "parallel.zero1.size", degrees.Zero; "parallel.fsdp.size", degrees.Fsdp ] do
+                if size < 1 && size <> -1 then
+                    problem path size "must be at least 1, or -1 for all data-parallel ranks" ""
         ]
 
     let private stage (degrees: Degrees) =
@@ -108,14 +104,7 @@ module DegreeRules =
                 $"{same} data-parallel ranks"
 
         [
-            if degrees.Fsdp > 1 then
-                if degrees.Zero > 1 then
-                    problem
-                        "parallel.zero1.size"
-                        degrees.Zero
-                        "the optimizer's state is shared already, with the parameters (parallel.fsdp)"
-                        "use -1 or 1, or set parallel.fsdp.enable to false"
-            elif degrees.Zero > 1 && same % degrees.Zero <> 0 then
+            if degrees.Fsdp = 1 && degrees.Zero > 1 && same % degrees.Zero <> 0 then
                 problem
                     "parallel.zero1.size"
                     degrees.Zero
@@ -129,31 +118,47 @@ module DegreeRules =
                     $"use {spoken (divisors degrees.Data @ [ -1 ])}"
         ]
 
-    /// Everything that stands against some degrees; none for a mesh that can be built.
-    let problems (degrees: Degrees) : LayoutProblem list =
-        match atLeastOne degrees with
-        | [] ->
-            [
-                if degrees.Weight > 1 && degrees.Mode <> TensorMode.Isp then
-                    let mode = degrees.Mode.ToString().ToLowerInvariant()
+    /// What can be said without the number of ranks.
+    let internal known (degrees: Degrees) : LayoutProblem list =
+        [
+            yield! atLeastOne degrees
 
-                    problem
-                        "parallel.weight.size"
-                        degrees.Weight
-                        $"needs parallel.tensor.mode \"isp\"; in mode {mode} every rank holds its own weights"
-                        "set the mode, or use 1"
-                if degrees.Fsdp > 1 && degrees.Pipeline > 1 then
+            if degrees.Weight > 1 && degrees.Mode <> TensorMode.Isp then
+                let mode = degrees.Mode.ToString().ToLowerInvariant()
+
+                problem
+                    "parallel.weight.size"
+                    degrees.Weight
+                    $"needs parallel.tensor.mode \"isp\"; in mode {mode} every rank holds its own weights"
+                    "set the mode, or use 1"
+            if degrees.Fsdp > 1 || degrees.Fsdp = -1 then
+                if degrees.Pipeline > 1 then
                     problem
                         "parallel.fsdp.size"
                         degrees.Fsdp
                         $"parameters are not shared within the {degrees.Pipeline} stages of a pipeline"
                         "set parallel.fsdp.enable to false, or parallel.pipeline.size to 1"
-                if degrees.Fsdp > 1 && degrees.Mode = TensorMode.Isp then
+
+                if degrees.Mode = TensorMode.Isp then
                     problem
                         "parallel.fsdp.size"
                         degrees.Fsdp
                         "mode isp shares parameters already, over parallel.weight.size ranks"
                         "set parallel.fsdp.enable to false, or another parallel.tensor.mode"
+
+                if degrees.Zero > 1 then
+                    problem
+                        "parallel.zero1.size"
+                        degrees.Zero
+                        "the optimizer's state is shared already, with the parameters (parallel.fsdp)"
+                        "use -1 or 1, or set parallel.fsdp.enable to false"
+        ]
+
+    /// Everything that stands against some degrees; none for a mesh that can be built.
+    let problems (degrees: Degrees) : LayoutProblem list =
+        known degrees
+        @ [
+            if (atLeastOne degrees).IsEmpty then
                 if degrees.World % degrees.Pipeline <> 0 then
                     problem
                         "parallel.pipeline.size"
@@ -166,5 +171,4 @@ module DegreeRules =
 
                     if split.IsEmpty then
                         yield! shares degrees
-            ]
-        | wrong -> wrong
+        ]

@@ -52,7 +52,7 @@ type Degrees =
         Expert: int
         /// True where experts are not split over the tensor axis under mtp. Other modes never split them.
         NoTp: bool
-        /// Ranks that share each parameter between its uses (FSDP); 1 where every rank keeps it.
+        /// Ranks that share each parameter between its uses (FSDP); 1 where every rank keeps it, -1 for all data-parallel ranks.
         Fsdp: int
     }
 

@@ -52,6 +52,26 @@ type Layout =
     /// Pieces that the layers are cut into.
     member layout.VirtualStages = layout.Degrees.Pipeline * layout.Chunks
 
+    /// The place, in the model's order of pieces, of a stage's chunk: chunks of all stages take turns, and of the V the second
+    /// runs backwards.
+    member layout.VirtualStage(stage: int, chunk: int) =
+        if layout.Schedule = PipelineMode.ZeroBubbleV && chunk = 1 then
+            layout.VirtualStages - 1 - stage
+        else
+            chunk * layout.Degrees.Pipeline + stage
+
+    /// The layers of a stage's chunk, from the first to before the end: equal numbers, and where they do not divide the last
+    /// pieces have one more, as InternEvo cuts them.
+    member layout.LayersOf(layers: int, stage: int, chunk: int) : struct (int * int) =
+        let pieces = layout.VirtualStages
+        let piece = layout.VirtualStage(stage, chunk)
+        let each, more = layers / pieces, layers % pieces
+
+        let first piece =
+            piece * each + max 0 (piece - (pieces - more))
+
+        struct (first piece, first (piece + 1))
+
     /// The schedule's name: `1F1B`, `interleaved`, `ZBH1` or `ZBV`.
     member layout.ScheduleName =
         match layout.Schedule with

@@ -46,6 +46,15 @@ module Layouts =
 
         let degrees =
             { degrees with
+                Fsdp =
+                    if degrees.Fsdp = -1 then
+                        max 1 degrees.Data
+                    else
+                        degrees.Fsdp
+            }
+
+        let degrees =
+            { degrees with
                 Zero =
                     if degrees.Fsdp > 1 then 1
                     elif degrees.Zero = -1 then degrees.Size degrees.ZeroAxis

@@ -22,9 +22,7 @@ module Legality =
                 && facts.RowTokens > 0
                 && facts.RowTokens % degrees.Tensor <> 0
             then
-                let fits =
-                    DegreeRules.divisors degrees.StageSize
-                    |> List.filter (fun n -> facts.RowTokens % n = 0)
+                let fits = [ 1 .. degrees.Tensor ] |> List.filter (fun n -> facts.RowTokens % n = 0)
 
                 problem
                     "parallel.tensor.size"
@@ -66,20 +64,6 @@ module Legality =
                         stages
                         $"{stages} stages{chunks} need at least {layout.VirtualStages} layers, and the model has {facts.Layers}"
                         $"use at most {max 1 (facts.Layers / layout.Chunks)}"
-            else
-                if layout.Schedule <> PipelineMode.OneForwardOneBackward then
-                    problem
-                        "parallel.pipeline.mode"
-                        $"\"{layout.ScheduleName}\""
-                        "has no effect on one stage"
-                        "use \"1F1B\", or a parallel.pipeline.size above 1"
-
-                if layout.Chunks > 1 && layout.Schedule <> PipelineMode.ZeroBubbleV then
-                    problem
-                        "model.num_chunks"
-                        layout.Chunks
-                        "has no effect on one stage"
-                        "use 1, or a parallel.pipeline.size above 1"
         ]
 
     let private schedule (layout: Layout) =
@@ -90,6 +74,18 @@ module Legality =
                 problem "model.num_chunks" layout.Chunks "must be at least 1" ""
             if layout.MicroBatches < 1 then
                 problem "data.micro_num" layout.MicroBatches "must be at least 1" ""
+            if stages = 1 && layout.Schedule <> PipelineMode.OneForwardOneBackward then
+                problem
+                    "parallel.pipeline.mode"
+                    $"\"{layout.ScheduleName}\""
+                    "has no effect on one stage"
+                    "use \"1F1B\", or a parallel.pipeline.size above 1"
+            if stages = 1 && layout.Chunks > 1 && layout.Schedule <> PipelineMode.ZeroBubbleV then
+                problem
+                    "model.num_chunks"
+                    layout.Chunks
+                    "has no effect on one stage"
+                    "use 1, or a parallel.pipeline.size above 1"
             if stages > 1 && layout.Chunks >= 1 && layout.MicroBatches >= 1 then
                 match layout.Schedule with
                 | PipelineMode.ZeroBubbleH1 when layout.Chunks <> 1 ->
@@ -141,7 +137,7 @@ module Legality =
                     "true"
                     "has no effect: no layer is recomputed"
                     "set model.checkpoint above 0, or take it out"
-            if layout.Degrees.Fsdp > 1 && layout.Reduction = GradientReduction.AllReduce then
+            if layout.Degrees.Fsdp <> 1 && layout.Reduction = GradientReduction.AllReduce then
                 problem
                     "hybrid_zero_optimizer.reduce"
                     "\"all_reduce\""
@@ -149,23 +145,24 @@ module Legality =
                     "use \"reduce_scatter\""
         ]
 
+    /// What stands against the schedule and what is kept, whatever the model and the ranks.
+    let internal ofRun (layout: Layout) : LayoutProblem list = schedule layout @ recompute layout
+
+    /// What a model has against a layout, whatever the number of ranks.
+    let ofModel (facts: ModelFacts) (layout: Layout) : LayoutProblem list =
+        [
+            if layout.Degrees.Tensor >= 1 then
+                yield! tensor facts layout.Degrees
+
+            yield! experts facts layout.Degrees
+
+            if layout.Degrees.Pipeline >= 1 && layout.Chunks >= 1 then
+                yield! stages facts layout
+        ]
+
     /// What stands against a layout for a model; none for a layout that can run.
     let problems (facts: ModelFacts) (layout: Layout) : LayoutProblem list =
-        let degrees = layout.Degrees
-
-        DegreeRules.problems degrees
-        @ [
-            if degrees.Pipeline >= 1 && degrees.Tensor >= 1 then
-                yield! tensor facts degrees
-
-            yield! experts facts degrees
-            yield! schedule layout
-
-            if degrees.Pipeline >= 1 && layout.Chunks >= 1 then
-                yield! stages facts layout
-
-            yield! recompute layout
-        ]
+        DegreeRules.problems layout.Degrees @ ofModel facts layout @ ofRun layout
 
     /// Whether nothing stands against a layout.
     let isLegal (facts: ModelFacts) (layout: Layout) = (problems facts layout).IsEmpty
