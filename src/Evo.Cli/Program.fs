@@ -12,9 +12,10 @@ let verbs: Verb list =
         GenerateVerb.verb
         VerifyVerb.verb
         InspectVerb.verb
-        ShowSchedule.verb
         ConvertVerb.verb
     ]
+    @ ShowVerb.verbs
+    @ [ ShowSchedule.verb ]
     @ DataVerbs.verbs
     @ ConfigVerbs.verbs
     @ [ DoctorVerb.verb ]

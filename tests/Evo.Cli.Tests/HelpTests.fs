@@ -69,6 +69,8 @@ let private quick =
         "config docs"
         "inspect"
         "show schedule"
+        "show mesh"
+        "show layout"
         "verify"
         "doctor"
     ]

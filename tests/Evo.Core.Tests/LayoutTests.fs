@@ -55,12 +55,12 @@ let ``everything that stands against a layout is said at once`` () =
             "parallel.weight.size = 2: needs parallel.tensor.mode \"isp\"; in mode msp every rank holds its own weights; set the mode, or use 1"
             "parallel.zero1.size = 3: does not divide the 2 data-parallel ranks; use 1, 2 or -1"
             "parallel.tensor.size = 8: 6 heads do not split 8 ways; use 1, 2, 3 or 6"
-            "parallel.tensor.size = 8: mode msp deals out the tokens of a row, and 20 (data.seq_len x data.micro_bsz) do not split 8 ways; use 1, 2 or 4"
+            "parallel.tensor.size = 8: mode msp deals out the tokens of a row, and 20 (data.seq_len x data.micro_bsz) do not split 8 ways; use 1, 2, 4 or 5"
             "parallel.expert.size = 2: the model has no experts; use 1"
-            "model.num_chunks = 3: the schedule \"ZBV\" has two chunks on a stage; use 2"
-            "data.micro_num = 3: the schedule \"ZBV\" needs at least 4 micro-batches on 2 stages; use 4 or more"
             "parallel.pipeline.size = 2: its layers hand on two values; use 1"
             "parallel.pipeline.size = 2: 2 stages of 3 chunks need at least 6 layers, and the model has 4; use at most 1"
+            "model.num_chunks = 3: the schedule \"ZBV\" has two chunks on a stage; use 2"
+            "data.micro_num = 3: the schedule \"ZBV\" needs at least 4 micro-batches on 2 stages; use 4 or more"
             "selective_checkpoint = true: has no effect: no layer is recomputed; set model.checkpoint above 0, or take it out"
         ],
         said stubborn layout
@@ -206,14 +206,15 @@ let ``a mesh can be built exactly where no rule speaks against its degrees`` () 
 /// Every value of every setting, without a thought about what is legal.
 let private everything (facts: ModelFacts) world =
     let sizes = [ 1..world ]
+    let shared = -1 :: sizes
 
     [
         for mode in Enum.GetValues<TensorMode>() do
             for tensor in sizes do
                 for weight in sizes do
                     for pipeline in sizes do
-                        for zero in sizes do
-                            for fsdp in sizes do
+                        for zero in shared do
+                            for fsdp in shared do
                                 for expert in sizes do
                                     for noTp in [ false; true ] do
                                         let degrees =
@@ -269,7 +270,7 @@ let ``the layouts of a world are all that are legal, each once in its plainest f
 let ``the plainest form of a legal layout is legal and is its own`` () =
     let facts = ModelFacts.Any(layers = 7, experts = 4)
 
-    for layout in everything facts 4 do
+    for layout in everything facts 3 do
         let plain = Layouts.canonical facts layout
         Assert.Empty(said facts plain)
         Assert.Equal(plain, Layouts.canonical facts plain)
@@ -457,3 +458,59 @@ let ``the nearest layout of a thousand ranks is found in a moment`` () =
     )
 
     Assert.True(watch.Elapsed < TimeSpan.FromSeconds 20.0, $"{watch.Elapsed}")
+
+// ---- who holds which layers
+
+[<Fact>]
+let ``the chunks of all stages hold every layer once, in the model's order, and as many as each other but for one``
+    ()
+    =
+    let layouts =
+        gen {
+            let! layout = layout
+            let! more = Gen.choose (0, 30)
+            return layout, layout.VirtualStages + more
+        }
+
+    law
+        layouts
+        (fun (layout, layers) ->
+            seq {
+                if layers > layout.VirtualStages then
+                    layout, layers - 1
+            })
+        (fun (layout, layers) ->
+            let chunks =
+                [
+                    for stage in 0 .. layout.Degrees.Pipeline - 1 do
+                        for chunk in 0 .. layout.Chunks - 1 do
+                            let struct (first, next) = layout.LayersOf(layers, stage, chunk)
+                            layout.VirtualStage(stage, chunk), [ first .. next - 1 ]
+                ]
+                |> List.sort
+
+            let sizes = [ for _, held in chunks -> held.Length ]
+
+            (List.map fst chunks,
+             List.collect snd chunks,
+             List.max sizes - List.min sizes <= 1,
+             List.sort sizes = sizes)
+            =? ([ 0 .. layout.VirtualStages - 1 ], [ 0 .. layers - 1 ], true, true))
+
+[<Fact>]
+let ``the V turns at the last stage, so that the first holds both ends`` () =
+    let layout =
+        { on
+              { Degrees.Single with
+                  World = 3
+                  Pipeline = 3
+              } with
+            Schedule = PipelineMode.ZeroBubbleV
+            Chunks = 2
+        }
+
+    Assert.Equal<int list>([ 0; 1; 2 ], [ for stage in 0..2 -> layout.VirtualStage(stage, 0) ])
+    Assert.Equal<int list>([ 5; 4; 3 ], [ for stage in 0..2 -> layout.VirtualStage(stage, 1) ])
+    // The last pieces have the layers that are left over.
+    Assert.Equal(struct (7, 9), layout.LayersOf(9, 0, 1))
+    Assert.Equal(struct (0, 1), layout.LayersOf(9, 0, 0))

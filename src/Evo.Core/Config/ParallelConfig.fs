@@ -123,8 +123,7 @@ type FsdpConfig =
         Prefetch: int
     }
 
-/// `parallel`: how a model is split over ranks. How many there are, the launcher says. Which splits this build can run,
-/// `RunConfig.NotYet` says.
+/// `parallel`: how a model is split over ranks. How many there are, the launcher says.
 type ParallelConfig =
     {
         [<Key("Ranks that share the optimizer's state; -1 takes all that hold the same weights.", Bare = true)>]

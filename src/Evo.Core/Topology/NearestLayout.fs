@@ -19,6 +19,11 @@ module NearestLayout =
     let private settings (facts: ModelFacts) (layout: Layout) : Setting list =
         let given = layout.Degrees
         let sizes = DegreeRules.divisors (max 1 given.World)
+        let named = Legality.problems facts layout |> List.map _.Path |> set
+
+        // A setting that nothing is said against is changed only where that is a smaller change.
+        let unasked path =
+            if Set.contains path named then 0.0 else 1.0
 
         let size path now values set =
             {
@@ -26,7 +31,7 @@ module NearestLayout =
                 Others =
                     [
                         for value in values |> List.distinct |> List.filter ((<>) now) do
-                            times (max 1 value) (max 1 now), set value
+                            times (max 1 value) (max 1 now) + unasked path, set value
                     ]
             }
 
@@ -36,7 +41,7 @@ module NearestLayout =
                 Others =
                     [
                         for value in List.filter ((<>) now) values do
-                            1.0, set value
+                            1.0 + unasked path, set value
                     ]
             }
 
