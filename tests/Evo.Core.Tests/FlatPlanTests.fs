@@ -17,14 +17,22 @@ type private Case =
     }
 
     member case.Plans =
-        FlatPlan.Of(Array.ofList case.Parameters, case.Bucket, (fun cls -> case.Shards[int cls]), case.PerBlock)
+        FlatPlan.Of(
+            Array.ofList case.Parameters,
+            case.Bucket,
+            (fun cls -> case.Shards[int cls]),
+            case.PerBlock
+        )
 
 let private parameter =
     gen {
         let! block = Gen.choose (0, 5)
         let! count = Gen.frequency [ 1, Gen.choose (0, 2); 4, Gen.choose (1, 100) ]
         let! decays = Gen.elements [ true; false ]
-        let! cls = Gen.elements [ ReductionClass.Data; ReductionClass.WeightData; ReductionClass.ExpertData ]
+
+        let! cls =
+            Gen.elements [ ReductionClass.Data; ReductionClass.WeightData; ReductionClass.ExpertData ]
+
         let! counts = Gen.elements [ true; false ]
 
         return
@@ -75,7 +83,8 @@ let ``every parameter has a slot in the plan of its class, in the order given`` 
     holds (fun case ->
         case.Plans
         |> Seq.forall (fun plan ->
-            [ for slot in plan.Slots -> slot.Parameter ] = (case.Parameters |> List.filter (fun p -> p.Class = plan.Class))
+            [ for slot in plan.Slots -> slot.Parameter ] =
+                (case.Parameters |> List.filter (fun p -> p.Class = plan.Class))
             && plan.Shards = case.Shards[int plan.Class])
         && (case.Plans |> Seq.sumBy _.Slots.Count) = case.Parameters.Length)
 
@@ -105,7 +114,24 @@ let ``every element of every parameter is owned by exactly one place`` () =
 
             [ for start, _, _ in owners -> start ] = [ 0L .. slot.Length - 1L ]
             && owners
-               |> List.forall (fun (start, offset, state) -> offset = slot.Offset + start && runs[offset] = state)))
+               |> List.forall (fun (start, offset, state) ->
+                   offset = slot.Offset + start && runs[offset] = state)))
+
+[<Fact>]
+let ``a piece lies inside of its parameter and of what its owner holds, an empty one too`` () =
+    eachPlan (fun plan ->
+        plan.Slots
+        |> Seq.forall (fun slot ->
+            places plan
+            |> List.forall (fun place ->
+                let piece, owned = plan.PieceOf(slot, place), plan.RangeOf(slot.Bucket, place)
+
+                let inside start length first size =
+                    first >= start && first + size <= start + length
+
+                inside 0L slot.Length piece.Start piece.Range.Length
+                && inside owned.Offset owned.Length piece.Range.Offset piece.Range.Length
+                && inside owned.State owned.Length piece.Range.State piece.Range.Length)))
 
 [<Fact>]
 let ``the ranges of all places partition the flat buffer, and those of one place its compact buffer`` () =
@@ -115,20 +141,31 @@ let ``the ranges of all places partition the flat buffer, and those of one place
 
         let covers length (parts: (int64 * int64) list) =
             let sorted = parts |> List.filter (fun (_, size) -> size > 0L) |> List.sort
-            sorted |> List.scan (fun at (_, size) -> at + size) 0L |> List.last = length
-            && List.forall2 (fun (start, _) at -> start = at) sorted (sorted |> List.scan (fun at (_, size) -> at + size) 0L |> List.take sorted.Length)
 
-        [ for place in places plan do
-              for range in ranges place -> range.Offset, range.Length ]
+            sorted |> List.scan (fun at (_, size) -> at + size) 0L |> List.last = length
+            && List.forall2
+                (fun (start, _) at -> start = at)
+                sorted
+                (sorted
+                 |> List.scan (fun at (_, size) -> at + size) 0L
+                 |> List.take sorted.Length)
+
+        [
+            for place in places plan do
+                for range in ranges place -> range.Offset, range.Length
+        ]
         |> covers plan.Length
         && places plan
            |> List.forall (fun place ->
-               [ for range in ranges place -> range.State, range.Length ] |> covers plan.ShardLength
+               [ for range in ranges place -> range.State, range.Length ]
+               |> covers plan.ShardLength
                && [ for run in plan.RunsOf place -> run.Range.State, run.Range.Length ]
                   |> covers plan.ShardLength))
 
 [<Fact>]
-let ``shards and parameters begin at multiples of 16, gaps are shorter than that, and padding is at the end of a bucket`` () =
+let ``shards and parameters begin at multiples of 16, gaps are shorter than that, and padding is at the end of a bucket``
+    ()
+    =
     eachPlan (fun plan ->
         let aligned value = value % 16L = 0L
         let slots = plan.Slots |> Seq.sortBy _.Offset |> List.ofSeq
@@ -149,7 +186,9 @@ let ``shards and parameters begin at multiples of 16, gaps are shorter than that
            |> List.forall (fun b ->
                let last = slots |> List.filter (fun slot -> slot.Bucket = b) |> List.last
                let bucket = plan.Buckets[b]
-               bucket.Offset + bucket.Length - last.Offset - max 1L last.Length < 16L * int64 plan.Shards + 16L))
+
+               bucket.Offset + bucket.Length - last.Offset - max 1L last.Length <
+                   16L * int64 plan.Shards + 16L))
 
 [<Fact>]
 let ``buckets are consecutive whole blocks, and a block begins with what decays`` () =
@@ -159,7 +198,8 @@ let ``buckets are consecutive whole blocks, and a block begins with what decays`
         |> List.ofSeq
         |> List.pairwise
         |> List.forall (fun (a, b) ->
-            (a.Parameter.Block, not a.Parameter.Decays) <= (b.Parameter.Block, not b.Parameter.Decays))
+            (a.Parameter.Block, not a.Parameter.Decays)
+            <= (b.Parameter.Block, not b.Parameter.Decays))
         && plan.Slots
            |> Seq.forall (fun slot ->
                let bucket = plan.Buckets[slot.Bucket]
@@ -200,7 +240,11 @@ let ``with one rank the compact buffer is the flat one`` () =
             && plan.Slots
                |> Seq.forall (fun slot ->
                    let piece = plan.PieceOf(slot, 0)
-                   piece.Start = 0L && piece.Range.Offset = slot.Offset && piece.Range.Length = slot.Length)))
+
+                   slot.Length = 0L
+                   || (piece.Start = 0L
+                       && piece.Range.Offset = slot.Offset
+                       && piece.Range.Length = slot.Length))))
 
 [<Fact>]
 let ``bytes are the sums over all elements, and the ranks' optimizer state together is that of one`` () =
@@ -237,7 +281,17 @@ let ``an example`` () =
         }
 
     let plan =
-        FlatPlan.Of([| p "table" 0 20L true; p "norm" 1 8L false; p "up" 1 40L true; p "head" 2 5L true |], 50L, (fun _ -> 2), false)
+        FlatPlan.Of(
+            [|
+                p "table" 0 20L true
+                p "norm" 1 8L false
+                p "up" 1 40L true
+                p "head" 2 5L true
+            |],
+            50L,
+            (fun _ -> 2),
+            false
+        )
         |> Seq.exactlyOne
 
     // 32 + 48 + 16 reach 50 with block 1, padded from 96 to 96; block 2 is 16, padded to 32.
@@ -245,7 +299,9 @@ let ``an example`` () =
     Assert.Equal<int64 seq>([ 96L; 32L ], plan.Buckets |> Seq.map _.Length)
 
     let runs place =
-        [ for run in plan.RunsOf place -> run.Range.Offset, run.Range.State, run.Range.Length, run.Decays ]
+        [
+            for run in plan.RunsOf place -> run.Range.Offset, run.Range.State, run.Range.Length, run.Decays
+        ]
 
     Assert.Equal<(int64 * int64 * int64 * bool) list>([ 0L, 0L, 48L, true; 96L, 48L, 16L, true ], runs 0)
 
@@ -270,7 +326,8 @@ let ``a name given twice, a size that is negative and a bucket without elements 
 
     let refused parameters bucket shards (words: string) =
         let error =
-            Assert.Throws<ArgumentException>(fun () -> FlatPlan.Of(parameters, bucket, (fun _ -> shards), false) |> ignore)
+            Assert.Throws<ArgumentException>(fun () ->
+                FlatPlan.Of(parameters, bucket, (fun _ -> shards), false) |> ignore)
 
         Assert.Contains(words, error.Message)
 

@@ -17,7 +17,11 @@ let private rules =
 /// + is a good step, - an overflow.
 let private run (steps: string) =
     (LossScaler.Start rules, steps)
-    ||> Seq.fold (fun scaler step -> if step = '+' then scaler.AfterUpdate() else scaler.AfterOverflow())
+    ||> Seq.fold (fun scaler step ->
+        if step = '+' then
+            scaler.AfterUpdate()
+        else
+            scaler.AfterOverflow())
 
 [<Theory>]
 [<InlineData("", 16.0)>]
@@ -41,13 +45,19 @@ let ``the scale after a sequence of steps`` steps scale = Assert.Equal(scale, (r
 let ``the scale stays between its limits and is a power of the factors`` () =
     forAll (Gen.listOf (Gen.elements [ '+'; '-' ])) noShrink (fun steps ->
         let scale = (run (String(Array.ofList steps))).Scale
-        scale >= rules.MinScale && scale <= rules.MaxScale && Math.Log2 scale = floor (Math.Log2 scale))
+
+        scale >= rules.MinScale
+        && scale <= rules.MaxScale
+        && Math.Log2 scale = floor (Math.Log2 scale))
 
 [<Fact>]
 let ``the rules that are not given are InternEvo's`` () =
     let start = LossScaler.Start LossScaleRules.Default
     Assert.Equal(65536.0, start.Scale)
-    let after steps = Seq.fold (fun (s: LossScaler) _ -> s.AfterUpdate()) start (seq { 1..steps })
+
+    let after steps =
+        Seq.fold (fun (s: LossScaler) _ -> s.AfterUpdate()) start (seq { 1..steps })
+
     Assert.Equal(65536.0, (after 999).Scale)
     Assert.Equal(131072.0, (after 1000).Scale)
     Assert.Equal(32768.0, start.AfterOverflow().AfterOverflow().Scale)

@@ -45,7 +45,9 @@ let private names count = [ for i in 0 .. count - 1 -> $"p{i}" ]
 let private over dtype (values: (string * torch.Tensor * bool) list) =
     let optimizer =
         new ShardedOptimizer(
-            [| for name, value, decays in values -> ShardedParameter(name, value.shape, 0, decays) |],
+            [|
+                for name, value, decays in values -> ShardedParameter(name, value.shape, 0, decays)
+            |],
             ShardingOptions(Dtype = dtype)
         )
 
@@ -65,13 +67,17 @@ let private over dtype (values: (string * torch.Tensor * bool) list) =
 
 /// The gradients of all parameters, one after the other.
 let wholeGradient (optimizer: ShardedOptimizer) =
-    torch.cat [| for p in optimizer.Parameters -> optimizer.ReadWhole(p.Name, StateKind.Gradient).flatten() |]
+    torch.cat
+        [|
+            for p in optimizer.Parameters -> optimizer.ReadWhole(p.Name, StateKind.Gradient).flatten()
+        |]
 
 [<Fact>]
 let ``a name that is given twice is refused`` () =
     let error =
         Assert.Throws<ArgumentException>(fun () ->
-            over torch.float32 [ "a", torch.ones 1L, true; "a", torch.ones 1L, true ] |> ignore)
+            over torch.float32 [ "a", torch.ones 1L, true; "a", torch.ones 1L, true ]
+            |> ignore)
 
     Assert.Contains("tied weights are one parameter", error.Message)
 
@@ -208,11 +214,15 @@ let ``bfloat16 weights are the rounded master weights, which keep small steps`` 
     for step in 1L .. 40L do
         (nonNull parameters[0].grad).fill_(Scalar.op_Implicit 1.0f) |> ignore
         optimizer.ZeroGradient()
-        optimizer.GradientOf("w").fill_ (Scalar.op_Implicit 1.0f) |> ignore
+        optimizer.GradientOf("w").fill_(Scalar.op_Implicit 1.0f) |> ignore
         optimizer.Update(AdamRates(1e-4, 0.9, 0.95, 1e-8, 0.0), step, 1.0)
 
     Assert.Equal(1.0 - 40.0 * 1e-4, optimizer.ReadWhole("w", StateKind.Master).[0].ToDouble(), 5)
-    Assert.Equal(optimizer.ReadWhole("w", StateKind.Master).[0].``to``(torch.bfloat16).ToSingle(), parameters[0].detach().[0].ToSingle())
+
+    Assert.Equal(
+        optimizer.ReadWhole("w", StateKind.Master).[0].``to``(torch.bfloat16).ToSingle(),
+        parameters[0].detach().[0].ToSingle()
+    )
 
 [<Fact>]
 let ``clipping follows PyTorch's formula and 0 switches it off`` () =

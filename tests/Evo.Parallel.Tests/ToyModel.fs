@@ -50,8 +50,8 @@ let private shapes =
         for layer in 1..layers do
             $"scale{layer}", layer, [| width |], true
             $"shift{layer}", layer, [| width |], false
-        "expert0", 2, [| width |], true
-        "expert1", 2, [| width |], true
+        "expert0", 2, [| 8L; width |], true
+        "expert1", 2, [| 8L; width |], true
         "head", exit, [| width |], true
     ]
 
@@ -67,19 +67,29 @@ let parametersOf (experts: int list) =
                     shape,
                     block,
                     decays,
-                    Class = (if expert then ReductionClass.ExpertData else ReductionClass.Data),
+                    Class =
+                        (if expert then
+                             ReductionClass.ExpertData
+                         else
+                             ReductionClass.Data),
                     UsedAlsoBy = (if name = "table" then Nullable exit else Nullable())
                 )
     |]
 
-let private random (key: string) = Random(int (CausalLMModule.Stream(5UL, key) % 1000003UL))
+let private random (key: string) =
+    Random(int (CausalLMModule.Stream(5UL, key) % 1000003UL))
 
 let whole (key: string) low high (shape: int64[]) =
     let random = random key
 
     torch
-        .tensor([| for _ in 1L .. Array.fold (*) 1L shape -> float (random.Next(low, high + 1)) |])
-        .reshape shape
+        .tensor(
+            [|
+                for _ in 1L .. Array.fold (*) 1L shape -> float (random.Next(low, high + 1))
+            |]
+        )
+        .reshape
+        shape
 
 /// The loss of one micro-batch of one data rank, summed over its tokens; a whole number.
 let loss (events: BlockEvents) (weights: string -> torch.Tensor) step owner micro =
@@ -89,7 +99,7 @@ let loss (events: BlockEvents) (weights: string -> torch.Tensor) step owner micr
 
     let rounded name = Rounded.apply (weights name)
     events.BeforeForward 0
-    let embedded = (rounded "table").index_select (0L, ids "token")
+    let embedded = (rounded "table").index_select(0L, ids "token")
     events.AfterForward 0
     let mutable x = gate (fun () -> events.BeforeBackward 0) embedded
 
@@ -97,13 +107,22 @@ let loss (events: BlockEvents) (weights: string -> torch.Tensor) step owner micr
         events.BeforeForward layer
         let input = gate (fun () -> events.AfterBackward layer) x
         let scaled = input * rounded $"scale{layer}" + rounded $"shift{layer}"
-        let y = if layer = 2 then scaled * rounded $"expert{owner % 2}" else scaled
+
+        let y =
+            if layer = 2 then
+                scaled * (rounded $"expert{owner % 2}").sum 0L
+            else
+                scaled
+
         events.AfterForward layer
         x <- gate (fun () -> events.BeforeBackward layer) y
 
     events.BeforeForward exit
     let input = gate (fun () -> events.AfterBackward exit) x
-    let sum = (input * rounded "head" * (rounded "table").index_select (0L, ids "target")).sum ()
+
+    let sum =
+        (input * rounded "head" * (rounded "table").index_select(0L, ids "target")).sum()
+
     events.AfterForward exit
     gate (fun () -> events.BeforeBackward exit) sum
 
@@ -128,13 +147,14 @@ let train (optimizer: ShardedOptimizer) (owners: int list) =
         use _ = torch.no_grad ()
 
         for parameter in optimizer.Parameters do
-            weights[parameter.Name].copy_ (whole parameter.Name -2 2 (Array.ofSeq parameter.Shape))
+            weights[parameter.Name].copy_(whole parameter.Name -2 2 (Array.ofSeq parameter.Shape))
             |> ignore)
 
     let state (kinds: StateKind list) =
         [
             for parameter in optimizer.Parameters do
-                for kind in kinds -> $"{parameter.Name} {kind}", bits (optimizer.ReadWhole(parameter.Name, kind))
+                for kind in kinds ->
+                    $"{parameter.Name} {kind}", bits (optimizer.ReadWhole(parameter.Name, kind))
         ]
 
     let mutable gradients = []
@@ -149,7 +169,13 @@ let train (optimizer: ShardedOptimizer) (owners: int list) =
                     use _ = torch.NewDisposeScope()
                     optimizer.LastBackward <- micro = 1 && owner = List.last owners
                     let loss = loss optimizer (fun name -> weights[name]) step owner micro
-                    (if optimizer.LossScale = 1.0 then loss else loss * optimizer.LossScale).backward ()
+
+                    (if optimizer.LossScale = 1.0 then
+                         loss
+                     else
+                         loss * optimizer.LossScale)
+                        .backward()
+
                     optimizer.AfterBackward 0
                     optimizer.Accumulate()
 
@@ -186,7 +212,17 @@ let groupsOf (wear: ProcessGroup -> ProcessGroup -> ProcessGroup) (rank: LocalRa
 
     let of' (all: int list) zero (names: string) =
         let place = List.findIndex ((=) me) all
-        let group name pick = rank.Group($"{names}{name}", [| for i, r in List.indexed all do if pick i then r |])
+
+        let group name pick =
+            rank.Group(
+                $"{names}{name}",
+                [|
+                    for i, r in List.indexed all do
+                        if pick i then
+                            r
+                |]
+            )
+
         let zeroGroup = group "zero" (fun i -> i / zero = place / zero)
         let replicaGroup = group "replica" (fun i -> i % zero = place % zero)
 
@@ -199,10 +235,16 @@ let groupsOf (wear: ProcessGroup -> ProcessGroup -> ProcessGroup) (rank: LocalRa
         ReductionGroups(
             wear zeroGroup replicaGroup,
             wear replicaGroup zeroGroup,
-            (if withWhole then wear whole zeroGroup else whole)
+            (if withWhole then wear whole replicaGroup else whole)
         )
 
-    let experts = [ for r in 0 .. dataRanks - 1 do if r % 2 = me % 2 then r ]
+    let experts =
+        [
+            for r in 0 .. dataRanks - 1 do
+                if r % 2 = me % 2 then
+                    r
+        ]
+
     let groups = Dictionary<ReductionClass, ReductionGroups>()
     groups[ReductionClass.Data] <- of' [ 0 .. dataRanks - 1 ] zero ""
     groups[ReductionClass.ExpertData] <- of' experts (min zero 2) "expert-"
@@ -259,8 +301,7 @@ let trainRanks (wear: int -> ProcessGroup -> ProcessGroup -> ProcessGroup) (way:
         fun rank ->
             let groups = groupsOf (wear rank.Rank) rank way.Zero way.Whole
 
-            let options =
-                way.Options(torch.float64, groups, sumOver (rank.Everyone "world"))
+            let options = way.Options(torch.float64, groups, sumOver (rank.Everyone "world"))
 
             train (new ShardedOptimizer(parametersOf [ rank.Rank % 2 ], options)) [ rank.Rank ]
     )

@@ -31,7 +31,12 @@ type FlatMemory =
         let state = FlatMemory.StateType dtype
         let mixed = state <> dtype
         let held = if fullySharded then plan.ShardLength else plan.Length
-        let low = if mixed && not fullySharded then FlatMemory.SizeOf dtype else 0L
+
+        let low =
+            if mixed && not fullySharded then
+                FlatMemory.SizeOf dtype
+            else
+                0L
 
         {
             Parameters = held * FlatMemory.SizeOf dtype

@@ -3,108 +3,6 @@ namespace Evo.Core
 open System
 open System.Collections.Generic
 
-/// The ranks over which the gradients of a parameter are summed.
-type ReductionClass =
-    /// Parameters that the ranks of the data axis hold alike.
-    | Data = 0
-    /// Parameters whose shares lie on the weight axis: alike on the ranks of the weight-data axis.
-    | WeightData = 1
-    /// Experts: alike on the ranks of the expert-data axis.
-    | ExpertData = 2
-
-/// What a plan needs to know of one parameter of a rank.
-type FlatParameter =
-    {
-        Name: string
-        /// The block of the model that it belongs to; blocks are numbered in the order of the data flow.
-        Block: int
-        /// Elements of this rank's share of it.
-        Count: int64
-        Decays: bool
-        Class: ReductionClass
-        /// Whether this rank counts its elements in the global norm: false on all but one of the ranks that hold the same
-        /// elements (a norm's gain along the tensor axis, a table on two stages of a pipeline).
-        Counts: bool
-    }
-
-/// Where one parameter stands in the flat buffer of its class.
-type FlatSlot =
-    {
-        Parameter: FlatParameter
-        Bucket: int
-        /// First element in the buffer.
-        Offset: int64
-    }
-
-    member slot.Name = slot.Parameter.Name
-
-    /// Elements of the parameter.
-    member slot.Length = slot.Parameter.Count
-
-/// Elements that lie side by side in the flat buffer, and in the compact buffer of the rank that owns them.
-[<Struct>]
-type FlatRange =
-    {
-        /// First element in the flat buffer.
-        Offset: int64
-        /// First element in the owner's compact buffer.
-        State: int64
-        Length: int64
-    }
-
-/// Consecutive whole blocks that are reduced and gathered together; the last elements may be padding.
-type FlatBucket =
-    {
-        FirstBlock: int
-        LastBlock: int
-        Offset: int64
-        /// Elements, padding included: splits evenly among the shards.
-        Length: int64
-    }
-
-/// Owned elements of one kind: one call of an update or of a norm.
-[<Struct>]
-type FlatRun =
-    {
-        Bucket: int
-        Range: FlatRange
-        Decays: bool
-        Counts: bool
-    }
-
-/// Elements of one parameter that one rank owns.
-[<Struct>]
-type FlatPiece =
-    {
-        /// The first of them, counted in the parameter.
-        Start: int64
-        Range: FlatRange
-    }
-
-/// Bytes of what one rank holds for as long as it trains.
-type FlatBytes =
-    {
-        /// Weights in the model's dtype.
-        Parameters: int64
-        /// Gradients: the sum in the optimizer's dtype and, where the model's is another, those of one backward pass.
-        Gradients: int64
-        /// Both moments.
-        OptimizerState: int64
-        /// Weights in the optimizer's dtype where the model's is another.
-        Master: int64
-    }
-
-    member bytes.Total =
-        bytes.Parameters + bytes.Gradients + bytes.OptimizerState + bytes.Master
-
-    static member (+)(a: FlatBytes, b: FlatBytes) =
-        {
-            Parameters = a.Parameters + b.Parameters
-            Gradients = a.Gradients + b.Gradients
-            OptimizerState = a.OptimizerState + b.OptimizerState
-            Master = a.Master + b.Master
-        }
-
 /// The flat buffer of one reduction class on one rank, and who of the ranks that share it owns which elements.
 ///
 /// Blocks stand in their order; inside a block the parameters that decay stand first. Each parameter begins at a multiple of
@@ -114,7 +12,8 @@ type FlatBytes =
 /// buffer has them one behind the other.
 [<Sealed>]
 type FlatPlan
-    private (cls: ReductionClass, shards: int, perBlock: bool, slots: FlatSlot array, buckets: FlatBucket array) =
+    private
+    (cls: ReductionClass, shards: int, perBlock: bool, slots: FlatSlot array, buckets: FlatBucket array) =
 
     static let alignment = 16L
     static let upTo unit count = (count + unit - 1L) / unit * unit
@@ -128,10 +27,17 @@ type FlatPlan
 
     /// The plan of one class.
     static member private OfClass
-        (cls: ReductionClass, parameters: FlatParameter array, bucketElements: int64, shards: int, perBlock: bool)
-        =
+        (
+            cls: ReductionClass,
+            parameters: FlatParameter array,
+            bucketElements: int64,
+            shards: int,
+            perBlock: bool
+        ) =
         let inOrder =
-            parameters |> Array.indexed |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, i)
+            parameters
+            |> Array.indexed
+            |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, i)
 
         let slots = Array.zeroCreate<FlatSlot> parameters.Length
         let buckets = List<FlatBucket>()
@@ -213,7 +119,9 @@ type FlatPlan
                 let shards = shardsOf.Invoke cls
 
                 if shards < 1 then
-                    invalidArg (nameof shardsOf) $"{shards} ranks share the parameters of class {cls}; 1 or more are needed"
+                    invalidArg
+                        (nameof shardsOf)
+                        $"{shards} ranks share the parameters of class {cls}; 1 or more are needed"
 
                 FlatPlan.OfClass(cls, Array.ofSeq members, bucketElements, shards, perBlock)
         |]
@@ -260,21 +168,28 @@ type FlatPlan
             Length = part
         }
 
-    /// What the rank at a place owns of a parameter: nothing where its part of the bucket ends before or begins after it.
+    /// What the rank at a place owns of a parameter: nothing, at the beginning of what it owns, where its part of the bucket
+    /// ends before the parameter or begins after it.
     member plan.PieceOf(slot: FlatSlot, place: int) : FlatPiece =
         let range = plan.RangeOf(slot.Bucket, place)
-        let first = max slot.Offset range.Offset |> min (slot.Offset + slot.Length)
-        let last = min (slot.Offset + slot.Length) (range.Offset + range.Length) |> max first
+        let first = max slot.Offset range.Offset
+        let last = min (slot.Offset + slot.Length) (range.Offset + range.Length)
 
-        {
-            Start = first - slot.Offset
-            Range =
-                {
-                    Offset = first
-                    State = range.State + max 0L (first - range.Offset)
-                    Length = last - first
-                }
-        }
+        if first < last then
+            {
+                Start = first - slot.Offset
+                Range =
+                    {
+                        Offset = first
+                        State = range.State + first - range.Offset
+                        Length = last - first
+                    }
+            }
+        else
+            {
+                Start = 0L
+                Range = { range with Length = 0L }
+            }
 
     /// All that the rank at a place owns, as few stretches of one kind as possible, in the order of the buffers. A gap
     /// belongs to the parameter before it, padding to the last one of its bucket.

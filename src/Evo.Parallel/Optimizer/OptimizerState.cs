@@ -25,7 +25,7 @@ public enum StateKind
 /// <param name="OptimizerState">Both moments.</param>
 /// <param name="Master">Master weights.</param>
 /// <param name="Gathered">Weights of fully sharded blocks that are whole now.</param>
-/// <param name="PeakGathered">The most of those at one time.</param>
+/// <param name="PeakGathered">The most of those at one time since the step began.</param>
 public readonly record struct OptimizerBytes(
     long Parameters, long Gradients, long OptimizerState, long Master, long Gathered, long PeakGathered)
 {

@@ -13,6 +13,7 @@ namespace Evo.Parallel;
 internal sealed class ReplicatedWeights : ClassShard
 {
     private readonly Tensor? low;
+    private readonly Tensor written;
     private readonly Dictionary<int, int> bucketOf = [];
     private readonly int[][] blocksOf;
     private readonly bool[] waitsForStage;
@@ -26,6 +27,8 @@ internal sealed class ReplicatedWeights : ClassShard
         : base(plan, options)
     {
         Compute = Buffer(plan.Length, options.Dtype);
+        // Blocks whose weights had arrived have begun their forward when others' arrive: that is no change of what their graphs saved.
+        written = TensorStorage.Untracked(Compute).DetachFromDisposeScope();
         Gradient = Buffer(plan.Length, options.StateDtype);
         low = Mixed ? Buffer(plan.Length, options.Dtype) : null;
         var buckets = plan.Buckets.Count;
@@ -178,6 +181,7 @@ internal sealed class ReplicatedWeights : ClassShard
         }
 
         low?.Dispose();
+        written.Dispose();
         Compute.Dispose();
         Gradient.Dispose();
         base.Dispose();
@@ -221,7 +225,7 @@ internal sealed class ReplicatedWeights : ClassShard
         foreach (var (where, what) in arriving[bucket])
         {
             using var scope = NewDisposeScope();
-            Compute.narrow(0, where.Offset, where.Length).copy_(what.Wait());
+            written.narrow(0, where.Offset, where.Length).copy_(what.Wait());
         }
 
         arriving[bucket].Clear();
