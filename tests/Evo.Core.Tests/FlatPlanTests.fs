@@ -118,6 +118,22 @@ let ``every element of every parameter is owned by exactly one place`` () =
                    offset = slot.Offset + start && runs[offset] = state)))
 
 [<Fact>]
+let ``a piece lies inside of its parameter and of what its owner holds, an empty one too`` () =
+    eachPlan (fun plan ->
+        plan.Slots
+        |> Seq.forall (fun slot ->
+            places plan
+            |> List.forall (fun place ->
+                let piece, owned = plan.PieceOf(slot, place), plan.RangeOf(slot.Bucket, place)
+
+                let inside start length first size =
+                    first >= start && first + size <= start + length
+
+                inside 0L slot.Length piece.Start piece.Range.Length
+                && inside owned.Offset owned.Length piece.Range.Offset piece.Range.Length
+                && inside owned.State owned.Length piece.Range.State piece.Range.Length)))
+
+[<Fact>]
 let ``the ranges of all places partition the flat buffer, and those of one place its compact buffer`` () =
     eachPlan (fun plan ->
         let ranges place =
@@ -225,9 +241,10 @@ let ``with one rank the compact buffer is the flat one`` () =
                |> Seq.forall (fun slot ->
                    let piece = plan.PieceOf(slot, 0)
 
-                   piece.Start = 0L
-                   && piece.Range.Offset = slot.Offset
-                   && piece.Range.Length = slot.Length)))
+                   slot.Length = 0L
+                   || (piece.Start = 0L
+                       && piece.Range.Offset = slot.Offset
+                       && piece.Range.Length = slot.Length))))
 
 [<Fact>]
 let ``bytes are the sums over all elements, and the ranks' optimizer state together is that of one`` () =

@@ -179,10 +179,10 @@ let ``gradients are sums, and each logical element counts once in the norm, repl
             countedWorld sizes zero fully seed)
     )
 
-/// One step from the given gradients on two ranks that share everything, then a rank's whole state.
-let private step (options: IDictionary<string, float[]> -> ShardingOptions) =
-    let gradients = dict [ "a", [| for i in 0..39 -> float i |]; "b", [| 3.0; -4.0 |] ]
+let private usual = [ "a", [| for i in 0..39 -> float i |]; "b", [| 3.0; -4.0 |] ]
 
+/// One step from gradients on two ranks that share everything, then each rank's norm and first moments.
+let private step (gradients: (string * float[]) list) (asked: ShardingOptions) =
     LocalWorld.Results(
         2,
         fun rank ->
@@ -191,13 +191,11 @@ let private step (options: IDictionary<string, float[]> -> ShardingOptions) =
             groups[ReductionClass.Data] <-
                 ReductionGroups(rank.Everyone "zero", rank.Group("replica", [| rank.Rank |]))
 
-            let asked = options gradients
-
             use optimizer =
                 new ShardedOptimizer(
                     [|
-                        ShardedParameter("a", [| 40L |], 0, true)
-                        ShardedParameter("b", [| 2L |], 1, true)
+                        for i, (name, values) in List.indexed gradients ->
+                            ShardedParameter(name, [| int64 values.Length |], i, true)
                     |],
                     ShardingOptions(
                         Dtype = asked.Dtype,
@@ -208,7 +206,7 @@ let private step (options: IDictionary<string, float[]> -> ShardingOptions) =
                     )
                 )
 
-            for KeyValue(name, values) in gradients do
+            for name, values in gradients do
                 // Each rank contributes half.
                 use half =
                     torch.tensor(values).``to``(optimizer.StateDtype) * (0.5 * optimizer.LossScale)
@@ -221,7 +219,7 @@ let private step (options: IDictionary<string, float[]> -> ShardingOptions) =
 
             norm,
             [
-                for name in [ "a"; "b" ] ->
+                for name, _ in gradients ->
                     optimizer.ReadWhole(name, StateKind.ExpAvg).``to``(torch.float64).data<float>().ToArray()
             ]
     )
@@ -230,10 +228,10 @@ let private step (options: IDictionary<string, float[]> -> ShardingOptions) =
 let ``a gradient is clipped once, by the norm of all of it`` () =
     let norm = sqrt (Seq.sum [ for i in 0..39 -> float (i * i) ] + 25.0)
 
-    for found, moments in step (fun _ -> ShardingOptions(Dtype = torch.float64)) do
+    for found, moments in step usual (ShardingOptions(Dtype = torch.float64)) do
         Assert.Equal(norm, found, 12)
 
-        for moment, gradient in List.zip moments [ [| for i in 0..39 -> float i |]; [| 3.0; -4.0 |] ] do
+        for moment, (_, gradient) in List.zip moments usual do
             for m, g in Array.zip moment gradient do
                 Assert.Equal(0.1 * g / (norm + 1e-6), m, 14)
 
@@ -241,8 +239,9 @@ let ``a gradient is clipped once, by the norm of all of it`` () =
 let ``the loss scale is taken out of norm and moments, whatever the dtype`` () =
     for dtype in [ torch.float64; torch.float32; torch.bfloat16; torch.float16 ] do
         let run scale =
-            step (fun _ ->
-                ShardingOptions(
+            step
+                usual
+                (ShardingOptions(
                     Dtype = dtype,
                     LossScaler =
                         LossScaler.Start
@@ -255,12 +254,18 @@ let ``the loss scale is taken out of norm and moments, whatever the dtype`` () =
 
 [<Fact>]
 let ``gradients may be sent in bfloat16, rounded once`` () =
-    let found =
-        step (fun _ -> ShardingOptions(Dtype = torch.float32, ReduceDtype = Nullable torch.bfloat16))
+    let run gradients reduce =
+        step gradients (ShardingOptions(Dtype = torch.float32, ReduceDtype = reduce))
 
-    let exact = step (fun _ -> ShardingOptions(Dtype = torch.float32))
     // Halves of 0 to 39 and their sums are bfloat16 numbers: nothing is rounded.
-    Assert.Equal<(float * float[] list)[]>(exact, found)
+    Assert.Equal<(float * float[] list)[]>(run usual (Nullable()), run usual (Nullable torch.bfloat16))
+
+    let norms reduce =
+        run [ "a", [| 257.0 |] ] reduce |> Array.map fst |> List.ofArray
+
+    Assert.Equal<float list>([ 257.0; 257.0 ], norms (Nullable()))
+    // Each rank's 128.5 is rounded to 128.
+    Assert.Equal<float list>([ 256.0; 256.0 ], norms (Nullable torch.bfloat16))
 
 [<Fact>]
 let ``an infinite gradient of one rank makes the norm infinite on all, the scale falls, and its parameter is named``
@@ -294,9 +299,9 @@ let ``an infinite gradient of one rank makes the norm infinite on all, the scale
                     )
 
                 let w = new Modules.Parameter(optimizer.Weights "b")
-                use a = new Modules.Parameter(optimizer.Weights "a")
+                let a = new Modules.Parameter(optimizer.Weights "a")
                 optimizer.Attach(fun name -> if name = "a" then a else w)
-                optimizer.ChangeWeights(fun () -> torch.no_grad().Dispose())
+                optimizer.ChangeWeights(fun () -> ())
 
                 // 65536 is beyond float16: the scaled gradient of rank 1 overflows in the backward itself.
                 if rank.Rank = 1 then

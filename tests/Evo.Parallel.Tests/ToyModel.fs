@@ -50,8 +50,8 @@ let private shapes =
         for layer in 1..layers do
             $"scale{layer}", layer, [| width |], true
             $"shift{layer}", layer, [| width |], false
-        "expert0", 2, [| width |], true
-        "expert1", 2, [| width |], true
+        "expert0", 2, [| 8L; width |], true
+        "expert1", 2, [| 8L; width |], true
         "head", exit, [| width |], true
     ]
 
@@ -110,7 +110,7 @@ let loss (events: BlockEvents) (weights: string -> torch.Tensor) step owner micr
 
         let y =
             if layer = 2 then
-                scaled * rounded $"expert{owner % 2}"
+                scaled * (rounded $"expert{owner % 2}").sum 0L
             else
                 scaled
 
@@ -235,7 +235,7 @@ let groupsOf (wear: ProcessGroup -> ProcessGroup -> ProcessGroup) (rank: LocalRa
         ReductionGroups(
             wear zeroGroup replicaGroup,
             wear replicaGroup zeroGroup,
-            (if withWhole then wear whole zeroGroup else whole)
+            (if withWhole then wear whole replicaGroup else whole)
         )
 
     let experts =

@@ -70,7 +70,11 @@ internal sealed class FullyShardedWeights : ClassShard
     }
 
     /// <summary>What the ranks of the zero group found together, so far: their sum is all that is kept.</summary>
-    internal override Tensor GradientOf(FlatSlot slot, IReadOnlyList<long> shape) => Read(slot, shape, StateKind.Gradient);
+    internal override Tensor GradientOf(FlatSlot slot, IReadOnlyList<long> shape)
+    {
+        Arrive();
+        return Read(slot, shape, StateKind.Gradient);
+    }
 
     internal override void AddToGradient(FlatSlot slot, Tensor more)
     {
