@@ -72,7 +72,7 @@ let ``so it is with all-reduce and broadcast, over one group and over two`` () =
 
     let way =
         { cut with
-            Reduction = GradientReduction.AllReduce
+            Reduction = Evo.Core.GradientReduction.AllReduce
         }
 
     kills 15 sites { way with Whole = true }

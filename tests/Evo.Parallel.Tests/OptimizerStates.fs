@@ -19,7 +19,7 @@ let private ways =
             { Way.Of zero with Overlap = true }
 
             { Way.Of zero with
-                Reduction = GradientReduction.AllReduce
+                Reduction = Evo.Core.GradientReduction.AllReduce
             }
 
             { Way.Of zero with Fully = true }

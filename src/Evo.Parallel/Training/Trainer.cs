@@ -88,10 +88,16 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     private Core.Layout LayoutOf(CausalLM spec)
     {
         var facts = LayoutFacts.Of(spec);
-        var problems = config.LayoutProblems(world.Size, facts);
-        return problems.Count == 0
-            ? config.LayoutAt(world.Size, facts.Experts)
-            : throw new TrainingException(string.Join("\n", problems));
+        var (problems, layout) = (config.LayoutProblems(world.Size, facts), config.LayoutAt(world.Size, facts.Experts));
+        if (problems.Count == 0)
+        {
+            return layout;
+        }
+
+        var ranks = world.Size == 1 ? "one rank (--nproc starts more)" : $"{world.Size} ranks";
+        var changes = NearestLayout.changes(layout, NearestLayout.find(facts, layout)).Select(change => $"--set {change.Item1}={change.Item2}");
+        throw new TrainingException(
+            $"{string.Join("\n", problems)}\nThe nearest legal layout on {ranks}: {string.Join(" ", changes)}");
     }
 
     private RankModelOptions Options()
