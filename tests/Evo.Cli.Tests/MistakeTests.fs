@@ -43,14 +43,13 @@ let ``typing mistakes in a configuration are all reported at once with their pla
         ]
 
 [<Fact>]
-let ``a legal run that this build cannot do is refused by its keys`` () =
+let ``a run that needs more ranks than there are is refused by its keys, with the nearest that fits`` () =
     run [ "train"; "configs/20B_internlm2.json" ]
     |> refused
         3
         [
-            "parallel.zero1.size = 8: this version trains on one rank; use 1"
-            "parallel.pipeline.size = 4: this version trains on one rank; use 1"
-            "parallel.weight.size = 4: this version trains on one rank; use 1"
+            "parallel.pipeline.size = 4: does not divide the world of 1 ranks; use 1"
+            "The nearest legal layout on one rank (--nproc starts more): --set parallel.pipeline.size=1 --set parallel.weight.size=1 --set parallel.zero1.size=1"
         ]
 
 [<Fact>]

@@ -38,6 +38,31 @@ public abstract class GroupDecorator : ProcessGroup
 
     public sealed override void Barrier(Site site) => Around(new(GroupOperation.Barrier, site, Axis, Size, [], null), null);
 
+    public override PendingTensor StartAllReduce(Tensor x, ReduceOperation operation, Site site) =>
+        Begun(Call(GroupOperation.AllReduce, x, site) with { Reduction = operation }, x);
+
+    public override PendingTensor StartAllGather(Tensor x, int dim, Site site) =>
+        Begun(Call(GroupOperation.AllGather, x, site) with { Dim = Dim(x, dim) }, x);
+
+    public override PendingTensor StartReduceScatter(Tensor x, int dim, IReadOnlyList<long> sizes, ReduceOperation operation, Site site) =>
+        Begun(Call(GroupOperation.ReduceScatter, x, site) with { Dim = Dim(x, dim), Parts = sizes, Reduction = operation }, x);
+
+    public override PendingTensor StartBroadcast(Tensor x, int root, Site site) =>
+        Begun(Call(GroupOperation.Broadcast, x, site) with { Peer = root }, x);
+
+    /// <summary>Does one call that is only begun: at once, unless the derived class begins it.</summary>
+    protected virtual PendingTensor Begun(GroupCall call, Tensor x) => PendingTensor.Of(Around(call, x)!);
+
+    /// <summary>Begins a call of a group.</summary>
+    protected static PendingTensor PassBegun(ProcessGroup group, GroupCall call, Tensor x) => call.Operation switch
+    {
+        GroupOperation.AllReduce => group.StartAllReduce(x, call.Reduction!.Value, call.Site),
+        GroupOperation.AllGather => group.StartAllGather(x, call.Dim!.Value, call.Site),
+        GroupOperation.ReduceScatter => group.StartReduceScatter(x, call.Dim!.Value, call.Parts!, call.Reduction!.Value, call.Site),
+        GroupOperation.Broadcast => group.StartBroadcast(x, call.Peer!.Value, call.Site),
+        _ => throw new ArgumentException($"{call.Operation} cannot be begun", nameof(call)),
+    };
+
     /// <summary>Does one call, by <see cref="Pass"/> or otherwise.</summary>
     /// <param name="call">What was called.</param>
     /// <param name="x">This rank's tensor; null for a receive or a barrier.</param>

@@ -41,6 +41,10 @@ public sealed class MutantGroup(ProcessGroup inner, Mutant mutant, ProcessGroup?
         return result.MoveToOuterDisposeScope();
     }
 
+    // What is wrong is done at once, on all ranks alike; what is right is begun as it should be.
+    protected override PendingTensor Begun(GroupCall call, Tensor x) =>
+        mutant.Concerns(call) && (mutant.Mutation != Mutation.WrongAxis || other is not null) ? base.Begun(call, x) : PassBegun(Inner, call, x);
+
     private Tensor Right(GroupCall call, Tensor? x) => Pass(Inner, call, x)!;
 
     // Where the shape of the result depends on other ranks they are asked all the same; their data is not used.

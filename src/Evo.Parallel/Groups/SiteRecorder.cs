@@ -13,4 +13,10 @@ public sealed class SiteRecorder(ProcessGroup inner, IList<GroupCall> calls) : G
         calls.Add(call);
         return Pass(Inner, call, x);
     }
+
+    protected override PendingTensor Begun(GroupCall call, Tensor x)
+    {
+        calls.Add(call);
+        return PassBegun(Inner, call, x);
+    }
 }

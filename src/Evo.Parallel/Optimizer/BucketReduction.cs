@@ -43,7 +43,12 @@ internal sealed class BucketReduction
     private Tensor Arrived()
     {
         var result = pending.Wait().DetachFromDisposeScope();
-        sent.Dispose();
+        // A group of one gives back what it was given.
+        if (!ReferenceEquals(result, sent))
+        {
+            sent.Dispose();
+        }
+
         return sent = result;
     }
 }
