@@ -76,6 +76,7 @@ let private publicHosts =
             "en.wikipedia.org"
             "localhost"
             "aka.ms"
+            "www.w3.org" // names the format of a picture
         ]
 
 [<Fact>]

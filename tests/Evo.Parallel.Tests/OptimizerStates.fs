@@ -55,7 +55,8 @@ let ``what is written of a parameter is read again, and the model gets the round
     for way in ways do
         for dtype in [ torch.float64; torch.float32; torch.bfloat16 ] do
             onRanks way dtype (fun optimizer weights ->
-                let kinds = [ StateKind.Master; StateKind.ExpAvg; StateKind.ExpAvgSq; StateKind.Gradient ]
+                let kinds =
+                    [ StateKind.Master; StateKind.ExpAvg; StateKind.ExpAvgSq; StateKind.Gradient ]
 
                 let value parameter (kind: StateKind) =
                     (fractions parameter (string kind)).``to`` optimizer.StateDtype
@@ -88,7 +89,7 @@ let ``weights that the model was given are those that are trained, and a copy of
                         use _ = torch.no_grad ()
 
                         for parameter in optimizer.Parameters do
-                            weights[parameter.Name].copy_ (fractions parameter what) |> ignore)
+                            weights[parameter.Name].copy_(fractions parameter what) |> ignore)
 
                 let holds what (kind: StateKind) =
                     for parameter in optimizer.Parameters do

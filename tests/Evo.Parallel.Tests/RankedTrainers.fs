@@ -15,12 +15,31 @@ let layouts =
     [
         "LLAMA2", 2, [ "parallel.tensor.size=2" ]
         "LLAMA2", 4, [ "parallel.tensor.size=2"; "parallel.tensor.mode=msp" ]
-        "LLAMA2", 2, [ "parallel.tensor.size=2"; "parallel.tensor.mode=fsp"; "selective_checkpoint=true"; "model.checkpoint=1" ]
-        "INTERNLM2", 4, [ "parallel.tensor.size=2"; "parallel.tensor.mode=isp"; "parallel.weight.size=4" ]
+        "LLAMA2",
+        2,
+        [
+            "parallel.tensor.size=2"
+            "parallel.tensor.mode=fsp"
+            "selective_checkpoint=true"
+            "model.checkpoint=1"
+        ]
+        "INTERNLM2",
+        4,
+        [
+            "parallel.tensor.size=2"
+            "parallel.tensor.mode=isp"
+            "parallel.weight.size=4"
+        ]
         "GPT2", 4, [ "parallel.pipeline.size=2"; "hybrid_zero_optimizer.reduce=all_reduce" ]
         "INTERNLM2", 3, [ "parallel.pipeline.size=3"; "parallel.pipeline.mode=ZBH1" ]
         "LLAMA2", 4, [ "parallel.fsdp.enable=true"; "parallel.fsdp.size=2" ]
-        "MIXTRALMOE", 4, [ "parallel.tensor.size=2"; "parallel.pipeline.size=2"; "loss.moe_loss_coeff=0.1" ]
+        "MIXTRALMOE",
+        4,
+        [
+            "parallel.tensor.size=2"
+            "parallel.pipeline.size=2"
+            "loss.moe_loss_coeff=0.1"
+        ]
     ]
 
 let private many (ranks: int) (config: RunConfig) =
@@ -57,12 +76,30 @@ let ``a run on several ranks reports the losses of one, and its checkpoint conti
     let family, ranks, keys = layouts[index]
     use alone = new TemporaryFolder()
     use spread = new TemporaryFolder()
-    let common = [ "data.rows_per_step=4"; "data.total_steps=6"; "data.valid_every=3"; "ckpt.checkpoint_every=3"; "model.dtype=float64" ]
+
+    let common =
+        [
+            "data.rows_per_step=4"
+            "data.total_steps=6"
+            "data.valid_every=3"
+            "ckpt.checkpoint_every=3"
+            "model.dtype=float64"
+        ]
 
     for folder in [ alone; spread ] do
         writeData folder.Path
 
-    let one = config alone.Path family (common @ [ for key in keys do if key.StartsWith "loss." then key ])
+    let one =
+        config
+            alone.Path
+            family
+            (common
+             @ [
+                 for key in keys do
+                     if key.StartsWith "loss." then
+                         key
+             ])
+
     let several = config spread.Path family (common @ keys)
     let _, single = run one
     let result, events = many ranks several
@@ -86,7 +123,18 @@ let ``a run on several ranks reports the losses of one, and its checkpoint conti
     let last = nonNull result.Checkpoint
     Assert.Equal(6L, CheckpointStore.Read(last).Manifest.Step)
     Directory.Delete(last, true)
-    let onOne = config spread.Path family (common @ [ for key in keys do if key.StartsWith "loss." then key ])
+
+    let onOne =
+        config
+            spread.Path
+            family
+            (common
+             @ [
+                 for key in keys do
+                     if key.StartsWith "loss." then
+                         key
+             ])
+
     let _, continued = run onOne
     Assert.Equal<int64 list>([ 4L; 5L; 6L ], reports continued |> List.map _.Step)
 

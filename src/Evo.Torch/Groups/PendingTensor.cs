@@ -19,10 +19,13 @@ public abstract class PendingTensor
     /// <summary>A result that is there already.</summary>
     public static PendingTensor Of(Tensor result) => new There(result);
 
+    // The scope that was open when it began may end before it is waited for.
     private sealed class There(Tensor result) : PendingTensor
     {
+        private readonly Tensor result = result.DetachFromDisposeScope();
+
         public override bool IsDone => true;
 
-        public override Tensor Wait() => result;
+        public override Tensor Wait() => result.MoveToOtherDisposeScope(CurrentDisposeScope);
     }
 }

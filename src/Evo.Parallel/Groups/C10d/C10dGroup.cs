@@ -38,7 +38,7 @@ internal sealed class C10dGroup : ProcessGroup
             var control = LineOf(name, false);
             return options.Engine == RankEngine.Nccl
                 ? new NcclOperations(this, LineOf(name + " device", true), control)
-                : new C10dOperations(this, control, control);
+                : new GlooOperations(this, control, control);
         }
 
         C10dLine LineOf(string name, bool onDevice)

@@ -11,7 +11,7 @@ namespace Evo.Parallel;
 /// <param name="group">The group.</param>
 /// <param name="line">Its connections.</param>
 /// <param name="control">Connections between processors, for what must be known of other ranks before data moves.</param>
-internal class C10dOperations(ProcessGroup group, C10dLine line, C10dLine control)
+internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLine control)
 {
     // A small tensor goes whole to everybody: one message and many additions instead of two messages.
     private const long Small = 32 * 1024;
