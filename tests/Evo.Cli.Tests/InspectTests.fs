@@ -89,7 +89,7 @@ let ``bytes of a step are those of its places, and double with the batch`` () =
 [<InlineData("--mode mtq --tp 2", 2, "--mode = mtq: must be mtp, msp, fsp or isp")>]
 [<InlineData("--mode fsp --tp 2 --wp 2", 2, "only isp shares weights")>]
 [<InlineData("--mode isp --tp 2 --wp 0", 2, "--wp = 0: must be 1 or more")>]
-[<InlineData("--dtype int8", 2, "--dtype = int8: must be float32, bfloat16 or float64")>]
+[<InlineData("--dtype int8", 2, "--dtype = int8: must be float32, bfloat16, float16 or float64")>]
 [<InlineData("--batch 0", 2, "--batch = 0: must be 1 or more")>]
 let ``a mode that cannot be is refused with what can`` (options: string) (code: int) (expected: string) =
     let answer = inspect (List.ofArray (options.Split ' '))

@@ -1,6 +1,8 @@
 /// Meshes and layouts for tests: generators that are legal by construction, and shrink to few ranks.
 module Evo.Core.Tests.Meshes
 
+open System
+open System.Collections.Generic
 open FsCheck
 open FsCheck.FSharp
 open Evo.Core
@@ -94,3 +96,24 @@ let layout: Gen<Layout> =
         let! index = Gen.choose (0, smallLayouts.Value.Length - 1)
         return smallLayouts.Value[index]
     }
+
+/// A model of 4 layers with 6 heads, that is no pipeline.
+let stubborn =
+    { ModelFacts.Any(layers = 4, experts = 0) with
+        RowTokens = 20
+        TensorProblems =
+            Func<_, _, _>(fun _ degree ->
+                [
+                    if 6 % degree <> 0 then
+                        $"6 heads do not split {degree} ways; use 1, 2, 3 or 6"
+                ]
+                :> IReadOnlyList<string>)
+        NotPipelined = "its layers hand on two values"
+    }
+
+/// What stands against a layout, in one line each.
+let said facts layout =
+    Legality.problems facts layout |> List.map string
+
+let on degrees =
+    { Layout.Single with Degrees = degrees }

@@ -40,7 +40,7 @@ type InspectOptions =
             | Tp _ -> "ranks that share a batch: features or tokens are spread over them."
             | Wp _ -> "ranks that share each weight, in mode isp; 1 without it."
             | Dtype _ ->
-                "type of parameters and activations: float32, bfloat16 or float64; that of the configuration without it, or bfloat16."
+                "type of parameters and activations: float32, bfloat16, float16 or float64; that of the configuration without it, or bfloat16."
             | Html _ -> "write one page with the data flow drawn and all tables."
             | Markdown -> "print a page of documentation in Markdown, with flowcharts."
             | Each_Layer -> "show every tensor of every layer; without it the layers are folded into one."
@@ -96,8 +96,9 @@ let private scalarType (dtype: string) =
     match dtype with
     | "float32" -> torch.ScalarType.Float32
     | "bfloat16" -> torch.ScalarType.BFloat16
+    | "float16" -> torch.ScalarType.Float16
     | "float64" -> torch.ScalarType.Float64
-    | other -> usage $"evo inspect: --dtype = {other}: must be float32, bfloat16 or float64" ""
+    | other -> usage $"evo inspect: --dtype = {other}: must be float32, bfloat16, float16 or float64" ""
 
 /// Mode and degrees of the command line.
 let private degrees (options: ParseResults<InspectOptions>) : Degrees =
