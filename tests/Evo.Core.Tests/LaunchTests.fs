@@ -95,10 +95,14 @@ let ``a task of Slurm meets the others at the first host, at a port of the job's
     Assert.Equal((3, 4, 1, false), (it.Rank, it.Size, it.LocalRank, it.Serves))
     Assert.InRange(it.Port, 20000, 29999)
 
-    let other = memberOf (decide (("SLURM_JOB_ID", "124") :: slurm |> List.distinctBy fst) LaunchFlags.None)
+    let other =
+        memberOf (decide (("SLURM_JOB_ID", "124") :: slurm |> List.distinctBy fst) LaunchFlags.None)
+
     Assert.NotEqual(it.Port, other.Port)
     // The ranks of one step agree.
-    let first = memberOf (decide (("SLURM_PROCID", "0") :: slurm |> List.distinctBy fst) LaunchFlags.None)
+    let first =
+        memberOf (decide (("SLURM_PROCID", "0") :: slurm |> List.distinctBy fst) LaunchFlags.None)
+
     Assert.Equal((it.Host, it.Port, true), (first.Host, first.Port, first.Serves))
 
 [<Theory>]
@@ -116,7 +120,11 @@ let ``a list that names no host is refused`` () =
     Assert.Equal(None, HostList.first "")
 
     let broken = ("SLURM_JOB_NODELIST", "node[1") :: slurm |> List.distinctBy fst
-    Assert.Contains("SLURM_JOB_NODELIST = node[1", List.exactlyOne (problems (decide broken LaunchFlags.None)))
+
+    Assert.Contains(
+        "SLURM_JOB_NODELIST = node[1",
+        List.exactlyOne (problems (decide broken LaunchFlags.None))
+    )
 
 [<Fact>]
 let ``nproc spawns on this host at any free port`` () =
@@ -154,7 +162,10 @@ let ``two hosts need their place and the address of host 0, and say so together`
                 }
         )
 
-    Assert.Equal((2, 2, 4, Some Launches.DefaultPort, false), (second.Count, second.FirstRank, second.Size, second.Port, second.Serves))
+    Assert.Equal(
+        (2, 2, 4, Some Launches.DefaultPort, false),
+        (second.Count, second.FirstRank, second.Size, second.Port, second.Serves)
+    )
 
     let beyond =
         { flags with
@@ -165,7 +176,9 @@ let ``two hosts need their place and the address of host 0, and say so together`
     Assert.Equal<string list>([ "--node-rank 2: it must be from 0 to 1" ], problems (decide [] beyond))
 
 [<Fact>]
-let ``options beside the variables of torchrun are refused, and are not obeyed twice by what they started`` () =
+let ``options beside the variables of torchrun are refused, and are not obeyed twice by what they started``
+    ()
+    =
     let flags = { LaunchFlags.None with Nproc = Some 8 }
     Assert.Contains("use one of them", List.exactlyOne (problems (decide torchrun flags)))
     let child = memberOf (decide ((Launches.SpawnedKey, "1") :: torchrun) flags)

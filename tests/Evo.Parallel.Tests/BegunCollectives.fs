@@ -37,7 +37,9 @@ let private pairs =
     ]
 
 [<Fact>]
-let ``what is begun gives the bits of the call that waits, however both are mixed, on threads and over Gloo`` () =
+let ``what is begun gives the bits of the call that waits, however both are mixed, on threads and over Gloo``
+    ()
+    =
     checkAll
         25
         (gen {
@@ -54,12 +56,14 @@ let ``what is begun gives the bits of the call that waits, however both are mixe
                     let inputs = [ for i in 1..6 -> draw (seed + 7 * i + rank.Rank) [ 3L; 5L ] dtype ]
                     // Each rank waits in an order of its own, and calls meanwhile.
                     let begun =
-                        List.map2 (fun (_, start) (x: torch.Tensor) -> start group x: PendingTensor) picks inputs
+                        List.map2
+                            (fun (_, start) (x: torch.Tensor) -> start group x: PendingTensor)
+                            picks
+                            inputs
 
                     let now = List.map2 (fun (call, _) x -> call group x: torch.Tensor) picks inputs
 
-                    let order =
-                        [ 0..5 ] |> List.sortBy (fun i -> (i * (rank.Rank + 2) + seed) % 7)
+                    let order = [ 0..5 ] |> List.sortBy (fun i -> (i * (rank.Rank + 2) + seed) % 7)
 
                     let later = Map.ofList [ for i in order -> i, begun[i].Wait() ]
 
@@ -89,9 +93,14 @@ let ``a rank may be far ahead, and what it gave may be disposed meanwhile`` kind
                 [ for pending in begun -> pending.Wait().sum().ToDouble() ]
             else
                 second.Wait()
-                [ for i in 1..20 -> start i ] |> List.map (fun pending -> pending.Wait().sum().ToDouble()))
 
-    Assert.All(sums, (fun found -> Assert.Equal<float list>([ for i in 1..20 -> 4.0 * float (2 * i + 10) ], found)))
+                [ for i in 1..20 -> start i ]
+                |> List.map (fun pending -> pending.Wait().sum().ToDouble()))
+
+    Assert.All(
+        sums,
+        (fun found -> Assert.Equal<float list>([ for i in 1..20 -> 4.0 * float (2 * i + 10) ], found))
+    )
 
 [<Fact>]
 let ``over Gloo what is begun goes on while the rank computes`` () =
@@ -126,7 +135,7 @@ let ``large tensors, cut among the ranks, give the bits of local ranks`` () =
 
                 onBoth ranks (fun rank ->
                     // A view that is not contiguous, cut along its second dimension.
-                    let x = (draw rank.Rank [ 331L; 97L ] dtype).t ()
+                    let x = (draw rank.Rank [ 331L; 97L ] dtype).t()
                     (rank.Everyone "data").ReduceScatter(x, 1, operation, at 2))
                 |> ignore
 
@@ -137,7 +146,11 @@ let ``tensors in one message are what they are one by one`` kind =
     let same =
         results kind 3 (fun rank ->
             let group = rank.Everyone "data"
-            let tensors = [| for i, shape in List.indexed shapes -> draw (10 * i + rank.Rank) shape torch.float32 |]
+
+            let tensors =
+                [|
+                    for i, shape in List.indexed shapes -> draw (10 * i + rank.Rank) shape torch.float32
+                |]
 
             let equal (one: torch.Tensor seq) (many: torch.Tensor seq) =
                 Assert.Equal<byte[] list>([ for t in one -> bits t ], [ for t in many -> bits t ])
@@ -146,7 +159,10 @@ let ``tensors in one message are what they are one by one`` kind =
             let oneByOne = [ for x in tensors -> group.AllReduce(x, ReduceOperation.Sum, at 1) ]
             equal oneByOne (Coalesced.AllReduce(group, tensors, ReduceOperation.Sum, at 2))
             equal oneByOne (Coalesced.StartAllReduce(group, tensors, ReduceOperation.Sum, at 3).Wait())
-            equal [ for x in tensors -> group.Broadcast(x, 1, at 4) ] (Coalesced.Broadcast(group, tensors, 1, at 5))
+
+            equal
+                [ for x in tensors -> group.Broadcast(x, 1, at 4) ]
+                (Coalesced.Broadcast(group, tensors, 1, at 5))
 
             equal
                 [ for x in tensors -> group.AllGather(x.unsqueeze 0L, 0, at 6) ]

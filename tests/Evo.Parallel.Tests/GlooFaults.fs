@@ -47,9 +47,23 @@ let ``a rank that throws frees those who wait in a collective, in what was begun
     let cause =
         "rank 3 failed at step 9, after barrier, site 1 forward, axis pipeline: TimeoutException: the disk is gone; "
 
-    Assert.Equal(cause + "rank 0 ends at step 9, in receive (from 3) of float32 [4], site 2 forward, axis pipeline", freed[0])
-    Assert.Equal(cause + "rank 1 ends at step 9, in all-reduce (sum) of float32 [4], site 3 forward, axis pipeline", freed[1])
-    Assert.Equal(cause + "rank 2 ends at step 9, in all-gather (dim 0) of float32 [4], site 4 forward, axis pipeline", freed[2])
+    Assert.Equal(
+        cause
+        + "rank 0 ends at step 9, in receive (from 3) of float32 [4], site 2 forward, axis pipeline",
+        freed[0]
+    )
+
+    Assert.Equal(
+        cause
+        + "rank 1 ends at step 9, in all-reduce (sum) of float32 [4], site 3 forward, axis pipeline",
+        freed[1]
+    )
+
+    Assert.Equal(
+        cause
+        + "rank 2 ends at step 9, in all-gather (dim 0) of float32 [4], site 4 forward, axis pipeline",
+        freed[2]
+    )
 
 [<Fact>]
 let ``a sender that leaves is named by who waits for its message`` () =
@@ -71,12 +85,17 @@ let ``a sender that leaves is named by who waits for its message`` () =
         |> ignore)
     |> ignore
 
-    Assert.StartsWith("rank 1 left while rank 0 waits before its first step, in receive (from 1) of float32 [4]", said.Value)
+    Assert.StartsWith(
+        "rank 1 left while rank 0 waits before its first step, in receive (from 1) of float32 [4]",
+        said.Value
+    )
 
 [<Fact>]
 let ``a message that nobody takes does not keep its sender`` () =
     let store = C10dStore.InMemory()
-    let options = C10dOptions(Address = "127.0.0.1", Timeout = TimeSpan.FromSeconds 30.0)
+
+    let options =
+        C10dOptions(Address = "127.0.0.1", Timeout = TimeSpan.FromSeconds 30.0)
 
     let ranks =
         [| for rank in 0..1 -> new C10dRank(rank, 2, (fun () -> store), options) |]
@@ -97,7 +116,9 @@ let ``a message that nobody takes does not keep its sender`` () =
     Assert.InRange(clock.Elapsed.TotalSeconds, 0.0, 20.0)
 
 [<Fact>]
-let ``a world whose store is in this process draws, names its groups once, and refuses what local ranks refuse`` () =
+let ``a world whose store is in this process draws, names its groups once, and refuses what local ranks refuse``
+    ()
+    =
     glooResults 2 (fun rank ->
         Assert.Same(rank.Everyone "data", rank.Everyone "data")
         Assert.NotSame(rank.Everyone "data", rank.Everyone "tensor")

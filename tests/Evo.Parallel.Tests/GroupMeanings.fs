@@ -225,23 +225,19 @@ let ``a broadcast is the root's tensor`` () =
 [<Theory; InlineData "local"; InlineData "gloo">]
 let ``what is sent arrives, in order, and the sender may go on and change it`` kind =
     let received =
-        results
-            kind
-            4
-            (fun rank ->
-                let group = rank.Everyone "pipeline"
-                let next, before = (group.Rank + 1) % 4, (group.Rank + 3) % 4
+        results kind 4 (fun rank ->
+            let group = rank.Everyone "pipeline"
+            let next, before = (group.Rank + 1) % 4, (group.Rank + 3) % 4
 
-                for i in 0..2 do
-                    let x = torch.full ([| 2L |], Scalar.op_Implicit (float (10 * group.Rank + i)))
-                    group.Send(x, next, forward)
-                    x.fill_ (Scalar.op_Implicit -1.0) |> ignore
+            for i in 0..2 do
+                let x = torch.full ([| 2L |], Scalar.op_Implicit (float (10 * group.Rank + i)))
+                group.Send(x, next, forward)
+                x.fill_ (Scalar.op_Implicit -1.0) |> ignore
 
-                [
-                    for _ in 0..2 ->
-                        group.Receive([| 2L |], torch.float32, before, Site(2, false)).sum().ToDouble()
-                ]
-        )
+            [
+                for _ in 0..2 ->
+                    group.Receive([| 2L |], torch.float32, before, Site(2, false)).sum().ToDouble()
+            ])
 
     for rank in 0..3 do
         let from = float ((rank + 3) % 4)
@@ -252,21 +248,17 @@ let ``nobody passes a barrier before all have come`` kind =
     let mutable came = 0
 
     let seen =
-        results
-            kind
-            6
-            (fun rank ->
-                let group = rank.Everyone "data"
+        results kind 6 (fun rank ->
+            let group = rank.Everyone "data"
 
-                [
-                    for round in 1..20 ->
-                        Threading.Interlocked.Increment &came |> ignore
-                        group.Barrier(Site(round, false))
-                        let seen = Threading.Volatile.Read &came
-                        group.Barrier(Site(round, true))
-                        seen
-                ]
-        )
+            [
+                for round in 1..20 ->
+                    Threading.Interlocked.Increment &came |> ignore
+                    group.Barrier(Site(round, false))
+                    let seen = Threading.Volatile.Read &came
+                    group.Barrier(Site(round, true))
+                    seen
+            ])
 
     Assert.All(seen, (fun counts -> Assert.Equal<int list>([ for round in 1..20 -> 6 * round ], counts)))
 
@@ -274,21 +266,17 @@ let ``nobody passes a barrier before all have come`` kind =
 let ``groups of rows and of columns of a mesh work beside one another`` kind =
     // Rank = 3 * row + column; the sum over rows of sums over columns is the sum of all.
     let sums =
-        results
-            kind
-            6
-            (fun rank ->
-                let row, column = rank.Rank / 3, rank.Rank % 3
-                let tensor = rank.Group("tensor", [| for c in 0..2 -> 3 * row + c |])
-                let data = rank.Group("data", [| for r in 1..-1..0 -> 3 * r + column |])
-                Assert.Equal(column, tensor.Rank)
-                Assert.Equal(1 - row, data.Rank)
-                let x = torch.tensor (float (pown 10 rank.Rank))
-                let inRow = tensor.AllReduce(x, ReduceOperation.Sum, forward)
-                let inColumn = data.AllReduce(x, ReduceOperation.Sum, forward)
-                let all = data.AllReduce(inRow, ReduceOperation.Sum, forward)
-                inRow.ToDouble(), inColumn.ToDouble(), all.ToDouble()
-        )
+        results kind 6 (fun rank ->
+            let row, column = rank.Rank / 3, rank.Rank % 3
+            let tensor = rank.Group("tensor", [| for c in 0..2 -> 3 * row + c |])
+            let data = rank.Group("data", [| for r in 1..-1..0 -> 3 * r + column |])
+            Assert.Equal(column, tensor.Rank)
+            Assert.Equal(1 - row, data.Rank)
+            let x = torch.tensor (float (pown 10 rank.Rank))
+            let inRow = tensor.AllReduce(x, ReduceOperation.Sum, forward)
+            let inColumn = data.AllReduce(x, ReduceOperation.Sum, forward)
+            let all = data.AllReduce(inRow, ReduceOperation.Sum, forward)
+            inRow.ToDouble(), inColumn.ToDouble(), all.ToDouble())
 
     for rank in 0..5 do
         let inRow, inColumn, all = sums[rank]

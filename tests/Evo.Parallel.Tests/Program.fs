@@ -11,7 +11,11 @@ let main arguments =
     | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
     | "--child" :: "supervise" :: count :: rest ->
-        RankPrograms.supervise { LaunchFlags.None with Nproc = Some(int count) } rest
+        RankPrograms.supervise
+            { LaunchFlags.None with
+                Nproc = Some(int count)
+            }
+            rest
     | "--child" :: "host" :: place :: rest ->
         RankPrograms.supervise
             { LaunchFlags.None with

@@ -36,7 +36,11 @@ let ``four tasks of Slurm join one another and sum`` () =
 
     use program =
         new Program(
-            script "slurm-here" :: "srun" :: "-n" :: "4" :: ownCommand [ "rank"; "sum"; folder.Path; "60" ],
+            script "slurm-here"
+            :: "srun"
+            :: "-n"
+            :: "4"
+            :: ownCommand [ "rank"; "sum"; folder.Path; "60" ],
             []
         )
 
@@ -64,7 +68,13 @@ let ``when the cable between two hosts is cut every rank ends in time and says w
         use first = host "a" "0"
         use second = host "b" "1"
 
-        for program, line in [ first, "under way"; first, "[1] under way"; second, "[2] under way"; second, "[3] under way" ] do
+        for program, line in
+            [
+                first, "under way"
+                first, "[1] under way"
+                second, "[2] under way"
+                second, "[3] under way"
+            ] do
             program.Await(line, 90.0) |> ignore
 
         let clock = Stopwatch.StartNew()
@@ -80,13 +90,29 @@ let ``when the cable between two hosts is cut every rank ends in time and says w
 
         // On the host of the store the two that are cut off are silent; on the other the store is.
         for rank in 0..1 do
-            let line = said first rank |> List.filter (fun text -> text.Contains $"rank {rank} ends at step ") |> Assert.Single
-            Assert.Contains("ranks 2, 3 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen at step ", line)
+            let line =
+                said first rank
+                |> List.filter (fun text -> text.Contains $"rank {rank} ends at step ")
+                |> Assert.Single
+
+            Assert.Contains(
+                "ranks 2, 3 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen at step ",
+                line
+            )
+
             Assert.Contains(", in all-", line)
 
         for rank in 2..3 do
-            let line = said second rank |> List.filter (fun text -> text.Contains "has had no answer for") |> Assert.Single
-            Assert.Contains("from the store of the run at 10.77.0.1:29500: its host, or the network between, is gone", line)
+            let line =
+                said second rank
+                |> List.filter (fun text -> text.Contains "has had no answer for")
+                |> Assert.Single
+
+            Assert.Contains(
+                "from the store of the run at 10.77.0.1:29500: its host, or the network between, is gone",
+                line
+            )
+
             Assert.Matches($"rank {rank} ends at step \\d+, in all-", line)
 
         let last = [ first; second ] |> List.collect _.Lines |> List.map _.Text

@@ -62,7 +62,10 @@ let ``nproc starts the ranks, joins them, and puts their number before their lin
         said
     )
 
-    Assert.False(Directory.Exists(Path.Combine(folder.Path, "flight")), "a flight record of a run that went well")
+    Assert.False(
+        Directory.Exists(Path.Combine(folder.Path, "flight")),
+        "a flight record of a run that went well"
+    )
 
 [<Fact>]
 let ``a rank that is killed is named by all others, with the step and the collective`` () =
@@ -71,8 +74,12 @@ let ``a rank that is killed is named by all others, with the step and the collec
     Assert.Equal(128 + 9, program.End 90.0)
 
     program
-    |> othersSaid [
-            "rank 2 was killed by signal 9 (SIGKILL), last seen at step"; "all-gather (dim 0) of float32 [4], site 2 forward, axis data" ] [ 0; 1; 3 ]
+    |> othersSaid
+        [
+            "rank 2 was killed by signal 9 (SIGKILL), last seen at step"
+            "all-gather (dim 0) of float32 [4], site 2 forward, axis data"
+        ]
+        [ 0; 1; 3 ]
 
     for rank in [ 0; 1; 3 ] do
         let flight = flightOf folder.Path rank
@@ -93,7 +100,11 @@ let ``a rank that is suspended is named by its silence`` () =
     Assert.Equal(int ExitCode.RankFault, program.End 90.0)
 
     program
-    |> othersSaid [ "rank 2 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen" ] [ 0; 1 ]
+    |> othersSaid
+        [
+            "rank 2 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen"
+        ]
+        [ 0; 1 ]
 
 [<Fact>]
 let ``a rank that throws is quoted, and its exit code is the run's`` () =
@@ -127,7 +138,10 @@ let ``a rank that ends with an exit code of its own, or leaves, is named`` () =
     use folder = new TemporaryFolder()
     use ended = supervised 3 "exit" folder.Path 60.0
     Assert.Equal(9, ended.End 90.0)
-    ended |> othersSaid [ "rank 2 ended with exit code 9, last seen at step" ] [ 0; 1 ]
+
+    ended
+    |> othersSaid [ "rank 2 ended with exit code 9, last seen at step" ] [ 0; 1 ]
+
     use left = supervised 3 "leave" folder.Path 60.0
     Assert.Equal(int ExitCode.RankFault, left.End 90.0)
     left |> othersSaid [ "rank 2 left while rank" ] [ 0; 1 ]
@@ -184,7 +198,9 @@ let ``the variables of torchrun join the ranks`` () =
         endAll programs
 
 [<Theory; InlineData 1; InlineData 0>]
-let ``without anybody who minds them a killed rank is named by the others, the one that serves the store included`` killed =
+let ``without anybody who minds them a killed rank is named by the others, the one that serves the store included``
+    killed
+    =
     use folder = new TemporaryFolder()
     let programs = byVariables 3 "forever" folder.Path 60.0
 
@@ -199,7 +215,11 @@ let ``without anybody who minds them a killed rank is named by the others, the o
             if rank <> killed then
                 Assert.Equal(int ExitCode.RankFault, programs[rank].End 30.0)
                 Assert.InRange(clock.Elapsed.TotalSeconds, 0.0, 15.0)
-                let said = Assert.Single(programs[rank].Lines |> List.filter (fun line -> line.Text.StartsWith "evo: "))
+
+                let said =
+                    Assert.Single(
+                        programs[rank].Lines |> List.filter (fun line -> line.Text.StartsWith "evo: ")
+                    )
 
                 Assert.Contains(
                     (if killed = 0 then

@@ -37,7 +37,10 @@ let private step (world: RankWorld) (number: int) =
     let gathered = group.AllGather(x, 0, Site(2, false))
     let sum = group.AllReduce(x, ReduceOperation.Sum, Site(3, false))
     let later = begun.Wait()
-    if Grids.bits later <> Grids.bits sum then failwith "what was begun is another sum"
+
+    if Grids.bits later <> Grids.bits sum then
+        failwith "what was begun is another sum"
+
     gathered.sum().ToDouble() + sum.sum().ToDouble()
 
 /// One rank. `what` is "sum", "signals", "leave", or how the culprit misbehaves.
@@ -47,7 +50,8 @@ let rank (what: string) (folder: string) (seconds: float) =
         Console.Error.Flush()
         exit (int ExitCode.RankFault)
 
-    let options = C10dOptions(Timeout = TimeSpan.FromSeconds seconds, EndProcess = ending)
+    let options =
+        C10dOptions(Timeout = TimeSpan.FromSeconds seconds, EndProcess = ending)
 
     try
         use world = RankLaunch.Connect options
@@ -78,7 +82,10 @@ let rank (what: string) (folder: string) (seconds: float) =
             | "forever" ->
                 for number in 1 .. Int32.MaxValue do
                     step world number |> ignore
-                    if number = badStep then say "under way"
+
+                    if number = badStep then
+                        say "under way"
+
                     Thread.Sleep 20
 
                 0

@@ -22,7 +22,12 @@ type Program(command: string list, variables: (string * string) list) =
 
     let start =
         let start =
-            ProcessStartInfo(command.Head, command.Tail, RedirectStandardOutput = true, RedirectStandardError = true)
+            ProcessStartInfo(
+                command.Head,
+                command.Tail,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
 
         for name, value in variables do
             start.Environment[name] <- value
@@ -37,7 +42,12 @@ type Program(command: string list, variables: (string * string) list) =
                 let mutable line = stream.ReadLine()
 
                 while not (isNull line) do
-                    lines.Enqueue { At = clock.Elapsed; Text = nonNull line }
+                    lines.Enqueue
+                        {
+                            At = clock.Elapsed
+                            Text = nonNull line
+                        }
+
                     line <- stream.ReadLine())
 
         thread.Start()
@@ -54,7 +64,10 @@ type Program(command: string list, variables: (string * string) list) =
         let rec look () =
             match program.Lines |> List.tryFind (fun line -> line.Text.Contains text) with
             | Some line -> line
-            | None when clock.Elapsed > deadline || running.HasExited && readers |> List.forall (fun r -> not r.IsAlive) ->
+            | None when
+                clock.Elapsed > deadline
+                || running.HasExited && readers |> List.forall (fun r -> not r.IsAlive)
+                ->
                 failwith $"\"{text}\" never came; there is:\n{program.Text}"
             | None ->
                 Thread.Sleep 20

@@ -158,7 +158,9 @@ let private launch (options: ParseResults<TrainOptions>) =
     | Launch.Alone -> train options
     | Launch.Member _
     | Launch.Spawn _ ->
-        refuse ExitCode.Config "evo train trains in one process; leave out --nproc and --nnodes, and start one task"
+        refuse
+            ExitCode.Config
+            "evo train trains in one process; leave out --nproc and --nnodes, and start one task"
 
 let verb =
     Verb.make<TrainOptions>

@@ -126,7 +126,11 @@ module Launches =
     let private byVariables env by =
         let reader = Reader(env, by)
         let size = reader.Number("WORLD_SIZE", 1, 1_000_000)
-        let agent = env "TORCHELASTIC_USE_AGENT_STORE" |> Option.exists (fun v -> v.ToLowerInvariant() = "true")
+
+        let agent =
+            env "TORCHELASTIC_USE_AGENT_STORE"
+            |> Option.exists (fun v -> v.ToLowerInvariant() = "true")
+
         let rank = reader.Number("RANK", 0, size - 1)
 
         let launch =
@@ -136,7 +140,11 @@ module Launches =
                     Size = size
                     LocalRank = reader.Number("LOCAL_RANK", 0, size - 1)
                     Host = if size = 1 then "" else reader.Text "MASTER_ADDR"
-                    Port = if size = 1 then 0 else reader.Number("MASTER_PORT", 1, 65535)
+                    Port =
+                        if size = 1 then
+                            0
+                        else
+                            reader.Number("MASTER_PORT", 1, 65535)
                     Serves = rank = 0 && not agent
                     By = by
                 }
@@ -145,14 +153,25 @@ module Launches =
 
     let private bySlurm env =
         let reader = Reader(env, "Slurm")
-        let tasks = if Option.isSome (env "SLURM_STEP_NUM_TASKS") then "SLURM_STEP_NUM_TASKS" else "SLURM_NTASKS"
+
+        let tasks =
+            if Option.isSome (env "SLURM_STEP_NUM_TASKS") then
+                "SLURM_STEP_NUM_TASKS"
+            else
+                "SLURM_NTASKS"
+
         let size = reader.Number(tasks, 1, 1_000_000)
 
         if size = 1 then
             joined reader Launch.Alone
         else
             let rank = reader.Number("SLURM_PROCID", 0, size - 1)
-            let nodes = if Option.isSome (env "SLURM_STEP_NODELIST") then "SLURM_STEP_NODELIST" else "SLURM_JOB_NODELIST"
+
+            let nodes =
+                if Option.isSome (env "SLURM_STEP_NODELIST") then
+                    "SLURM_STEP_NODELIST"
+                else
+                    "SLURM_JOB_NODELIST"
 
             let host =
                 match env "MASTER_ADDR" with
@@ -164,7 +183,8 @@ module Launches =
                     | Some host -> host
                     | None ->
                         if list <> "" then
-                            reader.Complain $"{nodes} = {list}: it must be a list of hosts such as node[01-03],other"
+                            reader.Complain
+                                $"{nodes} = {list}: it must be a list of hosts such as node[01-03],other"
 
                         ""
 
@@ -214,7 +234,8 @@ module Launches =
                     if flags.MasterAddr.IsNone then
                         $"--nnodes {nnodes} needs --master-addr, an address of host 0 that all hosts reach"
                 match flags.MasterPort with
-                | Some port when port < 1 || port > 65535 -> $"--master-port {port}: it must be from 1 to 65535"
+                | Some port when port < 1 || port > 65535 ->
+                    $"--master-port {port}: it must be from 1 to 65535"
                 | _ -> ()
             ]
 
