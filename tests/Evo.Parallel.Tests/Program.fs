@@ -1,6 +1,7 @@
 /// The tests' entry point, and that of the child processes that some tests start and kill.
 module Evo.Parallel.Tests.Program
 
+open Evo.Core
 open Xunit.Runner.InProc.SystemConsole
 
 [<EntryPoint>]
@@ -9,5 +10,19 @@ let main arguments =
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
     | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
-    | "--child" :: "supervise" :: count :: rest -> RankPrograms.supervise (int count) rest
+    | "--child" :: "supervise" :: count :: rest ->
+        RankPrograms.supervise
+            { LaunchFlags.None with
+                Nproc = Some(int count)
+            }
+            rest
+    | "--child" :: "host" :: place :: rest ->
+        RankPrograms.supervise
+            { LaunchFlags.None with
+                Nproc = Some 2
+                Nnodes = Some 2
+                NodeRank = Some(int place)
+                MasterAddr = Some "10.77.0.1"
+            }
+            rest
     | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()

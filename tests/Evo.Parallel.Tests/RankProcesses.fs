@@ -2,104 +2,20 @@
 module Evo.Parallel.Tests.RankProcesses
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
 open System.Net
 open System.Net.Sockets
 open System.Text.Json
-open System.Threading
 open Evo.Core
 open Evo.Parallel
 open Evo.Parallel.Tests.Folders
+open Evo.Parallel.Tests.RunningPrograms
 open Evo.Torch
 open Xunit
 
-/// A line of a program, and when it came.
-type private Line = { At: TimeSpan; Text: string }
-
-/// A program under way, its lines as they come.
-type private Program(arguments: string list, variables: (string * string) list) =
-    let clock = Stopwatch.StartNew()
-    let lines = ConcurrentQueue<Line>()
-
-    let start =
-        let command = RankSupervisor.OwnCommand [| "--child"; yield! arguments |]
-
-        let start =
-            ProcessStartInfo(
-                command[0],
-                Seq.skip 1 command,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true
-            )
-
-        for name, value in variables do
-            start.Environment[name] <- value
-
-        start
-
-    let running = nonNull (Process.Start start)
-
-    let reader (stream: StreamReader) =
-        let thread =
-            Thread(fun () ->
-                let mutable line = stream.ReadLine()
-
-                while not (isNull line) do
-                    lines.Enqueue
-                        {
-                            At = clock.Elapsed
-                            Text = nonNull line
-                        }
-
-                    line <- stream.ReadLine())
-
-        thread.Start()
-        thread
-
-    let readers = [ reader running.StandardOutput; reader running.StandardError ]
-    member _.Id = running.Id
-    member _.Lines = List.ofSeq lines
-    member program.Text = String.Join("\n", [ for line in program.Lines -> line.Text ])
-
-    member program.Await(text: string, seconds: float) =
-        let deadline = clock.Elapsed + TimeSpan.FromSeconds seconds
-
-        let rec look () =
-            match program.Lines |> List.tryFind (fun line -> line.Text.Contains text) with
-            | Some line -> line
-            | None when
-                clock.Elapsed > deadline
-                || running.HasExited && readers |> List.forall (fun r -> not r.IsAlive)
-                ->
-                failwith $"\"{text}\" never came; there is:\n{program.Text}"
-            | None ->
-                Thread.Sleep 20
-                look ()
-
-        look ()
-
-    /// The exit code.
-    member program.End(seconds: float) =
-        if not (running.WaitForExit(TimeSpan.FromSeconds seconds)) then
-            running.Kill true
-            failwith $"not at an end after {seconds} s:\n{program.Text}"
-
-        for r in readers do
-            r.Join()
-
-        running.ExitCode
-
-    interface IDisposable with
-        member _.Dispose() =
-            if not running.HasExited then
-                running.Kill true
-
-            running.Dispose()
-
 let private supervised count what folder seconds =
-    new Program([ "supervise"; string count; what; folder; string (seconds: float) ], [])
+    new Program(ownCommand [ "supervise"; string count; what; folder; string (seconds: float) ], [])
 
 /// What a rank wrote: rank 0's lines have nothing before them.
 let private ofRank rank (program: Program) =
@@ -173,7 +89,7 @@ let ``a rank that is killed is named by all others, with the step and the collec
         Assert.Equal(3 * 4 + 2, calls.Length)
         let last = List.last calls
         Assert.Equal("AllGather", last.GetProperty("operation").GetString())
-        Assert.Equal("data [0, 1, 2, 3]", last.GetProperty("group").GetString())
+        Assert.Equal("data [0, 1, 2, 3]", last.GetProperty("series").GetString())
         Assert.NotEqual<string>("Done", nonNull (last.GetProperty("state").GetString()))
         Assert.Equal("Done", calls.Head.GetProperty("state").GetString())
 
@@ -212,7 +128,7 @@ let ``a rank that hangs is named when the time limit is over, and is ended, too`
     program
     |> othersSaid
         [
-            "rank 2 hangs: the others have waited for 5 s at step 5, in all-gather (dim 0) of float32 [4]"
+            "rank 2 hangs: the others have waited for 5 s at step 5, in all-"
             "rank 2 is at step 5, after all-reduce"
         ]
         [ 0; 1 ]
@@ -254,7 +170,7 @@ let private byVariables count what folder seconds =
     [
         for rank in 0 .. count - 1 ->
             new Program(
-                [ "rank"; what; folder; string (seconds: float) ],
+                ownCommand [ "rank"; what; folder; string (seconds: float) ],
                 [
                     "RANK", string rank
                     "WORLD_SIZE", string count

@@ -113,17 +113,10 @@ let rank (what: string) (folder: string) (seconds: float) =
         Console.Error.WriteLine $"evo: {error.GetType().Name}: {error.Message}"
         int ExitCode.Defect
 
-/// Starts ranks of this program, as `evo train --nproc` does.
-let supervise (count: int) (arguments: string list) =
-    let spawning =
-        {
-            Count = count
-            FirstRank = 0
-            Size = count
-            Host = "127.0.0.1"
-            Port = None
-            Serves = true
-        }
-
-    let command = RankSupervisor.OwnCommand [| "--child"; "rank"; yield! arguments |]
-    RankSupervisor(spawning, command, (fun line -> Console.Error.WriteLine $"evo: {line}")).Run()
+/// Starts ranks of this program, as `evo train` does for these options.
+let supervise (flags: LaunchFlags) (arguments: string list) =
+    match RankLaunch.Decide flags with
+    | Launch.Spawn spawning ->
+        let command = RankSupervisor.OwnCommand [| "--child"; "rank"; yield! arguments |]
+        RankSupervisor(spawning, command, (fun line -> Console.Error.WriteLine $"evo: {line}")).Run()
+    | other -> invalidOp $"{other}"

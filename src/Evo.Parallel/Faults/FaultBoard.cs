@@ -7,7 +7,7 @@ namespace Evo.Parallel;
 /// <param name="Number">Grows by one at each.</param>
 /// <param name="Step">The step of the run; null before the first.</param>
 /// <param name="Place">"in all-reduce …" or "after …".</param>
-/// <param name="Begun">How many calls of each group it has begun.</param>
+/// <param name="Begun">How many calls of each series it has begun; see <see cref="FlightRecord.SeriesOf"/>.</param>
 /// <param name="Left">It has done its part, and gives no more signs.</param>
 internal sealed record Heartbeat(long Number, long? Step, string Place, IReadOnlyDictionary<string, long> Begun, bool Left)
 {

@@ -59,7 +59,7 @@ public sealed class FlightRecord
         }
     }
 
-    /// <summary>How many calls of each group were begun.</summary>
+    /// <summary>How many calls of each series were begun.</summary>
     public IReadOnlyDictionary<string, long> Begun
     {
         get
@@ -74,12 +74,24 @@ public sealed class FlightRecord
     /// <summary>How a group is called here: "data [0, 1]".</summary>
     public static string NameOf(Evo.Torch.ProcessGroup group) => $"{group.Axis} [{string.Join(", ", group.Ranks)}]";
 
+    /// <summary>
+    /// What calls are counted by, so that the n-th is the same on all its ranks: collectives by group, messages by sender and receiver.
+    /// </summary>
+    public static string SeriesOf(Evo.Torch.ProcessGroup group, GroupCall call) => call.Operation switch
+    {
+        GroupOperation.Send => $"{NameOf(group)}, {group.Ranks[group.Rank]} to {group.Ranks[call.Peer!.Value]}",
+        GroupOperation.Receive => $"{NameOf(group)}, {group.Ranks[call.Peer!.Value]} to {group.Ranks[group.Rank]}",
+        _ => NameOf(group),
+    };
+
     /// <summary>A call begins.</summary>
-    public FlightEntry Begin(GroupCall call, string group)
+    /// <param name="call">What is called.</param>
+    /// <param name="series">See <see cref="SeriesOf"/>.</param>
+    public FlightEntry Begin(GroupCall call, string series)
     {
         lock (gate)
         {
-            var entry = new FlightEntry(++count, call, group, begun[group] = begun.GetValueOrDefault(group) + 1, step, DateTimeOffset.UtcNow);
+            var entry = new FlightEntry(++count, call, series, begun[series] = begun.GetValueOrDefault(series) + 1, step, DateTimeOffset.UtcNow);
             if (last.Count == Kept)
             {
                 last.Dequeue();
@@ -99,13 +111,13 @@ public sealed class FlightRecord
         }
     }
 
-    /// <summary>Which of its group's calls this one is, of those that are under way; null: none.</summary>
-    internal long? NumberOf(string group, GroupCall call)
+    /// <summary>Which of its series this call is, of those that are under way; null: none.</summary>
+    internal long? NumberOf(string series, GroupCall call)
     {
         var words = call.ToString();
         lock (gate)
         {
-            return last.FirstOrDefault(e => e.State == FlightState.Waiting && e.Group == group && e.Call.ToString() == words)?.NumberInGroup;
+            return last.FirstOrDefault(e => e.State == FlightState.Waiting && e.Series == series && e.Call.ToString() == words)?.NumberInSeries;
         }
     }
 
@@ -125,8 +137,8 @@ public sealed class FlightRecord
                 calls = last.Select(entry => new
                 {
                     entry.Number,
-                    entry.Group,
-                    entry.NumberInGroup,
+                    entry.Series,
+                    entry.NumberInSeries,
                     operation = entry.Call.Operation.ToString(),
                     site = entry.Call.Site.Number,
                     direction = entry.Call.Site.Backward ? "backward" : "forward",
@@ -163,11 +175,11 @@ public enum FlightState
 /// <summary>One call of a rank.</summary>
 /// <param name="number">Among all calls of the rank, from 1.</param>
 /// <param name="call">What was called.</param>
-/// <param name="group">The group's name.</param>
-/// <param name="numberInGroup">Among the rank's calls of this group, from 1: the same on all its ranks.</param>
+/// <param name="series">The group's name; for a message who sends and who receives, too.</param>
+/// <param name="numberInSeries">Among the rank's calls of this series, from 1: the same on all its ranks.</param>
 /// <param name="step">The step of the run.</param>
 /// <param name="started">When.</param>
-public sealed class FlightEntry(long number, GroupCall call, string group, long numberInGroup, long? step, DateTimeOffset started)
+public sealed class FlightEntry(long number, GroupCall call, string series, long numberInSeries, long? step, DateTimeOffset started)
 {
     /// <summary>Among all calls of the rank, from 1.</summary>
     public long Number => number;
@@ -175,11 +187,11 @@ public sealed class FlightEntry(long number, GroupCall call, string group, long 
     /// <summary>What was called.</summary>
     public GroupCall Call => call;
 
-    /// <summary>The group's name.</summary>
-    public string Group => group;
+    /// <summary>The group's name; for a message who sends and who receives, too.</summary>
+    public string Series => series;
 
-    /// <summary>Among the rank's calls of this group, from 1.</summary>
-    public long NumberInGroup => numberInGroup;
+    /// <summary>Among the rank's calls of this series, from 1.</summary>
+    public long NumberInSeries => numberInSeries;
 
     /// <summary>The step of the run; null before the first.</summary>
     public long? Step => step;

@@ -147,14 +147,15 @@ internal sealed class RankWatch : RankFaults, IDisposable
         ? $"rank {other} is {beat.Where}"
         : $"rank {other} has not come";
 
-    // Members that have not begun the call in which this rank waits.
+    // Whose part in the call in which this rank waits has not begun.
     private List<int> Missing(ProcessGroup group, GroupCall call)
     {
-        var name = FlightRecord.NameOf(group);
-        return record.NumberOf(name, call) is not { } number
+        var series = FlightRecord.SeriesOf(group, call);
+        IEnumerable<int> awaited = call.Operation == GroupOperation.Receive ? [group.Ranks[call.Peer!.Value]] : group.Ranks;
+        return record.NumberOf(series, call) is not { } number
             ? []
-            : [.. group.Ranks.Where(member => member != rank
-                && (!seen.TryGetValue(member, out var beat) || beat.Begun.GetValueOrDefault(name) < number))];
+            : [.. awaited.Where(member => member != rank
+                && (!seen.TryGetValue(member, out var beat) || beat.Begun.GetValueOrDefault(series) < number))];
     }
 
     private void Want(ProcessGroup group)

@@ -8,8 +8,6 @@ namespace Evo.Parallel;
 /// <param name="record">The record of the rank, which all its groups share.</param>
 public sealed class RecordedGroup(ProcessGroup inner, FlightRecord record) : GroupDecorator(inner)
 {
-    private readonly string name = FlightRecord.NameOf(inner);
-
     public override PendingTensor StartAllReduce(Tensor x, ReduceOperation operation, Site site) =>
         Begun(this.AllReduceCall(x, operation, site), () => Inner.StartAllReduce(x, operation, site));
 
@@ -22,11 +20,11 @@ public sealed class RecordedGroup(ProcessGroup inner, FlightRecord record) : Gro
     public override PendingTensor StartBroadcast(Tensor x, int root, Site site) =>
         Begun(this.BroadcastCall(x, root, site), () => Inner.StartBroadcast(x, root, site));
 
-    protected override Tensor? Around(GroupCall call, Tensor? x) => Recorded(record.Begin(call, name), () => Pass(Inner, call, x));
+    protected override Tensor? Around(GroupCall call, Tensor? x) => Recorded(record.Begin(call, FlightRecord.SeriesOf(Inner, call)), () => Pass(Inner, call, x));
 
     private PendingTensor Begun(GroupCall call, Func<PendingTensor> begin)
     {
-        var entry = record.Begin(call, name);
+        var entry = record.Begin(call, FlightRecord.SeriesOf(Inner, call));
         try
         {
             return new Pending(this, entry, begin());

@@ -204,16 +204,20 @@ public sealed class RankSupervisor(Spawning spawning, IReadOnlyList<string> comm
         });
     }
 
-    // The store of another host may be gone with it.
+    // The store of another host may be gone with it: an error, or no answer at all.
     private static RankFault? Try(Func<RankFault?> ask)
     {
-        try
+        var asked = Task.Run(() =>
         {
-            return ask();
-        }
-        catch (TorchException)
-        {
-            return null;
-        }
+            try
+            {
+                return ask();
+            }
+            catch (TorchException)
+            {
+                return null;
+            }
+        });
+        return asked.Wait(LastWord) ? asked.Result : null;
     }
 }

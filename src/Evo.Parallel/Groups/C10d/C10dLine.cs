@@ -76,6 +76,8 @@ internal sealed class C10dLine
         }
 
         var clock = Stopwatch.StartNew();
+        // Such a wait cannot look by itself: a sender that has left is a fault, which aborts it.
+        using var look = new Timer(_ => faults.Overdue(group, call), null, LookAfter, LookAfter);
         try
         {
             // A fault that became known before the work was in the list has not aborted it.
