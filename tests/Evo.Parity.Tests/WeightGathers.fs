@@ -13,7 +13,7 @@ open Xunit
 let private length = 8
 
 let private isp tensor weight pipeline =
-    { Degrees.Single with
+    { Evo.Core.Degrees.Single with
         World = max tensor weight * pipeline
         Mode = TensorMode.Isp
         Tensor = tensor
@@ -26,7 +26,7 @@ let private small name layers =
     Layouts.small layers (nonNull (ModelFamilies.Find name))
 
 /// As the emitted forward gathers them, then in every way that the runtime has.
-let private ways =
+let private ways: (string * (WeightGathering | null)) list =
     [
         "as emitted", null
         "without overlap", WeightGathering(Overlap = false)
@@ -45,11 +45,10 @@ let private numbers (figures: LayoutFigures) =
                 pair.Key, pair.Value
     ]
 
-let private unequal expected found =
-    List.zip expected found
-    |> List.filter (fun ((_, a: float[]), (_, b: float[])) ->
-        Array.map BitConverter.DoubleToInt64Bits a <> Array.map BitConverter.DoubleToInt64Bits b)
-    |> List.map (fst >> fst)
+let private same what expected found =
+    for (quantity, a: float[]), (_, b: float[]) in List.zip expected found do
+        let off = Seq.zip a b |> Seq.filter (fun (x, y) -> BitConverter.DoubleToInt64Bits x <> BitConverter.DoubleToInt64Bits y)
+        Assert.True(Seq.isEmpty off, $"{what}: {Seq.length off} of {a.Length} bits of {quantity} are others, first {Seq.tryHead off}")
 
 let cases =
     let data = TheoryData<string, float>()
@@ -64,7 +63,7 @@ let cases =
 let ``when weights are gathered changes no bit of losses, gradients and weights`` (name: string) (recompute: float) =
     let spec = small name 3
 
-    for degrees in [ isp 2 4 1; isp 4 2 1 ] do
+    for degrees: Evo.Core.Degrees in [ isp 2 4 1; isp 4 2 1 ] do
         let layout =
             { Layout.Single with
                 Degrees = degrees
@@ -75,13 +74,13 @@ let ``when weights are gathered changes no bit of losses, gradients and weights`
         let batch =
             LayoutBatch.Random(3, spec.Size.VocabSize, 2, 2, 2 * degrees.Data, length)
 
-        let run weights =
+        let run (weights: WeightGathering | null) =
             LayoutParity.Run(spec, layout, batch, ParityProbe(Weights = weights)) |> numbers
 
         let expected = run null
 
         for way, weights in List.tail ways do
-            Assert.True((unequal expected (run weights)).IsEmpty, $"{name}, recompute {recompute}: {way} changes bits")
+            same $"{name}, recompute {recompute}, {way}" expected (run weights)
 
 [<Theory>]
 [<InlineData("LLAMA2")>]
@@ -107,16 +106,16 @@ let ``when weights are gathered changes no bit in pipelines with every schedule`
 
         let batch = LayoutBatch.Random(5, spec.Size.VocabSize, 2, 4, 2, length)
 
-        let run weights =
+        let run (weights: WeightGathering | null) =
             LayoutParity.Run(spec, layout, batch, ParityProbe(Weights = weights)) |> numbers
 
         let expected = run null
 
         for way, weights in List.tail ways do
-            Assert.True((unequal expected (run weights)).IsEmpty, $"{name}, {schedule} of {chunks}: {way} changes bits")
+            same $"{name}, {schedule} of {chunks}, {way}" expected (run weights)
 
 /// Two micro-batches of one step on two ranks; `read` is asked by every rank at the end.
-let private step (spec: CausalLM) recompute weights (read: RankModel -> 'r) =
+let private step (spec: CausalLM) recompute (weights: WeightGathering | null) (read: RankModel -> 'r) =
     let layout =
         { Layout.Single with
             Degrees = isp 2 2 1
@@ -181,7 +180,7 @@ type Measured() =
         let spec =
             small "LLAMA2" 16 |> Small.with' SizeRole.Width 128 |> Small.with' SizeRole.Inner 256
 
-        let peak weights =
+        let peak (weights: WeightGathering | null) =
             let before = NativeMemory.BytesAllocated
             NativeMemory.ResetPeak()
             let blocks = step spec 0.0 weights (fun model -> List.ofSeq model.GatheredBytes)

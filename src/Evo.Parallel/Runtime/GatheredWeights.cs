@@ -127,7 +127,11 @@ internal sealed class GatheredWeights(int blocks, WeightGathering options, Block
         Settle();
         // The entry's end, of which nobody is told.
         sums.EndBlock();
-        Settle();
+        using (no_grad())
+        {
+            sums.Arrive(0);
+        }
+
         for (var block = 0; block < blocks; block++)
         {
             Free(block);
@@ -158,15 +162,17 @@ internal sealed class GatheredWeights(int blocks, WeightGathering options, Block
     // The sums of the block before have had the time of a block to arrive.
     private void Settle()
     {
-        using (no_grad())
+        if (ended is not { } block)
         {
-            sums.Arrive(ended ?? 0);
+            return;
         }
 
-        if (ended is { } block)
+        ended = null;
+        using (no_grad())
         {
-            ended = null;
-            next?.AfterBackward(block);
+            sums.Arrive(block);
         }
+
+        next?.AfterBackward(block);
     }
 }

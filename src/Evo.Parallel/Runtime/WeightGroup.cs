@@ -22,6 +22,8 @@ internal sealed class WeightGroup(ProcessGroup inner, GatheredWeights weights) :
 
     protected override Tensor? Around(GroupCall call, Tensor? x) => Pass(Inner, call, x);
 
+    protected override PendingTensor Begun(GroupCall call, Tensor x) => PassBegun(Inner, call, x);
+
     // Autograd gets no gradient: the sum is added to the share's own when it has arrived.
     private sealed class Late : autograd.SingleTensorFunction<Late>
     {
