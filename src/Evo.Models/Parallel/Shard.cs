@@ -29,7 +29,7 @@ public static class Shard
     {
         if (group.Size == 1)
             return share;
-        var all = Collective.Gather(group, share, 0, site);
+        var all = group is IGathersWeights weights ? weights.Gather(share, site) : Collective.Gather(group, share, 0, site);
         return all.shape[0] == rows ? all : all.narrow(0, 0, rows);
     }
 

@@ -45,6 +45,7 @@ public static class LayoutParity
             EmbedSplitHidden = probe.EmbedSplitHidden,
             OverlapReduction = probe.Overlap,
             OverlapGather = probe.Overlap,
+            Weights = probe.Overlap || probe.Weights is null ? probe.Weights : new(Overlap: false),
             Dropout = false,
             Schedule = probe.Schedule,
         });

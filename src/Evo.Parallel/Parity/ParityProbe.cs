@@ -21,6 +21,9 @@ public sealed record ParityProbe
     /// <summary>Whether communication overlaps computation.</summary>
     public bool Overlap { get; init; } = true;
 
+    /// <summary>When weights are gathered (isp); <see cref="Overlap"/> is above it. Null leaves it to the emitted forward.</summary>
+    public WeightGathering? Weights { get; init; } = new();
+
     /// <summary>The norm that gradients are clipped to; below that of every model, so that it matters.</summary>
     public double ClipNorm { get; init; } = 0.05;
 

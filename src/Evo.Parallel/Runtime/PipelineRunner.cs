@@ -47,6 +47,9 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// <summary>Told before each backward pass of a chunk whether no gradient of the chunk is missing after it.</summary>
     public Action<int, bool>? BeforeBackward { get; init; }
 
+    /// <summary>Told when autograd has come through a chunk, before its gradient is handed on; products may have been put off.</summary>
+    public Action<int>? Differentiated { get; init; }
+
     /// <summary>Told after each backward pass of a chunk.</summary>
     public Action<int>? BackwardDone { get; init; }
 
@@ -188,6 +191,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             using var arrived = mail.Take(new(chunk, micro, true));
             pass.Backward(arrived);
         }
+
+        Differentiated?.Invoke(chunk);
 
         if (stage > 0)
         {

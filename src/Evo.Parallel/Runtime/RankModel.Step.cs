@@ -34,6 +34,7 @@ public sealed partial class RankModel
         var runner = new PipelineRunner(Chunks, ScheduleFor(batch.Count), Groups.Pipeline)
         {
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
+            Differentiated = chunk => gathered[chunk]?.EndPass(),
             BackwardDone = BackwardDone,
         };
         var passes = runner.Run(batch, whole.Targets, loss, Optimizer.LossScale);

@@ -33,6 +33,12 @@ public sealed record RankModelOptions
     /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
     public int GatherAhead { get; init; } = 1;
 
+    /// <summary>
+    /// When weights that are spread over the weight axis (isp) are gathered. Null leaves that to the emitted forward alone: autograd
+    /// then keeps every whole weight until its backward.
+    /// </summary>
+    public WeightGathering? Weights { get; init; } = new();
+
     /// <summary>Whether tables of embeddings are cut along the hidden size.</summary>
     public bool EmbedSplitHidden { get; init; } = true;
 
@@ -59,6 +65,7 @@ public sealed partial class RankModel : IDisposable
     private readonly string? tied;
     private readonly ProcessGroup? ends;
     private readonly List<Tensor> shared = [];
+    private readonly List<GatheredWeights?> gathered = [];
     private readonly IReadOnlyList<StageRange> ranges;
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
@@ -99,6 +106,12 @@ public sealed partial class RankModel : IDisposable
 
     /// <summary>The chunks of layers of this rank, by the schedule's numbers.</summary>
     public IReadOnlyList<ModelChunk> Chunks { get; }
+
+    /// <summary>
+    /// Of each chunk whose weights are gathered for use: bytes of the whole weights that each of its blocks reads, and the most
+    /// that were there or under way at a time.
+    /// </summary>
+    public IReadOnlyList<(IReadOnlyList<long> Blocks, long Peak)> GatheredBytes => [.. gathered.OfType<GatheredWeights>().Select(chunk => (chunk.BytesOfBlocks, chunk.PeakBytes))];
 
     /// <summary>Weights, gradients and the optimizer's state.</summary>
     public ShardedOptimizer Optimizer { get; }
@@ -148,6 +161,7 @@ public sealed partial class RankModel : IDisposable
         // The optimizer takes its gradients from the parameters, which must still be there.
         Optimizer.Dispose();
         shared.ForEach(gradient => gradient.Dispose());
+        gathered.ForEach(weights => weights?.Dispose());
         foreach (var chunk in Chunks)
         {
             chunk.Module.Dispose();
@@ -242,6 +256,9 @@ public sealed partial class RankModel : IDisposable
         var twice = new List<Parameter>();
         foreach (var stage in stages)
         {
+            var events = Listens ? new ChunkEvents(Optimizer, firstBlock) : null;
+            var weights = Options.Weights is { } when && ranks.Mode == ParallelMode.Isp && ranks.Weight.Size > 1 ? new GatheredWeights(BlocksOf(ranges[stage]).Count, when, events) : null;
+            gathered.Add(weights);
             var module = Spec.Build(new BuildOptions
             {
                 Dtype = Options.Dtype,
@@ -249,10 +266,10 @@ public sealed partial class RankModel : IDisposable
                 RecomputeFraction = Layout.Recompute,
                 KeepAttention = Layout.Selective,
                 Dropout = Options.Dropout,
-                Ranks = ranks,
+                Ranks = weights is null ? ranks : ranks with { Weight = weights.Over(ranks.Weight) },
                 Stage = ranges[stage],
                 Storage = info => Optimizer.Weights(info.Name),
-                Blocks = Listens ? new ChunkEvents(Optimizer, firstBlock) : null,
+                Blocks = weights ?? (BlockEvents?)events,
             });
             var later = puttingOff ? new WeightGradients() : null;
             foreach (var parameter in module.Table)

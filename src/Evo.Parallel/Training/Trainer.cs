@@ -114,6 +114,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             OverlapReduction = zero.OverlapSyncGrad,
             OverlapGather = zero.OverlapSyncParam,
             GatherAhead = config.Parallel.Fsdp.Prefetch,
+            Weights = new(config.Parallel.Weight.Overlap, config.Parallel.Weight.Prefetch),
             LossScaler = dtype == torch.ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules()) : null,
         };
     }
