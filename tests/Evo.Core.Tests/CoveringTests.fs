@@ -47,6 +47,15 @@ let ``every triple is in the array of triples`` () =
     Assert.True(array.Length < layouts.Length)
 
 [<Fact>]
+let ``where items cost something, every pair is in an array that costs less`` () =
+    let layouts = List.ofArray smallLayouts.Value
+    let cost (layout: Layout) = float (layout.Degrees.World * layout.MicroBatches)
+    let plain = Covering.array 2 layouts Layouts.axes
+    let cheap = Covering.cheapArray 2 cost layouts Layouts.axes
+    Assert.True((combinations 2 layouts Layouts.axes).SetEquals(combinations 2 cheap Layouts.axes))
+    Assert.True(List.sumBy cost cheap < List.sumBy cost plain)
+
+[<Fact>]
 let ``an array of anything covers what it is made of, and no item of it could be spared as it was taken`` () =
     let items =
         Gen.listOf (Gen.listOfLength 4 (Gen.choose (0, 2)))

@@ -10,6 +10,7 @@ let main arguments =
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
     | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
+    | [ "--child"; "law"; folder ] -> LayoutPrograms.rank folder
     | "--child" :: "supervise" :: count :: rest ->
         RankPrograms.supervise
             { LaunchFlags.None with

@@ -2,14 +2,13 @@
 module Evo.Parity.Tests.Layouts
 
 open System
-open System.Collections.Concurrent
 open System.Collections.Generic
 open Evo.Models
 open Evo.Parallel
 open Evo.Core
 open Xunit
 
-let private length = 8
+let length = 8
 let private steps = 3
 
 /// A model small enough for thousands of runs, with enough layers for a pipeline.
@@ -17,67 +16,120 @@ let small layers (family: ModelFamily) =
     Small.make (family.FromHuggingFace.Invoke(Text.Json.Nodes.JsonObject()))
     |> Small.with' SizeRole.Layers layers
 
+/// The families by name, small.
+let ofFamily (name: string) =
+    small 4 (nonNull (ModelFamilies.Find name))
+
+/// The batch of a layout: two rows for each data replica, or three where there is one.
+let batchOf (spec: CausalLM) (layout: Layout) =
+    let rows =
+        if layout.Degrees.Data = 1 then
+            3
+        else
+            2 * layout.Degrees.Data
+
+    LayoutBatch.Random(7, spec.Size.VocabSize, steps, layout.MicroBatches, rows, length)
+
 /// Runs of one device, which many layouts are compared with.
 type Reference(spec: CausalLM) =
     let known = Dictionary<struct (int * int), LayoutBatch * LayoutFigures>()
 
-    /// The batch of a layout: two rows for each data replica, or three where there is one; and what one device makes of it.
+    /// The batch of a layout, and what one device makes of it.
     member _.Of(layout: Layout) =
-        let rows =
-            if layout.Degrees.Data = 1 then
-                3
-            else
-                2 * layout.Degrees.Data
+        let batch = batchOf spec layout
+        let key = struct (batch.MicroBatches, batch.Rows)
 
-        match known.TryGetValue(struct (layout.MicroBatches, rows)) with
+        match known.TryGetValue key with
         | true, found -> found
         | _ ->
-            let batch =
-                LayoutBatch.Random(7, spec.Size.VocabSize, steps, layout.MicroBatches, rows, length)
-
             let one =
                 { Layout.Single with
                     MicroBatches = layout.MicroBatches
                 }
 
             let found = batch, LayoutParity.Run(spec, one, batch)
-            known[struct (layout.MicroBatches, rows)] <- found
+            known[key] <- found
             found
 
-/// What is wrong with a layout; nothing where the law holds.
-let wrong (spec: CausalLM) (reference: Reference) (layout: Layout) (probe: ParityProbe) =
+/// What is wrong with what a layout gave; nothing where the law holds.
+let wrongIn (serial: LayoutFigures) (found: LayoutFigures) =
+    [
+        let first = found.First(serial, LayoutParity.LearningRate)
+
+        if first.HasValue then
+            $"{first.Value.Quantity} is off by {first.Value.Error:g3}"
+
+        for quantity in found.Unequal do
+            $"{quantity} differs between replicas"
+    ]
+
+/// What is wrong with a layout, and its largest error.
+let wrong (reference: Reference) (spec: CausalLM) (layout: Layout) (probe: ParityProbe) =
+    let batch, serial = reference.Of layout
+
     try
-        let batch, serial = reference.Of layout
         let found = LayoutParity.Run(spec, layout, batch, probe)
-        let worst = found.Worst(serial, LayoutParity.LearningRate)
-
-        [
-            let first = found.First(serial, LayoutParity.LearningRate)
-
-            if first.HasValue then
-                $"{first.Value.Quantity} is off by {first.Value.Error:g3}"
-
-            for quantity in found.Unequal do
-                $"{quantity} differs between replicas"
-        ],
-        worst.Error
+        wrongIn serial found, found.Worst(serial, LayoutParity.LearningRate).Error
     with e ->
         [ e.ToString().Substring(0, min 900 (e.ToString().Length)) ], nan
 
-/// Runs layouts of a model, and says what it found.
-let compare (spec: CausalLM) (layouts: Layout list) =
+/// The smallest layout that fails as this one does: every smaller one of it that the model allows passes.
+let rec smallest (facts: ModelFacts) (fails: Layout -> string list) (layout: Layout) (found: string list) =
+    Layouts.smaller facts layout
+    |> List.tryPick (fun smaller ->
+        match fails smaller with
+        | [] -> None
+        | wrong -> Some(smaller, wrong))
+    |> function
+        | Some(smaller, wrong) -> smallest facts fails smaller wrong
+        | None -> layout, found
+
+/// Runs layouts of a model, prints what came of it, and fails with the smallest layout that the law does not hold for.
+let compare (name: string) (legal: int) (layouts: Layout list) =
+    let spec = ofFamily name
     let reference = Reference spec
-    let failures = ResizeArray<string>()
+    let watch = Diagnostics.Stopwatch.StartNew()
+    let failures = ResizeArray<Layout * string list>()
     let mutable largest = 0.0
 
     for layout in layouts do
-        let found, error = wrong spec reference layout (ParityProbe())
+        let found, error = wrong reference spec layout (ParityProbe())
         largest <- max largest error
 
         if not found.IsEmpty then
-            failures.Add $"{layout}: {found.Head}"
+            failures.Add(layout, found)
 
-    failures, largest
+    Console.WriteLine
+        $"{name}: {layouts.Length} of {legal} legal layouts, largest error {largest:g3}, {watch.Elapsed.TotalSeconds:f0} s"
+
+    if failures.Count > 0 then
+        let layout, found = failures[0]
+
+        let least, why =
+            smallest
+                (LayoutFacts.Of(spec, length))
+                (fun l -> fst (wrong reference spec l (ParityProbe())))
+                layout
+                found
+
+        let why = String.concat "\n" why
+
+        let all =
+            String.concat "\n" [ for layout, found in failures -> $"{layout}: {found.Head}" ]
+
+        Assert.Fail
+            $"{name}: {failures.Count} of {layouts.Length} layouts are off\nthe smallest like the first: {least}\n{why}\nall:\n{all}"
+
+    Assert.True(layouts.Length > 10, "too few layouts were tried")
+
+/// Every legal layout on up to eight ranks.
+let legal (name: string) =
+    Layouts.enumerate (LayoutFacts.Of(ofFamily name, length)) 8
+
+/// About what a layout's steps cost: passes of all ranks of a stage, and what every rank costs by itself.
+let cost (layout: Layout) =
+    let passes = float (layout.Degrees.StageSize * layout.MicroBatches)
+    passes * (1.0 + layout.Recompute / 3.0) + 0.5 * float layout.Degrees.World
 
 let families =
     let data = TheoryData<string>()
@@ -89,17 +141,5 @@ let families =
 
 [<Theory; MemberData(nameof families)>]
 let ``three steps at a covering array of layouts are those of one device`` (name: string) =
-    let spec = small 4 (nonNull (ModelFamilies.Find name))
-    // The plainest and the one with experts on up to eight ranks; the others on up to four.
-    let most = if name = "LLAMA2" || name = "MIXTRALMOE" then 8 else 4
-    let legal = Layouts.enumerate (LayoutFacts.Of(spec, length)) most
-    let chosen = Covering.array 2 legal Layouts.axes
-    let watch = Diagnostics.Stopwatch.StartNew()
-    let failures, largest = compare spec chosen
-
-    Console.WriteLine
-        $"{name}: {chosen.Length} of {legal.Length} legal layouts, largest error {largest:g3}, {watch.Elapsed.TotalSeconds:f0} s"
-
-    let text = String.concat "\n" failures
-    Assert.True(failures.Count = 0, $"{name}: {failures.Count} of {chosen.Length} layouts are off\n{text}")
-    Assert.True(chosen.Length > 10, "too few layouts were tried")
+    let legal = legal name
+    compare name legal.Length (Covering.cheapArray 2 cost legal Layouts.axes)

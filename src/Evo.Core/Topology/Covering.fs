@@ -60,8 +60,13 @@ module Covering =
         Array.map of' coded, Array.last starts
 
     /// A covering array of a strength, 2 for all pairs: taken greedily, each time the item with the most combinations that
-    /// are still missing, the first of equals. The same items give the same array.
-    let array (strength: int) (items: 'a list) (axes: (string * ('a -> string)) list) : 'a list =
+    /// are still missing for what it costs, the first of equals. The same items give the same array.
+    let cheapArray
+        (strength: int)
+        (cost: 'a -> float)
+        (items: 'a list)
+        (axes: (string * ('a -> string)) list)
+        : 'a list =
         let items = Array.ofList items
         let found, count = combinations strength items axes
         let covered = Array.zeroCreate<bool> count
@@ -76,24 +81,25 @@ module Covering =
             missing
 
         // What an item adds only ever falls, so an old figure is an upper bound, and few are counted again.
-        let waiting = PriorityQueue<int, struct (int * int)>()
+        let costs = Array.map cost items
+        let waiting = PriorityQueue<int, struct (float * int)>()
 
         for item in 0 .. items.Length - 1 do
-            waiting.Enqueue(item, struct (-found[item].Length, item))
+            waiting.Enqueue(item, struct (-(float found[item].Length / costs[item]), item))
 
         let taken = ResizeArray()
         let mutable item = 0
-        let mutable bound = struct (0, 0)
+        let mutable bound = struct (0.0, 0)
 
         while waiting.TryDequeue(&item, &bound) do
             let missing = gain item
 
             if missing > 0 then
-                let now = struct (-missing, item)
+                let now = struct (-(float missing / costs[item]), item)
 
                 let best =
                     let mutable other = 0
-                    let mutable next = struct (0, 0)
+                    let mutable next = struct (0.0, 0)
                     not (waiting.TryPeek(&other, &next)) || now <= next
 
                 if best then
@@ -105,3 +111,7 @@ module Covering =
                     waiting.Enqueue(item, now)
 
         List.ofSeq taken
+
+    /// A covering array of items that cost the same.
+    let array (strength: int) (items: 'a list) (axes: (string * ('a -> string)) list) : 'a list =
+        cheapArray strength (fun _ -> 1.0) items axes

@@ -223,8 +223,8 @@ internal abstract class ClassShard : IDisposable
         }
     }
 
-    // What this rank owns of a parameter, and where that begins in the parameter.
-    private (Tensor Values, long Start) Own(StateKind kind, FlatSlot slot)
+    /// <summary>What this rank owns of a parameter, and where that begins in the parameter.</summary>
+    internal (Tensor Values, long Start) Own(StateKind kind, FlatSlot slot)
     {
         var piece = Plan.PieceOf(slot, Place);
         var (flat, compact) = kind switch

@@ -21,6 +21,18 @@ public sealed partial class ShardedOptimizer
     }
 
     /// <summary>
+    /// What this rank owns of a parameter's state, and where that begins in this rank's share of the parameter; a view, for which
+    /// nobody is asked and nothing is waited for.
+    /// </summary>
+    /// <exception cref="KeyNotFoundException">There is no such parameter.</exception>
+    public (Tensor Values, long Start) ReadOwned(string name, StateKind kind)
+    {
+        using var noGrad = no_grad();
+        var (_, shard, slot) = places[name];
+        return shard.Own(kind, slot);
+    }
+
+    /// <summary>
     /// Sets a parameter's state from the whole of it, of which each rank keeps what it owns. After master weights were written,
     /// <see cref="CastFromMaster"/> brings them to the model.
     /// </summary>

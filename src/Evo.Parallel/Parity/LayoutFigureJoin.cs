@@ -3,11 +3,14 @@ using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
-/// <summary>What one rank knows of a step.</summary>
+/// <summary>What one rank knows of a step: what it owns of gradients and of updated parameters.</summary>
 public sealed record RankStep(double Loss, double? RouterLoss, double Norm, IReadOnlyList<HeldPiece> Gradients, IReadOnlyList<HeldPiece> Parameters);
 
 /// <summary>What one rank knows of a run.</summary>
-public sealed record RankFigures(int Rank, IReadOnlyList<RankStep> Steps);
+/// <param name="Rank">Its number.</param>
+/// <param name="Steps">What it knows of each step.</param>
+/// <param name="Weights">The weights that it would go on with.</param>
+public sealed record RankFigures(int Rank, IReadOnlyList<RankStep> Steps, IReadOnlyList<HeldPiece> Weights);
 
 /// <summary>Brings together what ranks know: whole tensors from shares, and whether copies have equal bits.</summary>
 public static class LayoutFigureJoin
@@ -25,6 +28,12 @@ public static class LayoutFigureJoin
                 Wholes("gradient of ", all.SelectMany(step => step.Gradients), unequal),
                 Wholes("", all.SelectMany(step => step.Parameters), unequal));
         }).ToList();
+        var read = Wholes("weights read of ", ranks.SelectMany(rank => rank.Weights), unequal);
+        foreach (var (name, owned) in steps[^1].Parameters)
+        {
+            Same("weights read of " + name, [owned, read.GetValueOrDefault(name, [])], unequal);
+        }
+
         return new(steps, [.. unequal.Distinct()]);
     }
 
@@ -33,21 +42,45 @@ public static class LayoutFigureJoin
             held => held.Key,
             held =>
             {
+                var all = held.ToList();
+                if (all[0].Cuts.Count == 0)
+                {
+                    return Share(what + held.Key, all, unequal);
+                }
+
                 using var scope = NewDisposeScope();
-                return (double[])[.. Whole(what + held.Key, [.. held], 0, unequal).contiguous().data<double>()];
+                return Whole(what + held.Key, all, 0, unequal).contiguous().data<double>().ToArray();
             });
 
-    // Puts the cuts together from the first on; shares at equal places of all of them are copies.
+    // Puts the cuts together from the first on; shares at equal places of all of them are copies, or parts of one.
     private static Tensor Whole(string quantity, IReadOnlyList<HeldPiece> held, int cut, List<string> unequal)
     {
         if (cut == held[0].Cuts.Count)
         {
-            Same(quantity, held.Select(piece => piece.Values), unequal);
-            return tensor(held[0].Values).view(held[0].Shape);
+            return tensor(Share(quantity, held, unequal)).view([.. held[0].Shape]);
         }
 
         var places = held.GroupBy(piece => piece.Cuts[cut].Place).OrderBy(place => place.Key);
         return Models.Layout.Whole(held[0].Cuts[cut].Cut, [.. places.Select(place => Whole(quantity, [.. place], cut + 1, unequal))]);
+    }
+
+    // One share from its parts: those that begin at the same place are copies.
+    private static double[] Share(string quantity, IReadOnlyList<HeldPiece> held, List<string> unequal)
+    {
+        var parts = held.Where(piece => piece.Values.Length > 0).GroupBy(piece => piece.Start).OrderBy(part => part.Key).ToList();
+        foreach (var part in parts)
+        {
+            Same(quantity, part.Select(piece => piece.Values), unequal);
+        }
+
+        var whole = parts.Count == 1 ? parts[0].First().Values : [.. parts.SelectMany(part => part.First().Values)];
+        var length = held[0].Shape.Aggregate(1L, (product, size) => product * size);
+        if (whole.Length != length)
+        {
+            throw new InvalidOperationException($"{quantity}: the ranks hold {whole.Length} elements of {length} together");
+        }
+
+        return whole;
     }
 
     private static void Same(string quantity, IEnumerable<double[]> copies, List<string> unequal)

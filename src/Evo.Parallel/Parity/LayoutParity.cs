@@ -46,6 +46,7 @@ public static class LayoutParity
             OverlapReduction = probe.Overlap,
             OverlapGather = probe.Overlap,
             Weights = probe.Overlap || probe.Weights is null ? probe.Weights : new(Overlap: false),
+            GatherAhead = probe.GatherAhead,
             Dropout = false,
             Schedule = probe.Schedule,
         });
@@ -60,13 +61,14 @@ public static class LayoutParity
             var rows = batch.Rows / groups.Data.Size;
             var first = groups.Data.Rank * rows;
             var micros = batch.Steps[s].Select(micro => Source(micro, first, rows)).ToList();
-            var figures = model.Gradients(micros, new BatchFigures(OwnTargets(batch.Steps[s], first, rows)), new LossOptions(Routers: new(0.01, 0.001)));
+            var figures = model.Gradients(micros, new BatchFigures(OwnTargets(batch.Steps[s], first, rows)), new LossOptions(Routers: probe.Routers));
             var gradients = model.Pieces(StateKind.Gradient);
             model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);
             steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
         }
 
-        return new(world.Rank, steps);
+        // Only now: until the last step the next forward has to wait for updated weights by itself.
+        return new(world.Rank, steps, model.Weights());
     }
 
     private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>

@@ -61,7 +61,7 @@ public static class Parity
         // The logits by themselves, with a backward pass of their own into the same gradients.
         var scores = model.Logits(model.Hidden(ids, at));
         ((scores * Probe(scores, data.Rank * rows)).sum() / (double)batch.Targets).backward();
-        double[] logits = [.. scores.detach().contiguous().data<double>()];
+        var logits = scores.detach().contiguous().data<double>().ToArray();
         GradientSum.Run(model, data, weightData, expertData);
 
         var gradients = model.Table.Select(p => ShareOfGradient.Of(p, groups)).ToList();

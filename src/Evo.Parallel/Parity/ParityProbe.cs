@@ -27,6 +27,12 @@ public sealed record ParityProbe
     /// <summary>The norm that gradients are clipped to; below that of every model, so that it matters.</summary>
     public double ClipNorm { get; init; } = 0.05;
 
+    /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
+    public int GatherAhead { get; init; } = 1;
+
+    /// <summary>The coefficients of the routers' losses.</summary>
+    public RouterCoefficients Routers { get; init; } = new(0.01, 0.001);
+
     /// <summary>Another schedule than the layout's.</summary>
     public Schedule? Schedule { get; init; }
 

@@ -18,7 +18,7 @@ internal sealed record ShareOfGradient(ParameterInfo Info, IReadOnlyList<(Tensor
         var gradient = parameter.Value.grad is { } g ? g : zeros_like(parameter.Value);
         return new(
             parameter.Info, [.. cuts.Select(c => (c.Cut, c.Group.Size))], cuts.Aggregate(0, (place, c) => (place * c.Group.Size) + c.Group.Rank),
-            [.. gradient.contiguous().data<double>()], parameter.Value.shape);
+            gradient.contiguous().data<double>().ToArray(), parameter.Value.shape);
     }
 
     /// <summary>The whole gradient from the shares of all places, in their order.</summary>
@@ -31,6 +31,6 @@ internal sealed record ShareOfGradient(ParameterInfo Info, IReadOnlyList<(Tensor
             parts = [.. parts.Chunk(ranks).Select(together => Layout.Whole(cut, together))];
         }
 
-        return [.. parts.Single().contiguous().data<double>()];
+        return parts.Single().contiguous().data<double>().ToArray();
     }
 }

@@ -151,6 +151,6 @@ public sealed partial class RankModel
         using var values = tensor(own, device: Options.Device);
         using var sum = Groups.Everyone.AllReduce(values, ReduceOperation.Sum, new(site, false));
         using var here = sum.cpu();
-        return [.. here.data<double>()];
+        return here.data<double>().ToArray();
     }
 }
