@@ -31,7 +31,7 @@ let ``steps over gloo processes are one device's, and the bits of local ranks`` 
     let said = Collections.Concurrent.ConcurrentQueue<string>()
 
     let command = RankSupervisor.OwnCommand [| "--child"; "law"; folder.Path |]
-    let code = RankSupervisor(spawning, command, said.Enqueue).Run()
+    let code = RankSupervisor(spawning, command, fun line -> said.Enqueue line).Run()
     let said = String.concat "\n" said
     Assert.True((code = 0), $"the ranks ended with {code}\n{said}")
 
