@@ -64,23 +64,30 @@ public static class LayoutFigureJoin
         return Models.Layout.Whole(held[0].Cuts[cut].Cut, [.. places.Select(place => Whole(quantity, [.. place], cut + 1, unequal))]);
     }
 
-    // One share from its parts: those that begin at the same place are copies.
+    // One share from its parts. Parts may overlap, for two stages that hold one table deal it out differently: what several ranks
+    // own must have equal bits.
     private static double[] Share(string quantity, IReadOnlyList<HeldPiece> held, List<string> unequal)
     {
-        var parts = held.Where(piece => piece.Values.Length > 0).GroupBy(piece => piece.Start).OrderBy(part => part.Key).ToList();
-        foreach (var part in parts)
+        var whole = new double[held[0].Shape.Aggregate(1L, (product, size) => product * size)];
+        var known = new bool[whole.Length];
+        foreach (var piece in held)
         {
-            Same(quantity, part.Select(piece => piece.Values), unequal);
+            for (var i = 0; i < piece.Values.Length; i++)
+            {
+                var at = piece.Start + i;
+                if (known[at] && BitConverter.DoubleToInt64Bits(whole[at]) != BitConverter.DoubleToInt64Bits(piece.Values[i]))
+                {
+                    unequal.Add(quantity);
+                    break;
+                }
+
+                (whole[at], known[at]) = (piece.Values[i], true);
+            }
         }
 
-        var whole = parts.Count == 1 ? parts[0].First().Values : [.. parts.SelectMany(part => part.First().Values)];
-        var length = held[0].Shape.Aggregate(1L, (product, size) => product * size);
-        if (whole.Length != length)
-        {
-            throw new InvalidOperationException($"{quantity}: the ranks hold {whole.Length} elements of {length} together");
-        }
-
-        return whole;
+        return known.All(k => k)
+            ? whole
+            : throw new InvalidOperationException($"{quantity}: the ranks hold {known.Count(k => k)} of {whole.Length} elements together");
     }
 
     private static void Same(string quantity, IEnumerable<double[]> copies, List<string> unequal)
