@@ -17,6 +17,7 @@ import sys
 import time
 
 import torch
+import torch.distributed
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -133,9 +134,9 @@ class Llama(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
 
 
-def tokens_of(step, batch, length, vocabulary):
+def tokens_of(step, batch, length, vocabulary, first=0):
     """Ids of one step; Evo's side of the benchmark computes the same. Row b, place t: a walk with a stride of its own."""
-    rows = [[(t * (2 * b + 3) + t * t % 61 + 31 * step) % vocabulary for t in range(length + 1)] for b in range(batch)]
+    rows = [[(t * (2 * b + 3) + t * t % 61 + 31 * step) % vocabulary for t in range(length + 1)] for b in range(first, first + batch)]
     ids = torch.tensor(rows)
     return ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
 
@@ -198,7 +199,10 @@ def init(options):
 
 
 def serve(options):
-    """Reads a number of steps a line from stdin, runs them, and answers one JSON line: seconds, losses, peak memory."""
+    """Reads a number of steps a line from stdin, runs them, and answers one JSON line: seconds, losses, peak memory.
+
+    With --ddp this is one of several processes, as torchrun's variables say, each with rows of its own.
+    """
     torch.set_num_threads(options.threads)
     with open(os.path.join(options.folder, "config.json")) as file:
         config = json.load(file)
@@ -207,6 +211,11 @@ def serve(options):
         state = model.state_dict()
         for name, tensor in read_safetensors(os.path.join(options.folder, "model.safetensors")):
             state[name].copy_(tensor)
+    first = 0
+    if options.ddp:
+        torch.distributed.init_process_group("gloo")
+        first = torch.distributed.get_rank() * options.batch
+        model = torch.nn.parallel.DistributedDataParallel(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
     step = 0
     print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
@@ -214,7 +223,7 @@ def serve(options):
         losses = []
         started = time.perf_counter()
         for _ in range(int(line)):
-            ids, labels = tokens_of(step, options.batch, options.sequence, config["vocab_size"])
+            ids, labels = tokens_of(step, options.batch, options.sequence, config["vocab_size"], first)
             optimizer.zero_grad(set_to_none=True)
             loss = model(ids, labels)
             loss.backward()
@@ -241,6 +250,7 @@ def main():
     parser.add_argument("--sequence", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--fused-attention", action="store_true")
+    parser.add_argument("--ddp", action="store_true")
     options = parser.parse_args()
     init(options) if options.verb == "init" else serve(options)
 

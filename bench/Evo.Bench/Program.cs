@@ -1,4 +1,4 @@
-// Evo's side of the benchmarks: `train` answers bench/run, `operators` prints the table of bench/operators, `emitted` that of bench/emitted.
+// Evo's side of the benchmarks: `train` answers bench/run, `gloo`, `ranks` and `pipeline` answer bench/ranks, `operators` prints the table of bench/operators, `emitted` that of bench/emitted.
 
 using Evo.Bench;
 
@@ -6,6 +6,15 @@ switch (args)
 {
     case ["train", var folder, .. var options]:
         TrainBench.Serve(folder, Options.Parse(options));
+        return 0;
+    case ["gloo", var folder, .. var options]:
+        GlooBench.Serve(folder, Options.Parse(options));
+        return 0;
+    case ["ranks", .. var options]:
+        RankBench.Print(Options.Parse(options));
+        return 0;
+    case ["pipeline", .. var options]:
+        PipelineBench.Print(Options.Parse(options));
         return 0;
     case ["operators", .. var options]:
         OperatorBench.Print(Options.Parse(options));
@@ -15,6 +24,8 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
+        Console.Error.WriteLine("       Evo.Bench gloo FOLDER [--batch 4] [--sequence 256] [--threads 1]");
+        Console.Error.WriteLine("       Evo.Bench ranks|pipeline [--batch 4] [--sequence 256] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench emitted [--batch 4] [--sequence 256] [--threads 2] [--repeats 7]");
         return 64;
