@@ -69,7 +69,7 @@ public static partial class Ops
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
     {
         if (Takes(x, weight))
-            result = DeferredLinear.Of([weight]) is { } later
+            result = DeferredLinear.Of([weight], [bias]) is { } later
                 ? DeferredLinear.Apply(later, x, [weight], [bias])
                 : EvoOperators.linear(x, weight, bias);
     }
@@ -78,7 +78,7 @@ public static partial class Ops
         Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result)
     {
         if (Takes(x, [.. weights, .. biases.OfType<Tensor>()]))
-            result = DeferredLinear.Of(weights) is { } later
+            result = DeferredLinear.Of(weights, biases) is { } later
                 ? DeferredLinear.Apply(later, x, weights, biases)
                 : StackedLinear.Apply(x, weights, biases);
     }

@@ -41,9 +41,13 @@ public sealed class WeightGradients
 /// <summary>A linear map over parameters whose gradients come later.</summary>
 internal static class DeferredLinear
 {
-    /// <summary>Where the gradients of these weights wait; null where they do not.</summary>
-    public static WeightGradients? Of(IReadOnlyList<Tensor> weights) =>
-        is_grad_enabled() && weights[0] is Parameter { Later: { } later } && weights.All(w => w is Parameter p && p.Later == later) ? later : null;
+    /// <summary>
+    /// Where the gradients of these weights and biases wait; null where they do not, or where one of them is no parameter itself
+    /// but was made from one, whose gradient has a way to go.
+    /// </summary>
+    public static WeightGradients? Of(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
+        is_grad_enabled() && weights[0] is Parameter { Later: { } later }
+        && weights.Concat(biases.OfType<Tensor>()).All(w => w is Parameter p && p.Later == later) ? later : null;
 
     public static Tensor Apply(WeightGradients later, Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
         Function.apply([x, new Operands(later, [.. weights.Cast<Parameter>()], [.. biases.Cast<Parameter?>()])]);

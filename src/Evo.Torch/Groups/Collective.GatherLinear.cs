@@ -31,7 +31,7 @@ public static partial class Collective
                 $"GatherLinear at site {site}: {weights.Count} weights, {biases.Count} biases, dimension {dim} of {x.dim()}; it needs at "
                 + "least one weight, a bias or null for each, and a dimension that is not the last.");
         // Products that are put off keep their input: what is gathered is kept until they are made.
-        if (DeferredLinear.Of(weights) is { } later)
+        if (DeferredLinear.Of(weights, biases) is { } later)
             return DeferredLinear.Apply(later, Gather(group, x, along, site, sizes), weights, biases);
         var cut = new Cut(group, along, sizes);
         if (is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad) || biases.Any(b => b is { requires_grad: true })))
