@@ -6,6 +6,7 @@ open System.IO
 open Evo.Generators.Spec.Algebra
 open Evo.Models
 open Evo.Parallel
+open Evo.Parallel.Verification
 open Xunit
 
 let private checkout =
@@ -55,3 +56,25 @@ let ``a stranger's record passes the suite in every mode at every degree`` () =
     Assert.Empty wrong
     Assert.True(layouts.Length > 10, $"{layouts.Length} layouts are too few")
     Console.WriteLine $"TANDEM: {layouts.Length} layouts"
+
+[<Fact>]
+let ``a stranger's record, made tiny, holds at every pair of settings on up to four ranks`` () =
+    let spec = sample "Tandem"
+    let law = LayoutLaw spec
+
+    let facts =
+        { LayoutFacts.Of(spec) with
+            Layers = LayoutCase.MostLayers 4
+        }
+
+    let report = LayoutReport.Run("Tandem", law, LayoutChoice.Of(facts, law, 4, false))
+
+    let wrong =
+        [
+            for verdict in report.Verdicts do
+                if not verdict.Holds then
+                    string verdict
+        ]
+
+    Assert.True(report.Passed, String.Join("\n", wrong))
+    Console.WriteLine $"Tandem: {report.Tried} layouts, largest error {report.LargestError:g3}"

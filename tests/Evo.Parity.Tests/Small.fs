@@ -1,42 +1,14 @@
-/// Any model made small: its sizes by role, so that nothing needs to know what its properties are called.
+/// Small models, and the layouts of their modes.
 module Evo.Parity.Tests.Small
 
-open System
 open Evo.Models
 open Evo.Parallel
 
-/// Sizes that divide by 1, 2, 4 and 8 where heads and widths must, and a vocabulary that divides by none of them.
-let private size (role: SizeRole) =
-    match role with
-    | SizeRole.Layers -> Some 2
-    | SizeRole.Vocabulary -> Some 37
-    | SizeRole.Positions -> Some 64
-    | SizeRole.Width -> Some 32
-    | SizeRole.Heads -> Some 8
-    | SizeRole.KvHeads -> Some 2
-    | SizeRole.HeadSize -> None
-    | SizeRole.Window -> Some 5
-    | SizeRole.Experts -> Some 8
-    | SizeRole.Choices -> Some 2
-    | SizeRole.Inner -> Some 24
-    | _ -> None
-
 /// The model with small sizes; those that are unset and may be stay so.
-let make (spec: CausalLM) =
-    (spec, spec.SizeProperties)
-    ||> Seq.fold (fun spec property ->
-        match size property.Role with
-        | Some value when property.Value.HasValue -> spec.Resized(property.Name, Nullable value)
-        | _ -> spec)
+let make (spec: CausalLM) = SmallModel.Of spec
 
-/// The model with another value for each size of a role that it sets.
-let with' (role: SizeRole) (value: int) (spec: CausalLM) =
-    (spec, spec.SizeProperties)
-    ||> Seq.fold (fun spec property ->
-        if property.Role = role then
-            spec.Resized(property.Name, Nullable value)
-        else
-            spec)
+/// The model with another value for each size of a role.
+let with' (role: SizeRole) (value: int) (spec: CausalLM) = SmallModel.With(spec, role, value)
 
 /// A batch that suits a model.
 let batch seed rows length (spec: CausalLM) =

@@ -1,3 +1,5 @@
+using Evo.Torch;
+
 namespace Evo.Parallel;
 
 /// <summary>The tokens of some optimizer steps: for each, its micro-batches, whose rows are dealt out to the data replicas.</summary>
@@ -19,6 +21,34 @@ public sealed record LayoutBatch(IReadOnlyList<IReadOnlyList<ParityBatch>> Steps
     /// <summary>Labels that count in a step.</summary>
     public long Targets(int step) => Steps[step].Sum(micro => micro.Targets);
 
+    /// <summary>What one data replica has of a step: its rows of each micro-batch, and how many labels count in them.</summary>
+    public (IReadOnlyList<MicroBatchSource> Micros, BatchFigures Figures) Of(int step, ProcessGroup data)
+    {
+        var rows = Rows / data.Size;
+        var first = data.Rank * rows;
+        return ([.. Steps[step].Select(micro => Source(micro, first, rows))], new(Steps[step].Sum(micro => OwnTargets(micro, first, rows))));
+    }
+
+    private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>
+    {
+        var (ids, labels, at) = micro.Tensors(first, rows);
+        return new(ids, labels, at);
+    });
+
+    private static long OwnTargets(ParityBatch micro, int first, int rows)
+    {
+        long count = 0;
+        for (var b = first; b < first + rows; b++)
+        {
+            for (var t = 0; t < micro.Length; t++)
+            {
+                count += micro.Labels[b, t] == Ops.IgnoredLabel ? 0 : 1;
+            }
+        }
+
+        return count;
+    }
+
     // Labels of the second half of each row go, but for every so-manieth.
     private static ParityBatch Thinned(ParityBatch batch, int kept)
     {
@@ -28,7 +58,7 @@ public sealed record LayoutBatch(IReadOnlyList<IReadOnlyList<ParityBatch>> Steps
             {
                 if (t % kept != 0)
                 {
-                    batch.Labels[b, t] = Evo.Torch.Ops.IgnoredLabel;
+                    batch.Labels[b, t] = Ops.IgnoredLabel;
                 }
             }
         }

@@ -58,10 +58,8 @@ public static class LayoutParity
         var steps = new List<RankStep>();
         for (var s = 0; s < batch.Steps.Count; s++)
         {
-            var rows = batch.Rows / groups.Data.Size;
-            var first = groups.Data.Rank * rows;
-            var micros = batch.Steps[s].Select(micro => Source(micro, first, rows)).ToList();
-            var figures = model.Gradients(micros, new BatchFigures(OwnTargets(batch.Steps[s], first, rows)), new LossOptions(Routers: probe.Routers));
+            var (micros, own) = batch.Of(s, groups.Data);
+            var figures = model.Gradients(micros, own, new LossOptions(Routers: probe.Routers));
             var gradients = model.Pieces(StateKind.Gradient);
             model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);
             steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
@@ -69,28 +67,5 @@ public static class LayoutParity
 
         // Only now: until the last step the next forward has to wait for updated weights by itself.
         return new(world.Rank, steps, model.Weights());
-    }
-
-    private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>
-    {
-        var (ids, labels, at) = micro.Tensors(first, rows);
-        return new(ids, labels, at);
-    });
-
-    private static long OwnTargets(IReadOnlyList<ParityBatch> micros, int first, int rows)
-    {
-        long count = 0;
-        foreach (var micro in micros)
-        {
-            for (var b = first; b < first + rows; b++)
-            {
-                for (var t = 0; t < micro.Length; t++)
-                {
-                    count += micro.Labels[b, t] == Ops.IgnoredLabel ? 0 : 1;
-                }
-            }
-        }
-
-        return count;
     }
 }

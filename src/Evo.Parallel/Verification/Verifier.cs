@@ -43,7 +43,7 @@ public static class Verifier
         return quantities;
     }
 
-    private static int Order(string name) => name switch
+    internal static int Order(string name) => name switch
     {
         "logits" => 0,
         "loss" => 1,
@@ -124,7 +124,7 @@ public static class Verifier
         }
     }
 
-    private static Tensor Input(SafeTensors file, string name, ScalarType dtype)
+    internal static Tensor Input(SafeTensors file, string name, ScalarType dtype)
     {
         if (file.Find(name) is null)
             throw new DataException(file.Path, $"no tensor '{name}'", "a figures file holds its inputs: input_ids and labels, packed ones position_ids and cu_seqlens too");
@@ -132,7 +132,7 @@ public static class Verifier
     }
 
     // Position t predicts label t + 1; the last position predicts nothing.
-    private static Tensor Shifted(Tensor labels_BT)
+    internal static Tensor Shifted(Tensor labels_BT)
     {
         var next = full_like(labels_BT, -100);
         using var room = next.narrow(1, 0, labels_BT.shape[1] - 1);
