@@ -31,6 +31,10 @@ let private folderOf (options: ParseResults<VerifyOption>) (golden: string) =
     | None, None -> Option.defaultValue "." (Option.ofObj (Path.GetDirectoryName golden))
 
 let private recorded (options: ParseResults<VerifyOption>) (golden: string) =
+    match options.TryGetResult Hf with
+    | Some folder when not (Directory.Exists folder) -> refuse ExitCode.Data $"--hf {folder}: no such folder"
+    | _ -> ()
+
     let golden = figures golden
     let folder = folderOf options golden
 
