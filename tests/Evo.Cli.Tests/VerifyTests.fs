@@ -71,7 +71,9 @@ let ``recorded figures that are off at a layout are exit code 1, and named`` () 
 [<InlineData("verify llama2 --layouts all --tp 2", 2, "the other options describe one; leave either out")>]
 [<InlineData("verify llama2 --layouts most", 2, "--layouts most: must be one of all, every")>]
 [<InlineData("verify llama2 --mode tp --tp 2", 2, "--mode tp: must be one of mtp, msp, fsp, isp")>]
-[<InlineData("verify llama2 --tp 2 --dtype float32", 2, "--dtype has no effect: the law of parity is in float64")>]
+[<InlineData("verify llama2 --tp 2 --dtype float32",
+             2,
+             "--dtype has no effect: the law of parity is in float64")>]
 [<InlineData("verify llama2 --tp 3", 2, "parallel.tensor.size = 3: ")>]
 let ``a wrong request is one message`` (line: string) (code: int) (expected: string) =
     let answer = run (words line)

@@ -49,7 +49,10 @@ let ``every triple is in the array of triples`` () =
 [<Fact>]
 let ``where items cost something, every pair is in an array that costs less`` () =
     let layouts = List.ofArray smallLayouts.Value
-    let cost (layout: Layout) = float (layout.Degrees.World * layout.MicroBatches)
+
+    let cost (layout: Layout) =
+        float (layout.Degrees.World * layout.MicroBatches)
+
     let plain = Covering.array 2 layouts Layouts.axes
     let cheap = Covering.cheapArray 2 cost layouts Layouts.axes
     Assert.True((combinations 2 layouts Layouts.axes).SetEquals(combinations 2 cheap Layouts.axes))

@@ -17,7 +17,12 @@ let private one = { Degrees.Single with World = ranks }
 
 /// Families at layouts: each mode, ZeRO, fully sharded, stages under every schedule, experts.
 let cases: (string * Layout) list =
-    let of' family degrees = family, { single with Degrees = degrees; MicroBatches = 2 }
+    let of' family degrees =
+        family,
+        { single with
+            Degrees = degrees
+            MicroBatches = 2
+        }
 
     let staged family degrees schedule chunks =
         family,
@@ -31,10 +36,34 @@ let cases: (string * Layout) list =
     [
         of' "LLAMA2" { one with Tensor = 4 }
         of' "LLAMA2" { one with Tensor = 2; Zero = 2 }
-        of' "GPT2" { one with Mode = TensorMode.Msp; Tensor = 2; Zero = 2 }
-        of' "LLAMA2" { one with Mode = TensorMode.Fsp; Tensor = 4 }
-        of' "LLAMA2" { one with Mode = TensorMode.Isp; Tensor = 2; Weight = 2; Zero = 2 }
-        of' "LLAMA2" { one with Mode = TensorMode.Isp; Tensor = 2; Weight = 4 }
+        of'
+            "GPT2"
+            { one with
+                Mode = TensorMode.Msp
+                Tensor = 2
+                Zero = 2
+            }
+        of'
+            "LLAMA2"
+            { one with
+                Mode = TensorMode.Fsp
+                Tensor = 4
+            }
+        of'
+            "LLAMA2"
+            { one with
+                Mode = TensorMode.Isp
+                Tensor = 2
+                Weight = 2
+                Zero = 2
+            }
+        of'
+            "LLAMA2"
+            { one with
+                Mode = TensorMode.Isp
+                Tensor = 2
+                Weight = 4
+            }
         of' "LLAMA2" { one with Zero = 4 }
         (let family, layout = of' "GPT2" { one with Zero = 2 }
 
@@ -51,7 +80,13 @@ let cases: (string * Layout) list =
         staged "LLAMA2" { one with Pipeline = 2; Zero = 2 } PipelineMode.ZeroBubbleH1 1
         staged "GPT2" { one with Pipeline = 2 } PipelineMode.ZeroBubbleV 2
         of' "MIXTRALMOE" { one with Expert = 4 }
-        of' "MIXTRALMOE" { one with Tensor = 2; Expert = 2; Zero = 2 }
+        of'
+            "MIXTRALMOE"
+            { one with
+                Tensor = 2
+                Expert = 2
+                Zero = 2
+            }
         staged "MIXTRALMOE" { one with Pipeline = 2; Expert = 2 } PipelineMode.OneForwardOneBackward 1
     ]
 
@@ -88,7 +123,9 @@ let withNumbers (figures: RankFigures) (numbers: float array) =
         Array.sub numbers (at - count) count
 
     let pieces (held: HeldPiece seq) =
-        [| for p in held -> HeldPiece(p.Info, p.Cuts, p.Shape, p.Start, take p.Values.Length) |]
+        [|
+            for p in held -> HeldPiece(p.Info, p.Cuts, p.Shape, p.Start, take p.Values.Length)
+        |]
 
     let steps =
         [|
@@ -127,8 +164,7 @@ let rank (folder: string) =
         for case, (family, layout) in List.indexed cases do
             let spec, batch = subject family layout
 
-            let found =
-                LayoutParity.Run(spec, layout, batch, world, ParityProbe()) |> numbers
+            let found = LayoutParity.Run(spec, layout, batch, world, ParityProbe()) |> numbers
 
             use out = new BinaryWriter(File.Create(file folder case world.Rank))
 

@@ -103,7 +103,9 @@ let ``a layout that holds is said to hold, with what was compared`` () =
     Assert.True(verdict.Holds, string verdict)
     Assert.InRange(verdict.Error, 0.0, 1e-10)
     // Loss and norm of three steps, and gradient and value of each parameter.
-    let parameters = (SmallModel.With(small "llama2", SizeRole.Layers, 4)).Parameters.Count
+    let parameters =
+        (SmallModel.With(small "llama2", SizeRole.Layers, 4)).Parameters.Count
+
     Assert.Equal(3 * (2 + 2 * parameters), verdict.Compared)
 
 /// A law that is broken at one site of the runtime.

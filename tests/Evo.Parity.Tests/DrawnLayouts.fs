@@ -88,7 +88,8 @@ let private draw (subjects: Subject array) =
         let! number = Gen.choose (0, subjects.Length - 1)
 
         let byWorld =
-            subjects[number].Legal.Value |> List.groupBy (fun layout -> layout.Degrees.World)
+            subjects[number].Legal.Value
+            |> List.groupBy (fun layout -> layout.Degrees.World)
 
         let! _, layouts = Gen.elements byWorld
         let! layout = Gen.elements layouts
@@ -181,7 +182,9 @@ let private run count models seed =
     | None -> ()
 
     let kinds =
-        drawn |> Array.countBy (fun d -> d.Layout.ScheduleName) |> Array.sortByDescending snd
+        drawn
+        |> Array.countBy (fun d -> d.Layout.ScheduleName)
+        |> Array.sortByDescending snd
 
     let worlds = drawn |> Array.countBy (fun d -> d.Layout.Degrees.World) |> Array.sort
 
@@ -200,7 +203,7 @@ type private Forgetful(inner: ProcessGroup) =
 
     override _.Around(call, x) =
         if call.Site.Number = OptimizerSites.ReduceReplicas then
-            (nonNull x).clone ()
+            (nonNull x).clone()
         else
             GroupDecorator.Pass(inner, call, x)
 
@@ -226,8 +229,7 @@ let ``a forgotten sum is shrunk to two ranks with one micro-batch`` () =
     | Some(least, _), _, _ ->
         let expected =
             { Layout.Single with
-                Degrees =
-                    { Degrees.Single with World = 2 }
+                Degrees = { Degrees.Single with World = 2 }
             }
 
         Assert.Equal<Layout>(expected, least.Layout)

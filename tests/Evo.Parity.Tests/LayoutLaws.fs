@@ -34,7 +34,8 @@ let private rowsOf (batch: ParityBatch) (rows: int list) =
 let private dealt (pool: LayoutBatch) (parts: int list list) =
     LayoutBatch
         [|
-            for step in pool.Steps -> [| for part in parts -> rowsOf step[0] part |] :> IReadOnlyList<ParityBatch>
+            for step in pool.Steps ->
+                [| for part in parts -> rowsOf step[0] part |] :> IReadOnlyList<ParityBatch>
         |]
 
 [<Theory; InlineData("LLAMA2"); InlineData("GPT2"); InlineData("MIXTRALMOE")>]
@@ -60,8 +61,7 @@ let ``the cross entropy does not depend on how rows fall into micro-batches and 
                         MicroBatches = parts.Length
                     }
 
-                for line in
-                    apart 1e-10 whole (LayoutParity.Run(spec, layout, dealt pool parts, crossEntropy)) do
+                for line in apart 1e-10 whole (LayoutParity.Run(spec, layout, dealt pool parts, crossEntropy)) do
                     $"{parts.Length} micro-batches on {data} ranks: {line}"
         ]
 
@@ -113,10 +113,18 @@ let ``a micro-batch without labels changes nothing, to the bit`` (name: string) 
             for layout in
                 [
                     single
-                    { single with Degrees = { one with World = 2; Zero = 2 } }
-                    { single with Degrees = { one with World = 2; Fsdp = 2 } }
-                    { single with Degrees = { one with World = 2; Tensor = 2 } }
-                    { single with Degrees = { one with World = 2; Pipeline = 2 } }
+                    { single with
+                        Degrees = { one with World = 2; Zero = 2 }
+                    }
+                    { single with
+                        Degrees = { one with World = 2; Fsdp = 2 }
+                    }
+                    { single with
+                        Degrees = { one with World = 2; Tensor = 2 }
+                    }
+                    { single with
+                        Degrees = { one with World = 2; Pipeline = 2 }
+                    }
                     { single with
                         Degrees = { one with World = 2; Pipeline = 2 }
                         Schedule = PipelineMode.ZeroBubbleV
@@ -146,7 +154,10 @@ let ``a micro-batch without labels changes nothing, to the bit`` (name: string) 
                         0.0
 
                 for line in
-                    apart bound expected (LayoutParity.Run(spec, { layout with MicroBatches = 6 }, more, crossEntropy)) do
+                    apart
+                        bound
+                        expected
+                        (LayoutParity.Run(spec, { layout with MicroBatches = 6 }, more, crossEntropy)) do
                     $"{layout}: {line}"
         ]
 
@@ -155,19 +166,58 @@ let ``a micro-batch without labels changes nothing, to the bit`` (name: string) 
 /// Layouts that talk in every way.
 let private talkative: (string * Layout) list =
     [
-        "LLAMA2", { single with Degrees = { one with World = 4; Tensor = 2; Zero = 2 }; MicroBatches = 2 }
+        "LLAMA2",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Tensor = 2
+                    Zero = 2
+                }
+            MicroBatches = 2
+        }
         "GPT2",
         { single with
             Degrees = { one with World = 4; Zero = 4 }
             MicroBatches = 2
             Reduction = GradientReduction.AllReduce
         }
-        "GEMMA", { single with Degrees = { one with World = 4; Pipeline = 2; Zero = 2 }; MicroBatches = 2 }
-        "LLAMA2", { single with Degrees = { one with World = 4; Fsdp = 2 }; MicroBatches = 2; Recompute = 0.5 }
-        "MIXTRALMOE", { single with Degrees = { one with World = 4; Expert = 2; Zero = 2 }; MicroBatches = 2 }
+        "GEMMA",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Pipeline = 2
+                    Zero = 2
+                }
+            MicroBatches = 2
+        }
         "LLAMA2",
         { single with
-            Degrees = { one with World = 4; Mode = TensorMode.Isp; Tensor = 2; Weight = 2; Zero = 2 }
+            Degrees = { one with World = 4; Fsdp = 2 }
+            MicroBatches = 2
+            Recompute = 0.5
+        }
+        "MIXTRALMOE",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Expert = 2
+                    Zero = 2
+                }
+            MicroBatches = 2
+        }
+        "LLAMA2",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Mode = TensorMode.Isp
+                    Tensor = 2
+                    Weight = 2
+                    Zero = 2
+                }
             MicroBatches = 2
         }
     ]
@@ -179,7 +229,10 @@ let ``overlap and blocks gathered ahead never change a bit, and buckets none of 
             for name, layout in talkative do
                 let spec = Layouts.ofFamily name
                 let batch = Layouts.batchOf spec layout
-                let run (probe: ParityProbe) = LayoutParity.Run(spec, layout, batch, probe)
+
+                let run (probe: ParityProbe) =
+                    LayoutParity.Run(spec, layout, batch, probe)
+
                 let expected = run (ParityProbe())
 
                 for what, probe in
@@ -214,7 +267,11 @@ let ``weight gradients that are put off are the plain ones, to the bit`` (name: 
             for data in [ 1; 2 ] do
                 let plain =
                     { single with
-                        Degrees = { one with World = 2 * data; Pipeline = 2 }
+                        Degrees =
+                            { one with
+                                World = 2 * data
+                                Pipeline = 2
+                            }
                         MicroBatches = 4
                     }
 
@@ -222,14 +279,22 @@ let ``weight gradients that are put off are the plain ones, to the bit`` (name: 
                 let run layout = LayoutParity.Run(spec, layout, batch)
 
                 for line in
-                    apart 0.0 (run plain) (run { plain with Schedule = PipelineMode.ZeroBubbleH1 }) do
+                    apart
+                        0.0
+                        (run plain)
+                        (run
+                            { plain with
+                                Schedule = PipelineMode.ZeroBubbleH1
+                            }) do
                     $"dp {data}: {line}"
         ]
 
     Assert.Empty wrong
 
 [<Theory; InlineData("LLAMA2"); InlineData("GPT2"); InlineData("MIXTRALMOE")>]
-let ``layers that are computed again, attention kept or not, give the bits of those that are not`` (name: string) =
+let ``layers that are computed again, attention kept or not, give the bits of those that are not``
+    (name: string)
+    =
     let spec = Layouts.ofFamily name
 
     let wrong =
@@ -237,9 +302,16 @@ let ``layers that are computed again, attention kept or not, give the bits of th
             for plain in
                 [
                     { single with MicroBatches = 2 }
-                    { single with Degrees = { one with World = 2; Tensor = 2 } }
-                    { single with Degrees = { one with World = 2; Fsdp = 2 } }
-                    { single with Degrees = { one with World = 2; Pipeline = 2 }; MicroBatches = 2 }
+                    { single with
+                        Degrees = { one with World = 2; Tensor = 2 }
+                    }
+                    { single with
+                        Degrees = { one with World = 2; Fsdp = 2 }
+                    }
+                    { single with
+                        Degrees = { one with World = 2; Pipeline = 2 }
+                        MicroBatches = 2
+                    }
                 ] do
                 let batch = Layouts.batchOf spec plain
                 let expected = LayoutParity.Run(spec, plain, batch)
@@ -265,8 +337,7 @@ let ``the norm counts every element once: tied, replicated, sharded and of exper
                 let found = LayoutParity.Run(ground.Spec, ground.Layout, ground.Batch)
 
                 for i, step in Seq.indexed found.Steps do
-                    let norm =
-                        sqrt (step.Gradients.Values |> Seq.sumBy (Array.sumBy (fun g -> g * g)))
+                    let norm = sqrt (step.Gradients.Values |> Seq.sumBy (Array.sumBy (fun g -> g * g)))
 
                     if not (abs (norm - step.Norm) <= 1e-12 * norm) then
                         $"{ground.Name}: {step.Norm} in step {i + 1}, and {norm} by its gradients"

@@ -20,15 +20,35 @@ type Ground =
 let private single = Layout.Single
 let private one = Degrees.Single
 
-let private spread = { one with World = 4; Tensor = 2; Zero = 2 }
+let private spread =
+    { one with
+        World = 4
+        Tensor = 2
+        Zero = 2
+    }
 
 let private layouts: (string * int64 * Layout) list =
     [
         // Tensor and data ranks, the optimizer's state over pairs, several buckets, then one.
-        "LLAMA2", 2000L, { single with Degrees = spread; MicroBatches = 2 }
-        "LLAMA2", 1000000L, { single with Degrees = spread; MicroBatches = 2 }
+        "LLAMA2",
+        2000L,
+        { single with
+            Degrees = spread
+            MicroBatches = 2
+        }
+        "LLAMA2",
+        1000000L,
+        { single with
+            Degrees = spread
+            MicroBatches = 2
+        }
         // Owners and replicas of a share, in both ways to reduce.
-        "LLAMA2", 2000L, { single with Degrees = { one with World = 4; Zero = 2 }; MicroBatches = 2 }
+        "LLAMA2",
+        2000L,
+        { single with
+            Degrees = { one with World = 4; Zero = 2 }
+            MicroBatches = 2
+        }
         "GPT2",
         2000L,
         { single with
@@ -40,7 +60,12 @@ let private layouts: (string * int64 * Layout) list =
         "GEMMA",
         2000L,
         { single with
-            Degrees = { one with World = 4; Pipeline = 2; Zero = 2 }
+            Degrees =
+                { one with
+                    World = 4
+                    Pipeline = 2
+                    Zero = 2
+                }
             MicroBatches = 2
         }
         "GPT2",
@@ -52,8 +77,18 @@ let private layouts: (string * int64 * Layout) list =
             MicroBatches = 4
         }
         // Fully sharded over all, and over half of the replicas.
-        "LLAMA2", 2000L, { single with Degrees = { one with World = 2; Fsdp = 2 }; MicroBatches = 2 }
-        "GPT2", 2000L, { single with Degrees = { one with World = 4; Fsdp = 2 }; MicroBatches = 2 }
+        "LLAMA2",
+        2000L,
+        { single with
+            Degrees = { one with World = 2; Fsdp = 2 }
+            MicroBatches = 2
+        }
+        "GPT2",
+        2000L,
+        { single with
+            Degrees = { one with World = 4; Fsdp = 2 }
+            MicroBatches = 2
+        }
         // Shares of weights over the ranks of a sequence.
         "LLAMA2",
         2000L,
@@ -72,28 +107,51 @@ let private layouts: (string * int64 * Layout) list =
         "MIXTRALMOE",
         2000L,
         { single with
-            Degrees = { one with World = 4; Pipeline = 2; Expert = 2; Zero = 2 }
+            Degrees =
+                { one with
+                    World = 4
+                    Pipeline = 2
+                    Expert = 2
+                    Zero = 2
+                }
             Schedule = PipelineMode.ZeroBubbleH1
             MicroBatches = 2
         }
         "MIXTRALMOE",
         2000L,
         { single with
-            Degrees = { one with World = 4; Tensor = 2; Expert = 2; Zero = 2 }
+            Degrees =
+                { one with
+                    World = 4
+                    Tensor = 2
+                    Expert = 2
+                    Zero = 2
+                }
             MicroBatches = 2
         }
         // Experts with replicas: two of each on four data ranks.
         "MIXTRALMOE",
         2000L,
         { single with
-            Degrees = { one with World = 4; Expert = 2; Zero = 2 }
+            Degrees =
+                { one with
+                    World = 4
+                    Expert = 2
+                    Zero = 2
+                }
             MicroBatches = 2
         }
         // Every axis at once.
         "LLAMA2",
         2000L,
         { single with
-            Degrees = { one with World = 8; Tensor = 2; Pipeline = 2; Zero = 2 }
+            Degrees =
+                { one with
+                    World = 8
+                    Tensor = 2
+                    Pipeline = 2
+                    Zero = 2
+                }
             MicroBatches = 2
         }
     ]

@@ -44,8 +44,17 @@ let private name (mistake: Mistake) =
         $"{m.Mutation} at {operation}of site {m.Site}, {m.Axis}, {m.Direction}"
     | InSchedule(what, _) -> what
 
-let private probe (ground: Ground) (around: Func<ProcessGroup, ProcessGroup> | null) (schedule: Schedule | null) =
-    ParityProbe(BucketElements = ground.BucketElements, Around = around, Schedule = schedule, TimeLimit = Nullable limit)
+let private probe
+    (ground: Ground)
+    (around: Func<ProcessGroup, ProcessGroup> | null)
+    (schedule: Schedule | null)
+    =
+    ParityProbe(
+        BucketElements = ground.BucketElements,
+        Around = around,
+        Schedule = schedule,
+        TimeLimit = Nullable limit
+    )
 
 /// Every mistake at a collective of the runtime that any rank takes part in.
 let private atCollectives (ground: Ground) =
@@ -85,7 +94,8 @@ let private inSchedule (ground: Ground) =
     if right.Stages = 1 then
         []
     else
-        let steps = [| for rank in 0 .. right.Stages - 1 -> Array.ofSeq (right.StepsOf rank) |]
+        let steps =
+            [| for rank in 0 .. right.Stages - 1 -> Array.ofSeq (right.StepsOf rank) |]
 
         [
             for rank in 0 .. right.Stages - 1 do
@@ -102,7 +112,8 @@ let private inSchedule (ground: Ground) =
                         other $"with the {step} twice" (Array.insertAt at step own)
 
                     if at + 1 < own.Length then
-                        other $"with the {step} after the {own[at + 1]}"
+                        other
+                            $"with the {step} after the {own[at + 1]}"
                             (own |> Array.updateAt at own[at + 1] |> Array.updateAt (at + 1) step)
         ]
         |> List.filter (fun mistake ->

@@ -29,12 +29,7 @@ type private Change =
         New: string
     }
 
-let private change file old' new' =
-    {
-        File = file
-        Old = old'
-        New = new'
-    }
+let private change file old' new' = { File = file; Old = old'; New = new' }
 
 let private changes =
     [
@@ -43,12 +38,18 @@ let private changes =
         "a rank divides by its own labels",
         change "Runtime/RankModel.Step.cs" "runner.Run(batch, whole.Targets," "runner.Run(batch, own.Targets,"
         "the loss is told by own labels",
-        change "Runtime/RankModel.Step.cs" "sums[0] / Math.Max(1, whole.Targets), sums[2]" "sums[0] / Math.Max(1, own.Targets), sums[2]"
+        change
+            "Runtime/RankModel.Step.cs"
+            "sums[0] / Math.Max(1, whole.Targets), sums[2]"
+            "sums[0] / Math.Max(1, own.Targets), sums[2]"
         "the labels of the first replica stand for all",
         change "Runtime/RankModel.Step.cs" "Aggregate((a, b) => a + b)" "Aggregate((a, b) => a)"
         "the tied gradient is missed", change "Runtime/RankModel.Step.cs" "        SumTied();" ""
         "the tied gradient is an average",
-        change "Runtime/RankModel.Step.cs" "ends.AllReduce(own, ReduceOperation.Sum," "ends.AllReduce(own, ReduceOperation.Average,"
+        change
+            "Runtime/RankModel.Step.cs"
+            "ends.AllReduce(own, ReduceOperation.Sum,"
+            "ends.AllReduce(own, ReduceOperation.Average,"
         "gradients are not reduced at the end", change "Runtime/RankModel.Step.cs" "Optimizer.Finish();" ""
         "gradients are clipped twice",
         change
@@ -66,16 +67,23 @@ let private changes =
             "Optimizer.Update(rates, update, ShardedOptimizer"
             "Optimizer.Update(rates, update + 1, ShardedOptimizer"
         "every backward pass is taken for the last",
-        change "Runtime/RankModel.Step.cs" "(_, last) => Optimizer.LastBackward = last" "(_, last) => Optimizer.LastBackward = true"
+        change
+            "Runtime/RankModel.Step.cs"
+            "(_, last) => Optimizer.LastBackward = last"
+            "(_, last) => Optimizer.LastBackward = true"
         "every rank of a tensor group tells the loss",
         change
             "Runtime/RankModel.Step.cs"
             "var speaks = Groups.Tensor.Rank == 0;\n        var router"
             "var speaks = true;\n        var router"
         "every replica tells the routers' loss",
-        change "Runtime/RankModel.Step.cs" "speaks && Groups.Data.Rank == 0 ? passes.RouterLoss" "speaks ? passes.RouterLoss"
+        change
+            "Runtime/RankModel.Step.cs"
+            "speaks && Groups.Data.Rank == 0 ? passes.RouterLoss"
+            "speaks ? passes.RouterLoss"
         // What a rank is made of.
-        "a rank knows its own norm", change "Runtime/RankModel.cs" "SumOverWorld([own], RuntimeSites.Norm)[0]" "own"
+        "a rank knows its own norm",
+        change "Runtime/RankModel.cs" "SumOverWorld([own], RuntimeSites.Norm)[0]" "own"
         "replicas of tensor ranks all count",
         change "Runtime/RankModel.cs" "(ClassOf(info, ranks) != ReductionClass.Data || " "(true || "
         "what tensor ranks share does not count",
@@ -86,26 +94,43 @@ let private changes =
             "&& (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0))"
             ""
         "a tied table does not wait for the other stage",
-        change "Runtime/RankModel.cs" "WaitsForStage = info.Name == tied && ends is not null" "WaitsForStage = false"
+        change
+            "Runtime/RankModel.cs"
+            "WaitsForStage = info.Name == tied && ends is not null"
+            "WaitsForStage = false"
         "weights of the weight axis are summed over data ranks",
-        change "Runtime/RankModel.cs" "GradientSumAxis.WeightData => ReductionClass.WeightData" "GradientSumAxis.WeightData => ReductionClass.Data"
+        change
+            "Runtime/RankModel.cs"
+            "GradientSumAxis.WeightData => ReductionClass.WeightData"
+            "GradientSumAxis.WeightData => ReductionClass.Data"
         "experts are summed over data ranks",
-        change "Runtime/RankModel.cs" "GradientSumAxis.ExpertData => ReductionClass.ExpertData" "GradientSumAxis.ExpertData => ReductionClass.Data"
-        "both ends on one rank have a gradient each", change "Runtime/RankModel.cs" "parameter.grad = shared[^1];" ""
+        change
+            "Runtime/RankModel.cs"
+            "GradientSumAxis.ExpertData => ReductionClass.ExpertData"
+            "GradientSumAxis.ExpertData => ReductionClass.Data"
+        "both ends on one rank have a gradient each",
+        change "Runtime/RankModel.cs" "parameter.grad = shared[^1];" ""
         "everything decays", change "Runtime/RankModel.cs" "Options.DecayAll || info.Decays" "true"
         "replicas of an expert's share are all data ranks",
-        change "Runtime/RankModel.cs" "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.ExpertData)" "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.Data)"
+        change
+            "Runtime/RankModel.cs"
+            "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.ExpertData)"
+            "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.Data)"
         // The loss.
         "a mean over micro-batches of what is summed",
         change "Runtime/LossShare.cs" "sum / (double)targets;" "sum / (double)targets / (double)microBatches;"
         "the routers' losses are summed", change "Runtime/LossShare.cs" " / (double)microBatches;" ";"
         "the routers' loss is the last one",
-        change "Runtime/LossShare.cs" "RouterLoss = (RouterLoss ?? 0) + added.ToDouble()" "RouterLoss = added.ToDouble()"
+        change
+            "Runtime/LossShare.cs"
+            "RouterLoss = (RouterLoss ?? 0) + added.ToDouble()"
+            "RouterLoss = added.ToDouble()"
         "the loss is that of the last micro-batch", change "Runtime/LossShare.cs" "LossSum += " "LossSum = "
         // A schedule is run.
         "the last but one pass is taken for the last",
         change "Runtime/PipelineRunner.cs" "left[chunk] == 1" "left[chunk] == 2"
-        "products that were put off are forgotten", change "Runtime/PipelineRunner.cs" "pass.Weights?.Invoke();" ""
+        "products that were put off are forgotten",
+        change "Runtime/PipelineRunner.cs" "pass.Weights?.Invoke();" ""
         "routers begin anew in each stage",
         change "Runtime/PipelineRunner.cs" "module.Routers(pass.Input?.Statistics)" "module.Routers(null)"
         "statistics have no gradient",
@@ -114,10 +139,16 @@ let private changes =
             "Output.Statistics is { requires_grad: true } statistics"
             "Output.Statistics is { requires_grad: true } statistics && Output.X.numel() < 0"
         "the gradient of statistics is not sent",
-        change "Runtime/StagePass.cs" "statistics.grad ?? zeros_like(statistics) : null" "zeros_like(statistics) : null"
+        change
+            "Runtime/StagePass.cs"
+            "statistics.grad ?? zeros_like(statistics) : null"
+            "zeros_like(statistics) : null"
         // Groups.
         "replicas of a share are all ranks of the axis",
-        change "Runtime/RankGroups.cs" "Topology.ZeroReplicaGroupOf(parent, Rank)" "Topology.GroupOf(parent, Rank)"
+        change
+            "Runtime/RankGroups.cs"
+            "Topology.ZeroReplicaGroupOf(parent, Rank)"
+            "Topology.GroupOf(parent, Rank)"
         "a share has no replicas",
         change "Runtime/RankGroups.cs" "Topology.ZeroReplicaGroupOf(parent, Rank)" "[Rank]"
         "replicas of a fully sharded share are those of ZeRO",
@@ -125,12 +156,17 @@ let private changes =
         // The optimizer.
         "elements count that are not to", change "Optimizer/ClassShard.cs" "run.Counts && Groups" "Groups"
         "every replica of a share counts", change "Optimizer/ClassShard.cs" " && Groups.Replica.Rank == 0" ""
-        "every run decays", change "Optimizer/ClassShard.cs" "run.Decays ? rates.WeightDecay : 0" "rates.WeightDecay"
+        "every run decays",
+        change "Optimizer/ClassShard.cs" "run.Decays ? rates.WeightDecay : 0" "rates.WeightDecay"
         "the factor of the clip has another epsilon",
         change "Optimizer/ShardedOptimizer.cs" "limit / (norm + 1e-6)" "limit / norm"
         "the first bucket is not finished",
-        change "Optimizer/ReplicatedWeights.cs" "begun.Length - 1; bucket >= 0; bucket--)" "begun.Length - 1; bucket > 0; bucket--)"
-        "the last bucket never arrives", change "Optimizer/ReplicatedWeights.cs" "underWay.Count > 0)" "underWay.Count > 1)"
+        change
+            "Optimizer/ReplicatedWeights.cs"
+            "begun.Length - 1; bucket >= 0; bucket--)"
+            "begun.Length - 1; bucket > 0; bucket--)"
+        "the last bucket never arrives",
+        change "Optimizer/ReplicatedWeights.cs" "underWay.Count > 0)" "underWay.Count > 1)"
         "a forward does not wait for its weights",
         change
             "Optimizer/ReplicatedWeights.cs"
@@ -140,7 +176,8 @@ let private changes =
         change "Optimizer/ReplicatedWeights.cs" "range.Offset - Plan.Buckets[bucket].Offset" "0"
         "replicas of a share are not summed",
         change "Optimizer/ReplicatedWeights.cs" "if (replica.Size > 1)" "if (replica.Size > 99)"
-        "owners are not summed", change "Optimizer/ReplicatedWeights.cs" "if (zero.Size > 1)" "if (zero.Size > 99)"
+        "owners are not summed",
+        change "Optimizer/ReplicatedWeights.cs" "if (zero.Size > 1)" "if (zero.Size > 99)"
         "a bucket leaves with its first block",
         change "Optimizer/ReplicatedWeights.cs" "blocksOf[bucket].All(ended.Contains)" "true"
         "only the own share is updated here",
@@ -148,11 +185,20 @@ let private changes =
         "a micro-batch replaces the one before",
         change "Optimizer/FullyShardedWeights.cs" "range.Length).add_(sums);" "range.Length).copy_(sums);"
         "the last block never arrives",
-        change "Optimizer/FullyShardedWeights.cs" "        Arrive();\n        if (Groups.Replica" "        if (Groups.Replica"
+        change
+            "Optimizer/FullyShardedWeights.cs"
+            "        Arrive();\n        if (Groups.Replica"
+            "        if (Groups.Replica"
         "replicas of a block are not summed",
-        change "Optimizer/FullyShardedWeights.cs" "if (Groups.Replica.Size > 1)" "if (Groups.Replica.Size > 99)"
+        change
+            "Optimizer/FullyShardedWeights.cs"
+            "if (Groups.Replica.Size > 1)"
+            "if (Groups.Replica.Size > 99)"
         "a maximum stands for the sum of a block",
-        change "Optimizer/FullyShardedWeights.cs" "ReduceOperation.Sum, new(OptimizerSites.Reduce, false))]));" "ReduceOperation.Max, new(OptimizerSites.Reduce, false))]));"
+        change
+            "Optimizer/FullyShardedWeights.cs"
+            "ReduceOperation.Sum, new(OptimizerSites.Reduce, false))]));"
+            "ReduceOperation.Max, new(OptimizerSites.Reduce, false))]));"
         "a step adds to the one before", change "Optimizer/FullyShardedWeights.cs" "Gradient.zero_();" ""
     ]
 
@@ -164,7 +210,15 @@ let private parse (path: string) (text: string) =
 
 /// What every file of the room sees without saying so.
 let private usings =
-    [ "System"; "System.Collections.Generic"; "System.IO"; "System.Linq"; "System.Net.Http"; "System.Threading"; "System.Threading.Tasks" ]
+    [
+        "System"
+        "System.Collections.Generic"
+        "System.IO"
+        "System.Linq"
+        "System.Net.Http"
+        "System.Threading"
+        "System.Threading.Tasks"
+    ]
     |> List.map (fun name -> $"global using {name};")
     |> String.concat "\n"
     |> parse "usings.cs"
@@ -223,7 +277,9 @@ let private compiled (change: Change) =
         ]
 
     use image = new MemoryStream()
-    let result = CSharpCompilation.Create("Evo.Parallel", all, references.Value, options).Emit image
+
+    let result =
+        CSharpCompilation.Create("Evo.Parallel", all, references.Value, options).Emit image
 
     if not result.Success then
         let errors =
@@ -247,7 +303,8 @@ let private make (t: Type) (arguments: (obj | null) array) (properties: (string 
 
 /// What the mistaken runtime makes of a ground, in the true room's types.
 let private figures (assembly: Assembly) (ground: Ground) : Evo.Parallel.LayoutFigures =
-    let typeOf name = nonNull (assembly.GetType $"Evo.Parallel.{name}")
+    let typeOf name =
+        nonNull (assembly.GetType $"Evo.Parallel.{name}")
 
     let batch =
         let micro = typeOf "ParityBatch"
@@ -255,7 +312,10 @@ let private figures (assembly: Assembly) (ground: Ground) : Evo.Parallel.LayoutF
 
         let step (micros: IReadOnlyList<Evo.Parallel.ParityBatch>) =
             let array = Array.CreateInstance(micro, micros.Count)
-            micros |> Seq.iteri (fun i m -> array.SetValue(make micro [| m.Ids; m.Labels; null |] [], i))
+
+            micros
+            |> Seq.iteri (fun i m -> array.SetValue(make micro [| m.Ids; m.Labels; null |] [], i))
+
             array
 
         let steps = Array.CreateInstance(microList, ground.Batch.Steps.Count)
@@ -263,12 +323,17 @@ let private figures (assembly: Assembly) (ground: Ground) : Evo.Parallel.LayoutF
         make (typeOf "LayoutBatch") [| steps |] []
 
     let probe =
-        make (typeOf "ParityProbe") [||] [ "BucketElements", box ground.BucketElements; "TimeLimit", box limit ]
+        make
+            (typeOf "ParityProbe")
+            [||]
+            [ "BucketElements", box ground.BucketElements; "TimeLimit", box limit ]
 
     let run =
-        (typeOf "LayoutParity").GetMethods() |> Array.find (fun m -> m.Name = "Run" && m.GetParameters().Length = 4)
+        (typeOf "LayoutParity").GetMethods()
+        |> Array.find (fun m -> m.Name = "Run" && m.GetParameters().Length = 4)
 
-    let found = nonNull (run.Invoke(null, [| ground.Spec; ground.Layout; batch; probe |]))
+    let found =
+        nonNull (run.Invoke(null, [| ground.Spec; ground.Layout; batch; probe |]))
 
     let look name (from: obj) =
         (nonNull (from.GetType().GetProperty name)).GetValue from

@@ -47,8 +47,14 @@ let private numbers (figures: LayoutFigures) =
 
 let private same what expected found =
     for (quantity, a: float[]), (_, b: float[]) in List.zip expected found do
-        let off = Seq.zip a b |> Seq.filter (fun (x, y) -> BitConverter.DoubleToInt64Bits x <> BitConverter.DoubleToInt64Bits y)
-        Assert.True(Seq.isEmpty off, $"{what}: {Seq.length off} of {a.Length} bits of {quantity} are others, first {Seq.tryHead off}")
+        let off =
+            Seq.zip a b
+            |> Seq.filter (fun (x, y) -> BitConverter.DoubleToInt64Bits x <> BitConverter.DoubleToInt64Bits y)
+
+        Assert.True(
+            Seq.isEmpty off,
+            $"{what}: {Seq.length off} of {a.Length} bits of {quantity} are others, first {Seq.tryHead off}"
+        )
 
 let cases =
     let data = TheoryData<string, float>()
@@ -60,7 +66,10 @@ let cases =
     data
 
 [<Theory; MemberData(nameof cases)>]
-let ``when weights are gathered changes no bit of losses, gradients and weights`` (name: string) (recompute: float) =
+let ``when weights are gathered changes no bit of losses, gradients and weights``
+    (name: string)
+    (recompute: float)
+    =
     let spec = small name 3
 
     for degrees: Evo.Core.Degrees in [ isp 2 4 1; isp 4 2 1 ] do
@@ -160,7 +169,10 @@ let private step (spec: CausalLM) recompute (weights: WeightGathering | null) (r
     )
 
 [<Theory; MemberData(nameof cases)>]
-let ``whole weights alive at a time are those of the block that computes and of those ahead`` (name: string) recompute =
+let ``whole weights alive at a time are those of the block that computes and of those ahead``
+    (name: string)
+    recompute
+    =
     let spec = small name 4
 
     for ahead in 0..2 do
@@ -178,7 +190,9 @@ type Measured() =
     [<Fact>]
     member _.``memory falls by what need not be kept``() =
         let spec =
-            small "LLAMA2" 16 |> Small.with' SizeRole.Width 128 |> Small.with' SizeRole.Inner 256
+            small "LLAMA2" 16
+            |> Small.with' SizeRole.Width 128
+            |> Small.with' SizeRole.Inner 256
 
         let peak (weights: WeightGathering | null) =
             let before = NativeMemory.BytesAllocated
@@ -190,8 +204,7 @@ type Measured() =
         let freed, found = peak (WeightGathering())
 
         let needless =
-            found
-            |> List.sumBy (fun struct (blocks, most) -> Seq.sum blocks - most)
+            found |> List.sumBy (fun struct (blocks, most) -> Seq.sum blocks - most)
 
         Assert.Equal(2, found.Length)
 

@@ -34,8 +34,7 @@ let private refusal (refusal: LayoutRefusal) =
 
 /// The report in lines.
 let lines (report: LayoutReport) : string list =
-    let header =
-        [ "layout"; "largest error"; "where"; "first diverging"; "time" ]
+    let header = [ "layout"; "largest error"; "where"; "first diverging"; "time" ]
 
     let table =
         Terminal.table (Set.ofList [ 1; 4 ]) (header :: [ for v in report.Verdicts -> row v ])

@@ -83,11 +83,7 @@ let private layoutOn (options: ParseResults<VerifyOption>) (facts: ModelFacts) w
                 Fsdp = options.GetResult(Fsdp, 1)
             }
         Schedule = schedule
-        Chunks =
-            options.GetResult(
-                Chunks,
-                (if schedule = PipelineMode.ZeroBubbleV then 2 else 1)
-            )
+        Chunks = options.GetResult(Chunks, (if schedule = PipelineMode.ZeroBubbleV then 2 else 1))
         MicroBatches = options.GetResult(Micro_Batches, (if stages > 1 then 2 * stages else 1))
         Recompute = options.GetResult(Recompute, 0.0)
         Selective = options.Contains Selective
@@ -137,7 +133,8 @@ let private oneLayout (options: ParseResults<VerifyOption>) (factsOf: Layout -> 
 
 /// The model as it is described: a family with its own sizes, a configuration, a folder.
 let private modelNamed (options: ParseResults<VerifyOption>) (families: ModelFamily list) : CausalLM =
-    let ofFamily (family: ModelFamily) = family.FromHuggingFace.Invoke(JsonObject())
+    let ofFamily (family: ModelFamily) =
+        family.FromHuggingFace.Invoke(JsonObject())
 
     match options.TryGetResult Model, options.TryGetResult Hf, families with
     | None, None, [ only ] -> ofFamily only
@@ -229,7 +226,9 @@ let private law (options: ParseResults<VerifyOption>) (golden: VerifyOptions opt
 let private choose (options: ParseResults<VerifyOption>) law factsOf factsIn =
     match options.TryGetResult Layouts with
     | Some _ when ofOneLayout options || options.Contains Recompute ->
-        usage "evo verify: --layouts tries many layouts, and the other options describe one; leave either out" ""
+        usage
+            "evo verify: --layouts tries many layouts, and the other options describe one; leave either out"
+            ""
     | Some which ->
         let world = options.GetResult(World, 8)
 

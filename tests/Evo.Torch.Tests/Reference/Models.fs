@@ -136,10 +136,10 @@ let ``the operators' plain forms compile against TorchSharp's signatures`` () =
 let ``the emitted modules of all modes compile against TorchSharp's signatures`` () =
     let result, names =
         emitted
-            (baseOnly
-             :: operators ()
+            (baseOnly :: operators ()
              @ groups ()
-             @ (models () |> List.filter (fun (path, _) -> Path.GetFileName path <> "BlockGate.cs")))
+             @ (models ()
+                |> List.filter (fun (path, _) -> Path.GetFileName path <> "BlockGate.cs")))
             (torchSharp.Value :: core.Value)
 
     none result
