@@ -30,7 +30,8 @@ public static partial class Ops
     {
         using var scope = NewDisposeScope();
         var wide = weight.to_type(Wide(weight.dtype));
-        var length = wide.square().sum([-1L], keepdim: true).sqrt().clamp_min(1e-12);
+        // The bound stands before the root: the root of zero has no gradient, and rows that fill up a share are zero.
+        var length = wide.square().sum([-1L], keepdim: true).clamp_min(1e-24).sqrt();
         return (wide / length).to_type(weight.dtype).MoveToOuterDisposeScope();
     }
 
