@@ -84,7 +84,7 @@ public sealed class RankSupervisor(Spawning spawning, IReadOnlyList<string> comm
     private RankProcess Start(int local, int port)
     {
         var rank = spawning.FirstRank + local;
-        // A session of its own: Ctrl-C of the terminal comes to this process, which forwards it once.
+        // Out of the terminal's reach: Ctrl-C comes to this process only, which forwards it once.
         var start = new ProcessStartInfo("setsid", command)
         {
             UseShellExecute = false,
