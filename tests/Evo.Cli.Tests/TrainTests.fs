@@ -208,3 +208,42 @@ let ``resume without a checkpoint is refused`` () =
     let answer = runIn folder.Path [ "train"; "run.json"; "--resume" ]
     Assert.Equal(4, answer.Code)
     Assert.Contains("there is no checkpoint to resume from", answer.Errors)
+
+[<Fact>]
+let ``memory is printed by kind beside its prediction, and drawn over the time of a step`` () =
+    use folder = world ()
+
+    let trained =
+        runIn
+            folder.Path
+            [
+                "train"
+                "run.json"
+                "--json"
+                "--profile"
+                "memory"
+                "--set"
+                "data.total_steps=3"
+            ]
+
+    Assert.True((trained.Code = 0), trained.Errors)
+    let measured = events trained |> named "memory" |> List.exactlyOne
+
+    let bytes (who: string) (kind: string) =
+        measured.GetProperty(who).GetProperty(kind).GetInt64()
+
+    for kind in [ "parameters"; "gradients"; "optimizer_state" ] do
+        Assert.InRange(bytes "rank_0" kind, 1L, Int64.MaxValue)
+        Assert.Equal(bytes "predicted" kind, bytes "rank_0" kind)
+        Assert.Equal(bytes "largest" kind, bytes "rank_0" kind)
+
+    // What passes keep is alive at the peak, and the peak is of this size.
+    Assert.InRange(bytes "rank_0" "activations", bytes "predicted" "activations", Int64.MaxValue)
+    Assert.InRange(bytes "rank_0" "activations", 1L, 8L * bytes "predicted" "activations")
+
+    let page = File.ReadAllText(folder.File "runs/small/memory.html")
+    Assert.Contains("Memory of step 2 on rank 0", page)
+    Assert.Equal(6, page.Split("<polygon").Length - 1)
+    Assert.Equal(2, page.Split("<title>forward of chunk 0").Length - 1)
+    Assert.Equal(2, page.Split("<title>backward of chunk 0").Length - 1)
+    Assert.DoesNotContain("http", page)

@@ -61,6 +61,23 @@ let line (happened: TrainEvent) : string option =
         Some(event "checkpoint_refused" [ "folder", text e.Folder; "reason", text e.Reason ])
     | :? TrainEvent.StepDone as e ->
         Some(event "step" [ for name, value in e.Report.Metrics -> name, real value ])
+    | :? TrainEvent.MemoryMeasured as e ->
+        let kinds (memory: RankMemory) =
+            Json.makeObject
+                [
+                    for struct (kind, bytes) in memory.Kinds -> kind.Replace(' ', '_'), whole bytes
+                ]
+
+        Some(
+            event
+                "memory"
+                [
+                    "step", whole e.Step
+                    "rank_0", kinds e.First
+                    "largest", kinds e.Largest
+                    "predicted", kinds e.Predicted
+                ]
+        )
     | :? TrainEvent.StepSkipped as e ->
         Some(event "skipped" [ "step", whole e.Step; "parameter", text e.Parameter; "found", text e.Found ])
     | :? TrainEvent.Validated as e ->

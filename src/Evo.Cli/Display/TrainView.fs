@@ -75,6 +75,41 @@ let stepLine (view: View) (report: StepReport) =
     |> List.map (fun (name, value) -> $"{name} {value}")
     |> String.concat "  "
 
+/// What ranks hold by kind, beside what was predicted; kinds that there are none of are left out.
+let private memory (measured: TrainEvent.MemoryMeasured) =
+    let several = measured.Ranks > 1
+
+    let row (kind: string) (first: int64) (largest: int64) (predicted: int64) =
+        [
+            kind
+            Terminal.bytes first
+            if several then
+                Terminal.bytes largest
+            Terminal.bytes predicted
+        ]
+
+    let rows =
+        [
+            for (struct (kind, first), struct (_, largest)), struct (_, predicted) in
+                Seq.zip (Seq.zip measured.First.Kinds measured.Largest.Kinds) measured.Predicted.Kinds do
+                if max largest predicted > 0L then
+                    row kind first largest predicted
+            row "all" measured.First.Total measured.Largest.Total measured.Predicted.Total
+        ]
+
+    let header =
+        [
+            "memory"
+            if several then
+                "rank 0"
+                "largest of a rank"
+            else
+                "measured"
+            "predicted"
+        ]
+
+    Terminal.table (Set.ofList [ 1; 2; 3 ]) (header :: rows)
+
 /// The lines that an event adds to a log; none for steps between two shown ones.
 let lines (logEvery: int64) (view: View) (event: TrainEvent) : string list =
     match event with
@@ -103,6 +138,7 @@ let lines (logEvery: int64) (view: View) (event: TrainEvent) : string list =
             then
                 stepLine view e.Report
         ]
+    | :? TrainEvent.MemoryMeasured as e -> memory e
     | :? TrainEvent.StepSkipped as e ->
         [
             $"step {e.Step} was skipped: the gradient of {e.Parameter} is {e.Found} ({e.SkippedSoFar} skipped so far)"

@@ -21,6 +21,7 @@ type TrainOptions =
     | Node_Rank of place: int
     | Master_Addr of address: string
     | Master_Port of port: int
+    | Profile of what: string
     | Plain
     | Json
 
@@ -40,6 +41,8 @@ type TrainOptions =
             | Node_Rank _ -> "place of this host among them, from 0."
             | Master_Addr _ -> "a name or address of host 0 that all hosts reach."
             | Master_Port _ -> "the port there; 29500 without it."
+            | Profile _ ->
+                "memory: write a page into the run folder that shows the first rank's memory over the time of one step."
             | Plain -> "plain lines, even on a terminal."
             | Json -> "write events as JSON, one object a line, for a program."
 
@@ -59,6 +62,10 @@ let private overrides (options: ParseResults<TrainOptions>) =
 let private check (options: ParseResults<TrainOptions>) =
     if options.Contains Fresh && options.Contains Resume then
         usage "evo train: --fresh and --resume contradict each other" "Leave out one of the two."
+
+    match options.TryGetResult Profile with
+    | Some what when what <> "memory" -> usage $"evo train: --profile {what}: must be memory" ""
+    | _ -> ()
 
     match options.TryGetResult Resume with
     | Some(Some folder) when not (Directory.Exists folder) ->
@@ -88,8 +95,23 @@ let private train (options: ParseResults<TrainOptions>) (world: RankWorld) =
         | :? TrainEvent.Sample as e -> sample <- Some e
         | _ -> ()
 
+    let page = Path.Combine(run.Folder, "memory.html")
+
+    let profile (event: TrainEvent) =
+        match event with
+        | :? TrainEvent.MemoryProfiled as e ->
+            Terminal.writeFile page (MemoryPage.write 0 e.Timeline)
+            Terminal.tell $"memory of step {e.Timeline.Step}: {page}"
+        | _ -> ()
+
     let execute (events: IProgress<TrainEvent>) =
-        world.Guard(fun () -> Trainer(run, events, rule, world).Run stop.Token)
+        let both =
+            watch (fun event ->
+                profile event
+                events.Report event)
+
+        world.Guard(fun () ->
+            Trainer(run, both, rule, world, ProfilesMemory = options.Contains Profile).Run stop.Token)
 
     let result =
         if world.Rank > 0 then

@@ -129,6 +129,9 @@ public sealed partial class ShardedOptimizer
         a.Parameters + b.Parameters, a.Gradients + b.Gradients, a.OptimizerState + b.OptimizerState, a.Master + b.Master,
         a.Gathered + b.Gathered, a.PeakGathered + b.PeakGathered));
 
+    /// <summary>Of those, whole blocks of sharded weights at this moment; to be asked from any thread.</summary>
+    public long GatheredBytes => classes.Sum(shard => shard.Bytes.Gathered);
+
     /// <summary>What <see cref="Bytes"/> must be, by the plan alone.</summary>
     public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded)).Aggregate((a, b) => a + b);
 

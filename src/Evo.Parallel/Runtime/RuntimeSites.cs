@@ -32,4 +32,7 @@ public static class RuntimeSites
 
     /// <summary>The loss of a validation.</summary>
     public const int Validation = -28;
+
+    /// <summary>The bytes of each kind that ranks hold.</summary>
+    public const int Memory = -29;
 }

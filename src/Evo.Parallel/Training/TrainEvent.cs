@@ -38,6 +38,17 @@ public abstract record TrainEvent
     /// <summary>One optimizer step is done; the same figures stand in <c>metrics.jsonl</c>.</summary>
     public sealed record StepDone(StepReport Report) : TrainEvent;
 
+    /// <summary>What ranks hold after their first step, by kind, beside what was predicted.</summary>
+    /// <param name="Step">The step.</param>
+    /// <param name="First">The first rank's tensors.</param>
+    /// <param name="Largest">Of each kind the most that any rank holds.</param>
+    /// <param name="Predicted">The first rank's, by formulas.</param>
+    /// <param name="Ranks">How many ranks there are.</param>
+    public sealed record MemoryMeasured(long Step, RankMemory First, RankMemory Largest, RankMemory Predicted, int Ranks) : TrainEvent;
+
+    /// <summary>The first rank's memory over the time of a step, where it was asked for.</summary>
+    public sealed record MemoryProfiled(MemoryTimeline Timeline) : TrainEvent;
+
     /// <summary>A step was consumed without an update, because its gradient (or loss) was not finite.</summary>
     /// <param name="Step">The step.</param>
     /// <param name="Parameter">First parameter, in data flow order, with such a gradient; <c>loss</c> if the loss itself was bad.</param>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Evo.Core;
-using Evo.Torch;
 
 namespace Evo.Parallel;
 
@@ -14,6 +13,7 @@ internal sealed class TrainLoop(
     RunCheckpoints? checkpoints,
     MetricsFile? metrics,
     StepReports reports,
+    MemoryWatch memory,
     Action<TrainEvent> tell)
 {
     private readonly LearningRate learningRate = LearningRate.Of(config);
@@ -87,7 +87,7 @@ internal sealed class TrainLoop(
     {
         var started = Stopwatch.GetTimestamp();
         world.AtStep(state.Step + 1);
-        NativeMemory.ResetPeak();
+        using var watched = memory.Begin(total: config.Data.TotalSteps - state.Step);
         var (batch, wait) = source.Take(state.Step);
         var figures = model.Gradients(batch, loss);
         var turned = Stopwatch.GetTimestamp();
@@ -112,8 +112,9 @@ internal sealed class TrainLoop(
             ConsumedTokens = state.ConsumedTokens + figures.Batch.Tokens,
             Seconds = secondsBefore + times.Wall,
         };
-        var report = reports.Next(state, batch.Count, figures, rates, times, NativeMemory.PeakBytes);
+        var report = reports.Next(state, batch.Count, figures, rates, times, watched.Peak);
         tell(new TrainEvent.StepDone(report(null)));
+        watched.Tell(state.Step, figures, turned, tell);
         if (initial is not null)
         {
             state = initial.While(() => state with { FirstValidLoss = Validate(0) });

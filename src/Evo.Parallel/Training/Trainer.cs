@@ -29,6 +29,9 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
 {
     private readonly RankWorld world = world ?? new SoleRank();
 
+    /// <summary>Whether the first rank's memory is looked at over the time of a step: <see cref="TrainEvent.MemoryProfiled"/>.</summary>
+    public bool ProfilesMemory { get; init; }
+
     private bool Leads => world.Rank == 0;
 
     /// <summary>Runs to the last step, or until <paramref name="stop"/>: then the step under way is finished and the run saved.</summary>
@@ -73,7 +76,8 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var checkpoints = new RunCheckpoints(config, spec, places, data, store);
         var state = Begin(found, checkpoints, model);
         using var metrics = Leads ? new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step) : null;
-        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout), Tell);
+        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout),
+            new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), Tell);
         (state, var end) = loop.Run(state, found?.Path, stop);
 
         var baselines = end == RunEnd.Completed && Leads ? CountBaselines(data, spec) : null;
