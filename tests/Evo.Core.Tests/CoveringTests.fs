@@ -56,10 +56,11 @@ let ``where items cost something, every pair is in an array that costs less`` ()
     let plain = Covering.array 2 layouts Layouts.axes
     let cheap = Covering.cheapArray 2 cost layouts Layouts.axes
     Assert.True((combinations 2 layouts Layouts.axes).SetEquals(combinations 2 cheap Layouts.axes))
-    Assert.True(List.sumBy cost cheap < List.sumBy cost plain)
+    let costs = List.sumBy cost cheap, List.sumBy cost plain
+    Assert.True(fst costs < snd costs, $"{costs}, {cheap.Length} and {plain.Length} layouts")
 
 [<Fact>]
-let ``an array of anything covers what it is made of, and no item of it could be spared as it was taken`` () =
+let ``an array of anything covers what it is made of, and no item of it can be spared`` () =
     let items =
         Gen.listOf (Gen.listOfLength 4 (Gen.choose (0, 2)))
         |> Gen.map (List.truncate 40)
@@ -75,14 +76,12 @@ let ``an array of anything covers what it is made of, and no item of it could be
         (fun (k, items) -> Seq.map (fun less -> k, less) (fewer items))
         (fun (strength, items) ->
             let array = Covering.array strength items axes
+            let covered = combinations strength array axes
 
-            let growing =
-                [ 0 .. array.Length ]
-                |> List.map (fun n -> (combinations strength (List.truncate n array) axes).Count)
-
-            ((combinations strength items axes).SetEquals(combinations strength array axes),
-             List.pairwise growing |> List.forall (fun (before, after) -> before < after))
-            =? (true, true))
+            ((combinations strength items axes).SetEquals covered,
+             fewer array
+             |> Seq.exists (fun less -> (combinations strength less axes).SetEquals covered))
+            =? (true, false))
 
 [<Fact>]
 let ``the same layouts give the same array`` () =

@@ -50,7 +50,11 @@ let ``a run learns, reports every step once, and leaves a checkpoint`` () =
     Assert.Equal<string list>(List.map string [ 1..60 ], steps)
     let checkpoint = CheckpointStore.Read(last config)
     Assert.Equal(60L, checkpoint.Manifest.Step)
-    Assert.Equal(60L * config.TokensPerStep, checkpoint.Manifest.ConsumedTokens)
+
+    Assert.Equal(
+        60L * int64 (config.Data.RowTokens * config.Data.MicroNum),
+        checkpoint.Manifest.ConsumedTokens
+    )
 
 [<Fact>]
 let ``the loss of a step is reported as it was before the update, and the rate as it was used`` () =

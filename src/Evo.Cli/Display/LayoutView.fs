@@ -32,9 +32,13 @@ let private held (topology: Topology) (layout: Layout) (facts: ModelFacts) rank 
 
     let layers =
         [
-            for chunk in 0 .. layout.Chunks - 1 do
-                let struct (first, next) = layout.LayersOf(facts.Layers, stage, chunk)
-                first, next
+            // A layout with fewer layers than pieces is refused before it is shown.
+            match Partition.Uniform(layout.Shape, facts.Layers) with
+            | Ok partition ->
+                for chunk in 0 .. layout.Chunks - 1 do
+                    let held = partition.Of(stage, chunk)
+                    held.First, held.End
+            | Error _ -> ()
         ]
 
     let along axis : Share =
@@ -54,7 +58,9 @@ let private held (topology: Topology) (layout: Layout) (facts: ModelFacts) rank 
     let place = topology.PlaceOf(MeshAxis.Expert, rank)
 
     let pieces =
-        [ for chunk in 0 .. layout.Chunks - 1 -> layout.VirtualStage(stage, chunk) ]
+        [
+            for chunk in 0 .. layout.Chunks - 1 -> layout.Shape.VirtualStage(stage, chunk)
+        ]
 
     {
         Rank = rank

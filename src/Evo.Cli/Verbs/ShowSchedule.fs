@@ -87,8 +87,23 @@ let private costsOf (text: string) =
             ""
 
 let private shapeOf (options: ParseResults<ScheduleOptions>) (run: RunConfig option) : PipelineShape =
-    let given = options.TryGetResult Chunks
-    let mode = options.GetResult(Kind, "1F1B")
+    let orConfig option ofRun fallback =
+        match option, run with
+        | Some value, _ -> value
+        | None, Some run -> ofRun run
+        | None, None -> fallback
+
+    let ofRun (run: RunConfig) =
+        run.LayoutAt(max 1 run.Parallel.Pipeline.Size, 0).Shape
+
+    let given =
+        match options.TryGetResult Chunks, options.TryGetResult Kind, run with
+        | Some chunks, _, _ -> Some chunks
+        | None, None, Some run -> Some (ofRun run).Chunks
+        | _ -> None
+
+    let mode =
+        orConfig (options.TryGetResult Kind) (fun run -> string (ofRun run).Kind) "1F1B"
 
     let kind =
         match ScheduleKind.Named(mode, defaultArg given 1) with
@@ -101,17 +116,12 @@ let private shapeOf (options: ParseResults<ScheduleOptions>) (run: RunConfig opt
         | ScheduleKind.ZeroBubbleV -> 2
         | _ -> 1
 
-    let orConfig option ofRun fallback =
-        match option, run with
-        | Some value, _ -> value
-        | None, Some run -> ofRun run
-        | None, None -> fallback
-
     let shape =
         {
             Kind = kind
             Stages = orConfig (options.TryGetResult Stages) _.Parallel.Pipeline.Size 4
-            MicroBatches = orConfig (options.TryGetResult Micro_Batches) _.Data.MicroNum 8
+            MicroBatches =
+                orConfig (options.TryGetResult Micro_Batches) (fun run -> (ofRun run).MicroBatches) 8
             Chunks = defaultArg given chunks
         }
 

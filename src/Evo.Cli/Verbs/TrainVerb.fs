@@ -186,6 +186,8 @@ let private engine (run: RunConfig) =
         Engine =
             (match run.Train.Backend with
              | "nccl" -> RankEngine.Nccl
+             | "auto" when run.Train.Device <> "cpu" && TorchSharp.torch.cuda.is_available () ->
+                 RankEngine.Nccl
              | _ -> RankEngine.Gloo),
         Timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
     )

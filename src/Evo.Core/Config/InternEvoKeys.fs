@@ -24,6 +24,7 @@ module internal InternEvoKeys =
                 "hybrid_zero_optimizer.cpu_offload", "not part of Evo yet; take it out"
                 "selective_checkpoint_offload", "not part of Evo yet; take it out"
                 "cpu_offloading", "not part of Evo yet; take it out"
+                "parallel.pipeline.interleaved_overlap", "always so: a send waits for nobody; take it out"
                 "parallel.sequence_parallel", "parallel.tensor.mode says this"
                 "parallel.sequence_2D", "not part of Evo yet; take it out"
                 "parallel.expert_weight", "not part of Evo yet; take it out"

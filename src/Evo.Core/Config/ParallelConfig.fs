@@ -85,9 +85,6 @@ type PipelineConfig =
               "\"1F1B\"",
               Choices = "1F1B|ZBH1|ZBV")>]
         Mode: string
-        [<Key("Whether stages compute while what they hand on is under way. On or off changes no number.",
-              "true")>]
-        InterleavedOverlap: bool
     }
 
 /// `parallel.weight`: over how many ranks weights are spread in mode isp, and when they are gathered.

@@ -205,9 +205,9 @@ type TrainConfig =
               "\"auto\"",
               Choices = "auto|cpu|cuda")>]
         Device: string
-        [<Key("What ranks talk through: local, threads of one process; gloo, processes on CPUs; nccl, processes with a GPU each. auto takes nccl where the device is a GPU, else gloo, and for one rank nothing.",
+        [<Key("What the processes of a run talk through: gloo on CPUs, nccl with a GPU each. auto takes nccl where the device is a GPU, else gloo; one process talks to nobody.",
               "\"auto\"",
-              Choices = "auto|gloo|nccl|local")>]
+              Choices = "auto|gloo|nccl")>]
         Backend: string
         [<Key("Seconds that a rank waits for the others in one collective, before it gives up and names those that did not come.",
               "600",
@@ -331,6 +331,3 @@ type RunConfig =
         match run.Prepare.Folder with
         | null -> "data/" + run.JobName
         | folder -> folder
-
-    /// Tokens in one optimizer step, padding and ignored labels included.
-    member run.TokensPerStep = int64 run.Data.RowTokens * int64 run.Data.MicroNum

@@ -59,16 +59,34 @@ module Covering =
 
         Array.map of' coded, Array.last starts
 
-    /// A covering array of a strength, 2 for all pairs: taken greedily, each time the item with the most combinations that
-    /// are still missing for what it costs, the first of equals. The same items give the same array.
-    let cheapArray
-        (strength: int)
-        (cost: 'a -> float)
-        (items: 'a list)
-        (axes: (string * ('a -> string)) list)
-        : 'a list =
-        let items = Array.ofList items
-        let found, count = combinations strength items axes
+    /// The items without those that can be spared: the costliest first, each whose combinations all occur in others that
+    /// are left.
+    let private needed (found: int array array) (count: int) (costs: float array) (taken: int list) =
+        let times = Array.zeroCreate<int> count
+
+        let add change item =
+            for combination in found[item] do
+                times[combination] <- times[combination] + change
+
+        List.iter (add 1) taken
+
+        let spared =
+            taken
+            |> List.sortByDescending (fun item -> costs[item])
+            |> List.filter (fun item ->
+                let spare = found[item] |> Array.forall (fun combination -> times[combination] > 1)
+
+                if spare then
+                    add -1 item
+
+                spare)
+            |> HashSet
+
+        taken |> List.filter (spared.Contains >> not)
+
+    /// Items taken greedily until none is missing: each time the one with the most missing combinations for its price, the
+    /// first of equals.
+    let private greedy (found: int array array) (count: int) (prices: float array) : int list =
         let covered = Array.zeroCreate<bool> count
 
         let gain item =
@@ -81,11 +99,10 @@ module Covering =
             missing
 
         // What an item adds only ever falls, so an old figure is an upper bound, and few are counted again.
-        let costs = Array.map cost items
         let waiting = PriorityQueue<int, struct (float * int)>()
 
-        for item in 0 .. items.Length - 1 do
-            waiting.Enqueue(item, struct (-(float found[item].Length / costs[item]), item))
+        for item in 0 .. found.Length - 1 do
+            waiting.Enqueue(item, struct (-(float found[item].Length / prices[item]), item))
 
         let taken = ResizeArray()
         let mutable item = 0
@@ -95,7 +112,7 @@ module Covering =
             let missing = gain item
 
             if missing > 0 then
-                let now = struct (-(float missing / costs[item]), item)
+                let now = struct (-(float missing / prices[item]), item)
 
                 let best =
                     let mutable other = 0
@@ -103,7 +120,7 @@ module Covering =
                     not (waiting.TryPeek(&other, &next)) || now <= next
 
                 if best then
-                    taken.Add items[item]
+                    taken.Add item
 
                     for combination in found[item] do
                         covered[combination] <- true
@@ -111,6 +128,25 @@ module Covering =
                     waiting.Enqueue(item, now)
 
         List.ofSeq taken
+
+    /// A covering array of a strength, 2 for all pairs, at a low cost: the cheapest of three greedy ones, for which the price
+    /// of an item is its cost, the root of it, or nothing. No item of it can be spared. The same items give the same array.
+    let cheapArray
+        (strength: int)
+        (cost: 'a -> float)
+        (items: 'a list)
+        (axes: (string * ('a -> string)) list)
+        : 'a list =
+        let items = Array.ofList items
+        let found, count = combinations strength items axes
+        let costs = Array.map cost items
+
+        [ 1.0; 0.5; 0.0 ]
+        |> List.map (fun power ->
+            let prices = costs |> Array.map (fun cost -> cost ** power)
+            needed found count costs (greedy found count prices))
+        |> List.minBy (List.sumBy (Array.get costs))
+        |> List.map (Array.get items)
 
     /// A covering array of items that cost the same.
     let array (strength: int) (items: 'a list) (axes: (string * ('a -> string)) list) : 'a list =

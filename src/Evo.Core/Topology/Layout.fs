@@ -52,33 +52,22 @@ type Layout =
     /// Pieces that the layers are cut into.
     member layout.VirtualStages = layout.Degrees.Pipeline * layout.Chunks
 
-    /// The place, in the model's order of pieces, of a stage's chunk: chunks of all stages take turns, and of the V the second
-    /// runs backwards.
-    member layout.VirtualStage(stage: int, chunk: int) =
-        if layout.Schedule = PipelineMode.ZeroBubbleV && chunk = 1 then
-            layout.VirtualStages - 1 - stage
-        else
-            chunk * layout.Degrees.Pipeline + stage
-
-    /// The layers of a stage's chunk, from the first to before the end: equal numbers, and where they do not divide the last
-    /// pieces have one more, as InternEvo cuts them.
-    member layout.LayersOf(layers: int, stage: int, chunk: int) : struct (int * int) =
-        let pieces = layout.VirtualStages
-        let piece = layout.VirtualStage(stage, chunk)
-        let each, more = layers / pieces, layers % pieces
-
-        let first piece =
-            piece * each + max 0 (piece - (pieces - more))
-
-        struct (first piece, first (piece + 1))
+    /// What the pipeline's schedule is made for: it says which rank holds which piece.
+    member layout.Shape: PipelineShape =
+        {
+            Kind =
+                match layout.Schedule with
+                | PipelineMode.ZeroBubbleH1 -> ScheduleKind.ZeroBubbleH1
+                | PipelineMode.ZeroBubbleV -> ScheduleKind.ZeroBubbleV
+                | _ when layout.Chunks > 1 -> ScheduleKind.Interleaved
+                | _ -> ScheduleKind.OneForwardOneBackward
+            Stages = layout.Degrees.Pipeline
+            MicroBatches = layout.MicroBatches
+            Chunks = layout.Chunks
+        }
 
     /// The schedule's name: `1F1B`, `interleaved`, `ZBH1` or `ZBV`.
-    member layout.ScheduleName =
-        match layout.Schedule with
-        | PipelineMode.ZeroBubbleH1 -> "ZBH1"
-        | PipelineMode.ZeroBubbleV -> "ZBV"
-        | _ when layout.Chunks > 1 -> "interleaved"
-        | _ -> "1F1B"
+    member layout.ScheduleName = string layout.Shape.Kind
 
     /// In the words of a person, on one line.
     override layout.ToString() =

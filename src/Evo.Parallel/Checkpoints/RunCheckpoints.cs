@@ -42,7 +42,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
                     new ManifestTensor(info.Name, [.. info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
                 tensors.AddRange(OptimizerFile.Write(folder, model).Select(plan =>
                     new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
-                TrainStateFile.Write(folder, state with { RandomState = RandomState.Get() });
+                TrainStateFile.Write(folder, state with { RandomState = RandomState.Get(), LossScale = model.LossScale });
                 File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
                 if (places.TokenizerPath is { } tokenizer)
                 {
@@ -83,6 +83,11 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         }
 
         var state = TrainStateFile.Read(checkpoint);
+        if (moments && state.LossScale is { } scale)
+        {
+            model.LossScale = scale;
+        }
+
         if (weights && moments && state.RandomState.Length > 0)
         {
             RandomState.Set(state.RandomState);

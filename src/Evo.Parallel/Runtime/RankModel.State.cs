@@ -14,6 +14,19 @@ public sealed record HeldPiece(ParameterInfo Info, IReadOnlyList<(TensorCut Cut,
 
 public sealed partial class RankModel
 {
+    /// <summary>The state of the dynamic loss scale; null without one, where what is set is not kept.</summary>
+    public LossScaleState? LossScale
+    {
+        get => Optimizer.Scaler is { } scaler ? new(scaler.Scale, scaler.GoodSteps, scaler.Overflows) : null;
+        set
+        {
+            if (Optimizer.Scaler is { } scaler && value is var (scale, good, overflows))
+            {
+                Optimizer.Scaler = new(scaler.Rules, scale, good, overflows);
+            }
+        }
+    }
+
     /// <summary>
     /// What this rank owns of every parameter's state, each once. Nobody is asked, and nothing is waited for: updated weights that
     /// are on their way to this rank stay on their way.

@@ -30,6 +30,7 @@ public sealed partial class RankModel
     {
         using var scope = NewDisposeScope();
         Optimizer.ZeroGradient();
+        copies.ForEach(copy => copy.Zero());
         var whole = OverData(own);
         var runner = new PipelineRunner(Chunks, ScheduleFor(batch.Count), Groups.Pipeline)
         {
@@ -105,13 +106,15 @@ public sealed partial class RankModel
         }
 
         Optimizer.Accumulate();
+        copies.ForEach(copy => copy.Accumulate());
     }
 
     private int FirstBlock(int chunk) => Chunks.Take(chunk).Sum(c => c.Module.BlockCount);
 
-    // A table that the first and the last stage hold has the sum of what both found, on both.
+    // A table that the first and the last stage hold has the sum of what both found, on both, or once where they are one rank.
     private void SumTied()
     {
+        copies.ForEach(copy => Optimizer.AddToGradient(tied!, copy.Sum));
         if (ends is null)
         {
             return;

@@ -64,7 +64,7 @@ public sealed partial class RankModel : IDisposable
     // The table that embedding and head share, and the two stages that hold it where they are on different ranks.
     private readonly string? tied;
     private readonly ProcessGroup? ends;
-    private readonly List<Tensor> shared = [];
+    private readonly List<TiedCopy> copies = [];
     private readonly List<GatheredWeights?> gathered = [];
     private readonly IReadOnlyList<StageRange> ranges;
 
@@ -133,15 +133,7 @@ public sealed partial class RankModel : IDisposable
     public bool Leads => Groups.Rank == 0;
 
     /// <summary>The schedule of a layout.</summary>
-    public static Schedule ScheduleOf(Core.Layout layout) => Schedule.Make(
-        layout.Schedule switch
-        {
-            PipelineMode.ZeroBubbleH1 => ScheduleKind.ZeroBubbleH1,
-            PipelineMode.ZeroBubbleV => ScheduleKind.ZeroBubbleV,
-            _ when layout.Chunks > 1 => ScheduleKind.Interleaved,
-            _ => ScheduleKind.OneForwardOneBackward,
-        },
-        layout.Degrees.Pipeline, layout.MicroBatches, layout.Chunks).With(Receipt.Late);
+    public static Schedule ScheduleOf(Core.Layout layout) => Schedule.Of(layout.Shape).With(Receipt.Late);
 
     /// <summary>Draws the weights: the same model however it is spread.</summary>
     public void Start(ulong seed) => Fill(module => module.Initialize(seed));
@@ -160,7 +152,7 @@ public sealed partial class RankModel : IDisposable
     {
         // The optimizer takes its gradients from the parameters, which must still be there.
         Optimizer.Dispose();
-        shared.ForEach(gradient => gradient.Dispose());
+        copies.ForEach(copy => copy.Dispose());
         gathered.ForEach(weights => weights?.Dispose());
         foreach (var chunk in Chunks)
         {
@@ -216,7 +208,7 @@ public sealed partial class RankModel : IDisposable
                 if (described.TryGetValue(info.Name, out var before))
                 {
                     // The other end of the model on the same rank: one table, read by one more block.
-                    described[info.Name] = before with { UsedAlsoBy = firstBlock + read[^1] };
+                    described[info.Name] = before with { UsedAlsoBy = firstBlock + read[^1], WaitsForStage = true };
                     continue;
                 }
 
@@ -253,7 +245,6 @@ public sealed partial class RankModel : IDisposable
     {
         var puttingOff = Schedule.Kind.IsZeroBubbleH1 || Schedule.Kind.IsZeroBubbleV;
         var (chunks, firstBlock, attached) = (new List<ModelChunk>(), 0, new Dictionary<string, Parameter>(StringComparer.Ordinal));
-        var twice = new List<Parameter>();
         foreach (var stage in stages)
         {
             var events = Listens ? new ChunkEvents(Optimizer, firstBlock) : null;
@@ -277,7 +268,7 @@ public sealed partial class RankModel : IDisposable
                 later?.PutOff(parameter.Value);
                 if (!attached.TryAdd(parameter.Info.Name, parameter.Value))
                 {
-                    twice.Add(parameter.Value);
+                    copies.Add(new(parameter.Value, Optimizer.StateDtype));
                 }
             }
 
@@ -287,13 +278,6 @@ public sealed partial class RankModel : IDisposable
         }
 
         Optimizer.Attach(name => attached[name]);
-        foreach (var parameter in twice)
-        {
-            // Both ends of the model add to one gradient.
-            shared.Add(attached[tied!].grad!.DetachFromDisposeScope());
-            parameter.grad = shared[^1];
-        }
-
         return chunks;
     }
 

@@ -30,6 +30,15 @@ public sealed record TrainState
     /// <summary>Seconds that the run has spent in its training loop, over all resumptions.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>The dynamic scale of the loss and its counters; null where there is none.</summary>
+    public LossScaleState? LossScale { get; init; }
+
     /// <summary>State of libtorch's default CPU generator.</summary>
     public byte[] RandomState { get; init; } = [];
 }
+
+/// <summary>What a dynamic loss scale remembers; its rules are the configuration's.</summary>
+/// <param name="Scale">What the loss is multiplied by.</param>
+/// <param name="GoodSteps">Good steps since the last overflow or growth.</param>
+/// <param name="Overflows">Overflows since the last growth.</param>
+public sealed record LossScaleState(double Scale, long GoodSteps, long Overflows);
