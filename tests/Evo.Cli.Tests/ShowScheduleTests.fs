@@ -45,6 +45,21 @@ let ``a configuration gives stages, micro-batches and layers`` () =
     Assert.Contains("0, 3                0, 3", output)
 
 [<Fact>]
+let ``a configuration gives the kind and the chunks, and flags say otherwise`` () =
+    let sizes =
+        "configs/tiny.json --set model.num_layers=4 --set parallel.pipeline.size=2 --set data.micro_num=4"
+
+    let zbv = sizes + " --set parallel.pipeline.mode=ZBV"
+    let interleaved = sizes + " --set model.num_chunks=2"
+    Assert.StartsWith("ZBV: 2 stages, 4 micro-batches, 2 chunks on each rank", answered zbv)
+    Assert.StartsWith("interleaved: 2 stages, 4 micro-batches, 2 chunks on each rank", answered interleaved)
+
+    Assert.StartsWith(
+        "1F1B: 2 stages, 8 micro-batches, 1 chunk on each rank",
+        answered (zbv + " --kind 1F1B --micro-batches 8")
+    )
+
+[<Fact>]
 let ``as JSON every step has its times, and as a picture its box`` () =
     use folder = new Folder()
     let file = folder.File "chart.svg"

@@ -310,7 +310,7 @@ type RunConfig =
         Train: TrainConfig
         [<Key("Makes token files and tokenizer on first use.")>]
         Prepare: PrepareConfig
-        [<Key("How a model is split over ranks. This version trains on one rank, and evo train refuses more.")>]
+        [<Key("How a model is split over the ranks of a run (docs/launch.md starts them, docs/topology.md places them).")>]
         Parallel: ParallelConfig
     }
 
