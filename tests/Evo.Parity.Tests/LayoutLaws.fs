@@ -158,6 +158,42 @@ let ``a micro-batch without labels changes nothing, to the bit`` (name: string) 
 /// Layouts that talk in every way.
 let private talkative: (string * Layout) list =
     [
+        "GPT2",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Mode = TensorMode.Msp
+                    Tensor = 2
+                    Zero = 2
+                }
+            MicroBatches = 2
+            Recompute = 0.5
+        }
+        "GEMMA",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Tensor = 2
+                    Pipeline = 2
+                }
+            MicroBatches = 2
+            Chunks = 2
+        }
+        "QWEN2MOE",
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Tensor = 2
+                    Fsdp = 2
+                    Expert = 2
+                }
+            MicroBatches = 2
+            Recompute = 0.5
+            Selective = true
+        }
         "LLAMA2",
         { single with
             Degrees =

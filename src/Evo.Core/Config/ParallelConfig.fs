@@ -74,6 +74,9 @@ type TensorConfig =
               "\"mtp\"",
               Choices = "mtp|msp|fsp|isp")>]
         Mode: string
+        [<Key("Whether gradients of weights are computed while those of inputs are summed over the ranks. On or off changes no number.",
+              "true")>]
+        Overlap: bool
     }
 
 /// `parallel.pipeline`: into how many stages the layers are cut, and how micro-batches pass through them.

@@ -45,6 +45,7 @@ public static class LayoutParity
             EmbedSplitHidden = probe.EmbedSplitHidden,
             OverlapReduction = probe.Overlap,
             OverlapGather = probe.Overlap,
+            OverlapTensor = probe.Overlap,
             Weights = probe.Overlap || probe.Weights is null ? probe.Weights : new(Overlap: false),
             GatherAhead = probe.GatherAhead,
             Dropout = false,

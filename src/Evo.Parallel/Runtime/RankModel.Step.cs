@@ -35,7 +35,7 @@ public sealed partial class RankModel
         var runner = new PipelineRunner(Chunks, ScheduleFor(batch.Count), Groups.Pipeline)
         {
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
-            Differentiated = chunk => gathered[chunk]?.EndPass(),
+            Differentiated = Differentiated,
             BackwardDone = BackwardDone,
         };
         var passes = runner.Run(batch, whole.Targets, loss, Optimizer.LossScale);
@@ -96,6 +96,12 @@ public sealed partial class RankModel
     /// <param name="clip">The norm that they are clipped to; 0 for none.</param>
     public void Update(AdamRates rates, long update, double norm, double clip) =>
         Optimizer.Update(rates, update, ShardedOptimizer.ClipFactor(norm, clip));
+
+    private void Differentiated(int chunk)
+    {
+        covering?.Take().Invoke();
+        gathered[chunk]?.EndPass();
+    }
 
     private void BackwardDone(int chunk)
     {

@@ -30,6 +30,11 @@ public sealed record RankModelOptions
     /// <summary>Whether updated weights arrive while the next forward pass begins.</summary>
     public bool OverlapGather { get; init; } = true;
 
+    /// <summary>
+    /// Whether gradients of weights are computed while those of inputs are summed over the tensor axis (<see cref="CoveredGroup"/>).
+    /// </summary>
+    public bool OverlapTensor { get; init; } = true;
+
     /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
     public int GatherAhead { get; init; } = 1;
 
@@ -66,6 +71,9 @@ public sealed partial class RankModel : IDisposable
     private readonly ProcessGroup? ends;
     private readonly List<TiedCopy> copies = [];
     private readonly List<GatheredWeights?> gathered = [];
+
+    // Gradients of weights that wait for a collective to cover; null where none is covered.
+    private readonly WeightGradients? covering;
     private readonly IReadOnlyList<StageRange> ranges;
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
@@ -73,6 +81,7 @@ public sealed partial class RankModel : IDisposable
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
         Schedule = options.Schedule ?? ScheduleOf(layout);
         ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
+        covering = options.OverlapTensor && Covers ? new() : null;
         var ranks = groups.Context(options.EmbedSplitHidden);
         var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
         tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null)?.Name;
@@ -243,11 +252,10 @@ public sealed partial class RankModel : IDisposable
 
     private List<ModelChunk> Build(int[] stages, RankContext ranks)
     {
-        var puttingOff = Schedule.Kind.IsZeroBubbleH1 || Schedule.Kind.IsZeroBubbleV;
         var (chunks, firstBlock, attached) = (new List<ModelChunk>(), 0, new Dictionary<string, Parameter>(StringComparer.Ordinal));
         foreach (var stage in stages)
         {
-            var events = Listens ? new ChunkEvents(Optimizer, firstBlock) : null;
+            var events = Listens ? new ChunkEvents(this, firstBlock) : null;
             var weights = Options.Weights is { } when && ranks.Mode == ParallelMode.Isp && ranks.Weight.Size > 1 ? new GatheredWeights(BlocksOf(ranges[stage]).Count, when, events) : null;
             gathered.Add(weights);
             var module = Spec.Build(new BuildOptions
@@ -257,15 +265,20 @@ public sealed partial class RankModel : IDisposable
                 RecomputeFraction = Layout.Recompute,
                 KeepAttention = Layout.Selective,
                 Dropout = Options.Dropout,
-                Ranks = weights is null ? ranks : ranks with { Weight = weights.Over(ranks.Weight) },
+                Ranks = ranks with
+                {
+                    Tensor = covering is null ? ranks.Tensor : new CoveredGroup(ranks.Tensor, covering),
+                    Weight = weights is null ? ranks.Weight : weights.Over(ranks.Weight),
+                },
                 Stage = ranges[stage],
                 Storage = info => Optimizer.Weights(info.Name),
                 Blocks = weights ?? (BlockEvents?)events,
             });
-            var later = puttingOff ? new WeightGradients() : null;
+            var later = PutsOff ? new WeightGradients() : null;
             foreach (var parameter in module.Table)
             {
-                later?.PutOff(parameter.Value);
+                // Autograd sums what the two ends of a tied table found; nothing of it is put off where the bits should stay.
+                (later ?? (parameter.Info.Name == tied ? null : covering))?.PutOff(parameter.Value);
                 if (!attached.TryAdd(parameter.Info.Name, parameter.Value))
                 {
                     copies.Add(new(parameter.Value, Optimizer.StateDtype));
@@ -281,18 +294,28 @@ public sealed partial class RankModel : IDisposable
         return chunks;
     }
 
+    // A zero-bubble schedule has a time of its own for the gradients of weights.
+    private bool PutsOff => Schedule.Kind.IsZeroBubbleH1 || Schedule.Kind.IsZeroBubbleV;
+
+    // isp sums no inputs, and the columns of fsp cover their own: they gather what the product needs.
+    private bool Covers => !PutsOff && Layout.Degrees.Tensor > 1 && Layout.Degrees.Mode is TensorMode.Mtp or TensorMode.Msp;
+
     // Blocks are watched only where something is to be done between them.
     private bool Listens => Layout.Degrees.Fsdp > 1 || ((Options.OverlapReduction || Options.OverlapGather) && Layout.Degrees.StageSize > 1);
 
     // A chunk's blocks by their numbers on the rank.
-    private sealed class ChunkEvents(ShardedOptimizer optimizer, int first) : BlockEvents
+    private sealed class ChunkEvents(RankModel model, int first) : BlockEvents
     {
-        public override void BeforeForward(int block) => optimizer.BeforeForward(first + block);
+        public override void BeforeForward(int block) => model.Optimizer.BeforeForward(first + block);
 
-        public override void AfterForward(int block) => optimizer.AfterForward(first + block);
+        public override void AfterForward(int block) => model.Optimizer.AfterForward(first + block);
 
-        public override void BeforeBackward(int block) => optimizer.BeforeBackward(first + block);
+        public override void BeforeBackward(int block) => model.Optimizer.BeforeBackward(first + block);
 
-        public override void AfterBackward(int block) => optimizer.AfterBackward(first + block);
+        public override void AfterBackward(int block)
+        {
+            model.covering?.Take().Invoke();
+            model.Optimizer.AfterBackward(first + block);
+        }
     }
 }

@@ -117,6 +117,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,
             OverlapReduction = zero.OverlapSyncGrad,
             OverlapGather = zero.OverlapSyncParam,
+            OverlapTensor = config.Parallel.Tensor.Overlap,
             GatherAhead = config.Parallel.Fsdp.Prefetch,
             Weights = new(config.Parallel.Weight.Overlap, config.Parallel.Weight.Prefetch),
             LossScaler = dtype == torch.ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules()) : null,

@@ -30,6 +30,12 @@ public static partial class Collective
         public Tensor ReduceScatter(Tensor whole, Site site) =>
             group.ReduceScatter(whole, dim, Sizes(whole), ReduceOperation.Sum, site);
 
+        /// <summary>As <see cref="Gather"/>, of a shard whose length has been seen to be right.</summary>
+        public PendingTensor StartGather(Tensor shard, Site site) => group.StartAllGather(shard, dim, site);
+
+        public PendingTensor StartReduceScatter(Tensor whole, Site site) =>
+            group.StartReduceScatter(whole, dim, Sizes(whole), ReduceOperation.Sum, site);
+
         /// <summary>This rank's part, in memory of its own: a view would keep the whole alive.</summary>
         public Tensor Own(Tensor whole)
         {

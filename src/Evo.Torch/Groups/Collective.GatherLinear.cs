@@ -9,7 +9,8 @@ public static partial class Collective
     /// <summary>
     /// All-gathers <paramref name="x"/> along <paramref name="dim"/>, then one product with all weights (as <see cref="Ops.LinearMany"/>).
     /// Only the shard is kept; the backward gathers it again where a weight needs its gradient, and sums and scatters dx.
-    /// Both collectives of the backward have one site.
+    /// Both collectives of the backward have one site, and each is under way while a product is computed: x is gathered beside
+    /// that for dx, and dx summed beside those for the weights.
     /// </summary>
     /// <param name="group">The ranks among which x is sharded.</param>
     /// <param name="x">[..., C], this rank's shard along dim, which is not the last dimension.</param>
@@ -66,10 +67,13 @@ public static partial class Collective
             var saved = ctx.get_saved_variables();
             var weights = saved.GetRange(1, saved.Count - 1);
             long[] shape = [.. grad_output.shape[..^1], saved[0].shape[^1]];
-            var whole = StackedLinear.NeedWeights(needed, weights.Count) ? cut!.Gather(saved[0], new(site, true)) : null;
-            var gradients = StackedLinear.Backward(grad_output, whole, shape, weights, needed);
-            if (gradients[0] is { } ofWhole)
-                gradients[0] = cut!.ReduceScatter(ofWhole, new(site, true));
+            var gathering = StackedLinear.NeedWeights(needed, weights.Count) ? cut!.StartGather(saved[0], new(site, true)) : null;
+            bool[] weightsOnly = [false, .. needed.Skip(1)], inputOnly = [needed[0], .. new bool[needed.Length - 1]];
+            var ofInput = StackedLinear.Backward(grad_output, null, shape, weights, inputOnly)[0];
+            using var whole = gathering?.Wait();
+            var summing = ofInput is null ? null : cut!.StartReduceScatter(ofInput, new(site, true));
+            var gradients = StackedLinear.Backward(grad_output, whole, shape, weights, weightsOnly);
+            gradients[0] = summing?.Wait();
             gradients.InsertRange(1, [null, null, null]); // cut, site and the number of weights
             return gradients!;
         }
