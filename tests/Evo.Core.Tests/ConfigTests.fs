@@ -111,6 +111,11 @@ let private wrong: (string * string list) list =
             "run.json:1:64: monitor: unknown key; not part of Evo yet; take it out."
             "run.json:2:65: data.seq_len: the key is given twice; keep one of the two."
         ]
+        // Keys that contradict each other.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"train\": {\"device\": \"cpu\", \"backend\": \"nccl\"} }",
+        [
+            "run.json:3:41: train.backend = \"nccl\": is for GPUs, and train.device is cpu; use gloo."
+        ]
         // Rules between keys.
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 0, \"zero1\": {\"size\": -2}, \"weight\": 4, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",
         [

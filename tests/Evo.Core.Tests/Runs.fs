@@ -87,6 +87,7 @@ let private tied =
         "grad_scaler.backoff_factor", [ "0.5"; "1" ]
         "parallel.pipeline.mode", [ "\"1F1B\"" ]
         "parallel.fsdp.size", [ "1" ]
+        "train.device", [ "\"auto\"" ]
         "prepare.source", [ "\"none\""; "\"sdk-docs\"" ]
         "prepare.input", [ "null" ]
         "prepare.held_out", [ "0.01" ]

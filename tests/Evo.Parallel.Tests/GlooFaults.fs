@@ -116,6 +116,21 @@ let ``a message that nobody takes does not keep its sender`` () =
     Assert.InRange(clock.Elapsed.TotalSeconds, 0.0, 20.0)
 
 [<Fact>]
+let ``every rank of a host has a GPU of its own, and more ranks than GPUs are refused`` () =
+    Assert.Equal("cuda:1", C10dOptions.GpuOf(1, 2).ToString())
+
+    for rank, gpus, words in
+        [
+            2, 2, "rank 2 of this host has no GPU: there are 2"
+            2, 2, "start at most 2 on a host"
+            0, 0, "there are 0"
+        ] do
+        let refusal =
+            Assert.Throws<LaunchException>(fun () -> C10dOptions.GpuOf(rank, gpus) |> ignore)
+
+        Assert.Contains(words, refusal.Message)
+
+[<Fact>]
 let ``a world whose store is in this process draws, names its groups once, and refuses what local ranks refuse``
     ()
     =

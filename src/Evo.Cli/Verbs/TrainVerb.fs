@@ -180,17 +180,24 @@ let private flags (options: ParseResults<TrainOptions>) : LaunchFlags =
         MasterPort = options.TryGetResult Master_Port
     }
 
-/// How this process talks to the other ranks.
-let private engine (run: RunConfig) =
-    C10dOptions(
-        Engine =
-            (match run.Train.Backend with
-             | "nccl" -> RankEngine.Nccl
-             | "auto" when run.Train.Device <> "cpu" && TorchSharp.torch.cuda.is_available () ->
-                 RankEngine.Nccl
-             | _ -> RankEngine.Gloo),
-        Timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
-    )
+/// How this process talks to the other ranks, and where its tensors are.
+let private engine (run: RunConfig) (place: Membership) =
+    let timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
+    let gpus = TorchSharp.torch.cuda.device_count ()
+
+    let onGpus =
+        run.Train.Backend = "nccl"
+        || (run.Train.Backend = "auto"
+            && (run.Train.Device = "cuda" || run.Train.Device = "auto" && gpus > 0))
+
+    if onGpus then
+        C10dOptions(
+            Engine = RankEngine.Nccl,
+            Device = C10dOptions.GpuOf(place.LocalRank, gpus),
+            Timeout = timeout
+        )
+    else
+        C10dOptions(Engine = RankEngine.Gloo, Timeout = timeout)
 
 let private launch (options: ParseResults<TrainOptions>) =
     match RankLaunch.Decide(flags options) with
@@ -201,7 +208,7 @@ let private launch (options: ParseResults<TrainOptions>) =
         let run =
             ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
 
-        use world = RankLaunch.Join(place, engine run)
+        use world = RankLaunch.Join(place, engine run place)
         train options world
     | Launch.Spawn ranks ->
         check options

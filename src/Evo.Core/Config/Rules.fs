@@ -168,6 +168,12 @@ module internal Rules =
         [
             for problem in RunLayout.KnownProblems run do
                 broken problem.Path layoutKeys problem.Rule problem.Hint
+            match run.Train.Backend, run.Train.Device with
+            | "nccl", "cpu" ->
+                broken "train.backend" [ "train.device" ] "is for GPUs, and train.device is cpu" "use gloo"
+            | "gloo", "cuda" ->
+                broken "train.backend" [ "train.device" ] "is for CPUs, and train.device is cuda" "use nccl"
+            | _ -> ()
             if
                 not run.Parallel.Fsdp.Enable
                 && run.Parallel.Fsdp.Size < 1

@@ -1,4 +1,5 @@
 using Evo.Torch;
+using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
@@ -29,6 +30,9 @@ public abstract class RankWorld : IDisposable
 
     /// <summary>Ranks in the world.</summary>
     public int Size { get; }
+
+    /// <summary>Where the tensors are that its groups take; null: anywhere.</summary>
+    public virtual Device? Device => null;
 
     /// <summary>Where the record of the last collectives is written when the run fails; null: nowhere.</summary>
     public virtual string? FlightFolder { get; set; }

@@ -111,7 +111,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         return new()
         {
             Dtype = dtype,
-            Device = DeviceOf(config),
+            Device = world.Device ?? DeviceOf(config),
             DecayAll = config.Adam.DecayNormsAndBiases,
             BucketElements = zero.ReduceBucketSize,
             ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,

@@ -27,7 +27,7 @@ internal sealed class C10dGroup : ProcessGroup
         string axis, int rank, IReadOnlyList<int> ranks, Func<string, bool, C10dEngine> connect, RankFaults faults, C10dOptions options)
         : base(axis, rank, ranks)
     {
-        device = options.Engine == RankEngine.Nccl ? CUDA : CPU;
+        device = options.Place;
         outbox = new(faults);
         now = Over("now");
         meanwhile = new(() => Over("meanwhile"));

@@ -29,6 +29,8 @@ public sealed class C10dRank : RankWorld
         watch = new(rank, size, connect(), record, options);
     }
 
+    public override Device? Device => options.Place;
+
     public override string? FlightFolder
     {
         get => watch.Folder;
