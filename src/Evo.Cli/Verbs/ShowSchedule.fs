@@ -363,8 +363,9 @@ let private run (options: ParseResults<ScheduleOptions>) =
 let verb =
     Verb.make<ScheduleOptions>
         "show schedule"
-        "Draws what the ranks of a pipeline will do, and says its time, bubble and activations."
-        "Nothing is run: the schedule is simulated, with the times that --costs gives. A message holds no rank; a computation waits for what it needs."
+        "Draws what the ranks of a pipeline will do, or did, and says its time, bubble and activations."
+        "Nothing is run: the schedule is simulated, with the times that --costs gives. A message holds no rank; a computation waits for what it needs.
+With --measured, the chart is that of a step of training that the ranks measured themselves, below its simulation."
         [
             "./evo show schedule --stages 4 --micro-batches 8"
             "./evo show schedule --kind ZBV --stages 4 --micro-batches 12 --layers 32"
