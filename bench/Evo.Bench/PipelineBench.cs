@@ -1,7 +1,6 @@
 using Evo.Core;
 using Evo.Parallel;
 using Evo.Torch;
-using Microsoft.FSharp.Core;
 
 namespace Evo.Bench;
 
@@ -41,8 +40,7 @@ internal static class PipelineBench
         for (var step = 0; step <= options.Repeats; step++)
         {
             var rows = Enumerable.Range(0, MicroBatches).Select(row => BenchModel.Tokens(step, row, 1, options.Sequence, 8192)).ToArray();
-            model.Together();
-            var figures = model.Gradients(rows);
+            var figures = model.Gradients(rows, together: true);
             model.Update(BenchModel.Rates, step + 1, figures.Norm, clip: 1);
             if (step > 0)
                 passes.Add(figures.Passes);
@@ -53,18 +51,8 @@ internal static class PipelineBench
 
     private static (double Measured, double Simulated) Bubbles(Schedule schedule, PassFigures[] ranks)
     {
-        var busy = ranks.Sum(rank => rank.Times.Where(t => t.Step.Computes).Sum(t => t.End - t.Begin));
-        var measured = 1 - busy / (ranks.Length * ranks.Max(rank => rank.Seconds));
-        var mean = ranks
-            .SelectMany((rank, place) => rank.Times.Where(t => t.Step.Computes).Select(t => (Stage: schedule.VirtualStage(place, t.Step.Chunk), t.Step.Tag, Seconds: t.End - t.Begin)))
-            .GroupBy(t => (t.Stage, t.Tag)).ToDictionary(group => group.Key, group => group.Average(t => t.Seconds));
-        double Mean(int stage, int tag) => mean.GetValueOrDefault((stage, tag));
-        // A backward that is whole counts as its first half.
-        var simulated = Simulate.runWith(
-            Transport.Mailbox,
-            FuncConvert.FromFunc<int, Costs>(stage => new(
-                Mean(stage, Step.Tags.Forward), Mean(stage, Step.Tags.Backward) + Mean(stage, Step.Tags.BackwardInput), Mean(stage, Step.Tags.BackwardWeight), 0)),
-            schedule);
-        return simulated.IsOk ? (measured, simulated.ResultValue.Bubble) : throw new InvalidOperationException($"the schedule stands still: {simulated.ErrorValue}");
+        double[] times = [.. ranks.SelectMany(rank => rank.Times).SelectMany(t => (double[])[t.Begin, t.End])];
+        var step = MeasuredPipeline.OfTimes(1, schedule.Shape, ranks.Max(rank => rank.Apart!.Value), times);
+        return (step.Bubble, step.Simulated.Bubble);
     }
 }

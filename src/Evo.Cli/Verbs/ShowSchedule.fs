@@ -19,6 +19,7 @@ type ScheduleOptions =
     | Costs of times: string
     | Columns of characters: int
     | Steps
+    | Measured of run: string
     | Svg of file: string
     | Json
 
@@ -38,6 +39,8 @@ type ScheduleOptions =
                 "time of a forward, of the two halves of a backward (for the input, for the weights) and of a message: F,B,W or F,B,W,M; default 1,1,1,0."
             | Columns _ -> "characters of time in the chart; default 160."
             | Steps -> "list every step of every rank, messages included."
+            | Measured _ ->
+                "the folder of a run that was trained with --profile pipeline: what its ranks did in a step, below its simulation with the mean times."
             | Svg _ -> "write the chart as a picture."
             | Json -> "write everything as JSON, for a program."
 
@@ -187,14 +190,6 @@ let private find (options: ParseResults<ScheduleOptions>) : Shown =
         RanksOfStage = ranksOfStage
     }
 
-let private percent (part: float) =
-    (100.0 * part).ToString("0.0", CultureInfo.InvariantCulture) + " %"
-
-let private plural count (one: string) =
-    if count = 1 then $"1 {one}"
-    elif one.EndsWith "batch" then $"{count} {one}es"
-    else $"{count} {one}s"
-
 /// Who holds what: one line for each rank of the pipeline.
 let private holders (shown: Shown) =
     let schedule = shown.Schedule
@@ -243,9 +238,7 @@ let private holders (shown: Shown) =
 let private show columns listSteps (shown: Shown) =
     let schedule, run = shown.Schedule, shown.Run
 
-    Terminal.say
-        $"""{schedule.Kind}: {plural schedule.Stages "stage"}, {plural schedule.MicroBatches "micro-batch"}, {plural schedule.Chunks "chunk"} on each rank"""
-
+    Terminal.say (ScheduleView.title schedule.Shape)
     Terminal.say ""
     Terminal.say (Chart.text columns run.Steps)
     Terminal.say ""
@@ -256,7 +249,7 @@ let private show columns listSteps (shown: Shown) =
         | Some time -> $"the formula says {Json.number time}"
         | None -> "no formula is known for such costs"
 
-    Terminal.say $"time {Json.number run.Makespan} ({formula}), bubble {percent run.Bubble}"
+    Terminal.say $"time {Json.number run.Makespan} ({formula}), bubble {ScheduleView.percent run.Bubble}"
     Terminal.say ""
 
     for line in holders shown do
@@ -278,39 +271,6 @@ let private toJson (shown: Shown) =
     let real (value: float) = Json.make (JNumber(Json.number value))
     let text (value: string) = Json.make (JString value)
     let list items = Json.make (JArray items)
-
-    let name, other =
-        (function
-        | Forward _ -> "forward"
-        | Backward _ -> "backward"
-        | BackwardInput _ -> "backward_input"
-        | BackwardWeight _ -> "backward_weight"
-        | SendForward _ -> "send_forward"
-        | ReceiveForward _ -> "receive_forward"
-        | SendBackward _ -> "send_backward"
-        | ReceiveBackward _ -> "receive_backward"),
-        (function
-        | SendForward(_, _, rank)
-        | SendBackward(_, _, rank) -> [ "to", whole rank ]
-        | ReceiveForward(_, _, rank)
-        | ReceiveBackward(_, _, rank) -> [ "from", whole rank ]
-        | _ -> [])
-
-    let stepsOf rank =
-        list
-            [
-                for at in run.Steps do
-                    if at.Rank = rank then
-                        Json.makeObject (
-                            [
-                                "step", text (name at.Step)
-                                "chunk", whole at.Step.Chunk
-                                "micro_batch", whole at.Step.MicroBatch
-                            ]
-                            @ other at.Step
-                            @ [ "begin", real at.Begin; "end", real at.End ]
-                        )
-            ]
 
     let chunksOf stage =
         list
@@ -352,17 +312,12 @@ let private toJson (shown: Shown) =
                                 | None -> ()
                                 "chunks", chunksOf stage
                                 "peak_activations", whole run.PeakActivations[stage]
-                                "steps", stepsOf stage
+                                "steps", StepJson.ofRank stage run.Steps
                             ]
                 ]
         ]
 
-let private run (options: ParseResults<ScheduleOptions>) =
-    let columns = options.GetResult(Columns, 160)
-
-    if columns < 1 then
-        usage $"evo show schedule: --columns {columns}: must be 1 or more" ""
-
+let private simulate columns (options: ParseResults<ScheduleOptions>) =
     let shown = find options
 
     match options.TryGetResult Svg with
@@ -380,11 +335,37 @@ let private run (options: ParseResults<ScheduleOptions>) =
 
     ExitCode.Done
 
+let private run (options: ParseResults<ScheduleOptions>) =
+    let columns = options.GetResult(Columns, 160)
+
+    if columns < 1 then
+        usage $"evo show schedule: --columns {columns}: must be 1 or more" ""
+
+    match options.TryGetResult Measured with
+    | Some path ->
+        let others =
+            options.GetAllResults()
+            |> List.filter (function
+                | Measured _
+                | Columns _
+                | Svg _
+                | Json -> false
+                | _ -> true)
+
+        if not others.IsEmpty then
+            usage
+                "evo show schedule: --measured shows a step as it was; only --columns, --svg and --json go with it"
+                ""
+
+        ShowMeasured.run columns (options.TryGetResult Svg) (options.Contains Json) path
+    | None -> simulate columns options
+
 let verb =
     Verb.make<ScheduleOptions>
         "show schedule"
-        "Draws what the ranks of a pipeline will do, and says its time, bubble and activations."
-        "Nothing is run: the schedule is simulated, with the times that --costs gives. A message holds no rank; a computation waits for what it needs."
+        "Draws what the ranks of a pipeline will do, or did, and says its time, bubble and activations."
+        "Nothing is run: the schedule is simulated, with the times that --costs gives. A message holds no rank; a computation waits for what it needs.
+With --measured, the chart is that of a step of training that the ranks measured themselves, below its simulation."
         [
             "./evo show schedule --stages 4 --micro-batches 8"
             "./evo show schedule --kind ZBV --stages 4 --micro-batches 12 --layers 32"

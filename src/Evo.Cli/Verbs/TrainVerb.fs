@@ -42,7 +42,7 @@ type TrainOptions =
             | Master_Addr _ -> "a name or address of host 0 that all hosts reach."
             | Master_Port _ -> "the port there; 29500 without it."
             | Profile _ ->
-                "memory: write a page into the run folder that shows the first rank's memory over the time of one step."
+                "memory: write a page into the run folder that shows the first rank's memory over the time of one step. pipeline: write there what each rank of the first pipeline did when in one step, for evo show schedule --measured. memory,pipeline: both."
             | Plain -> "plain lines, even on a terminal."
             | Json -> "write events as JSON, one object a line, for a program."
 
@@ -59,28 +59,41 @@ let private overrides (options: ParseResults<TrainOptions>) =
        | Some(Some folder) -> [ "ckpt.load_ckpt_info.path=" + Json.quote folder ]
        | _ -> [])
 
+let private profiles (options: ParseResults<TrainOptions>) =
+    options.GetResults Profile
+    |> List.collect (fun what -> List.ofArray (what.Split ','))
+
 let private check (options: ParseResults<TrainOptions>) =
     if options.Contains Fresh && options.Contains Resume then
         usage "evo train: --fresh and --resume contradict each other" "Leave out one of the two."
 
-    match options.TryGetResult Profile with
-    | Some what when what <> "memory" -> usage $"evo train: --profile {what}: must be memory" ""
-    | _ -> ()
+    for what in profiles options do
+        if what <> "memory" && what <> "pipeline" then
+            usage $"evo train: --profile {what}: must be memory, pipeline, or memory,pipeline" ""
 
     match options.TryGetResult Resume with
     | Some(Some folder) when not (Directory.Exists folder) ->
         refuse ExitCode.Data $"--resume {folder}: there is no such folder; name the folder of a checkpoint"
     | _ -> ()
 
-/// A sink for events, called on the thread that trains.
-let private watch (act: TrainEvent -> unit) : IProgress<TrainEvent> = Each act
-
-let private train (options: ParseResults<TrainOptions>) (world: RankWorld) =
+/// The run, checked as a whole and beside the options.
+let private load (options: ParseResults<TrainOptions>) =
     check options
 
     let run =
         ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
 
+    if List.contains "pipeline" (profiles options) && run.Parallel.Pipeline.Size < 2 then
+        usage
+            $"evo train: --profile pipeline: this run has no pipeline (parallel.pipeline.size = {run.Parallel.Pipeline.Size})"
+            "Set parallel.pipeline.size to 2 or more, or leave out the option."
+
+    run
+
+/// A sink for events, called on the thread that trains.
+let private watch (act: TrainEvent -> unit) : IProgress<TrainEvent> = Each act
+
+let private train (options: ParseResults<TrainOptions>) (run: RunConfig) (world: RankWorld) =
     let rule =
         match options.TryGetResult Resume with
         | Some None -> ResumeRule.Required
@@ -95,13 +108,20 @@ let private train (options: ParseResults<TrainOptions>) (world: RankWorld) =
         | :? TrainEvent.Sample as e -> sample <- Some e
         | _ -> ()
 
-    let page = Path.Combine(run.Folder, "memory.html")
+    let profiled (what: string) (file: string) (text: string) =
+        let path = Path.Combine(run.Folder, file)
+        Terminal.writeFile path text
+        Terminal.tell $"{what}: {path}"
 
     let profile (event: TrainEvent) =
         match event with
         | :? TrainEvent.MemoryProfiled as e ->
-            Terminal.writeFile page (MemoryPage.write 0 e.Timeline)
-            Terminal.tell $"memory of step {e.Timeline.Step}: {page}"
+            profiled $"memory of step {e.Timeline.Step}" "memory.html" (MemoryPage.write 0 e.Timeline)
+        | :? TrainEvent.PipelineMeasured as e ->
+            profiled
+                $"times of step {e.Pipeline.Step}, which evo show schedule --measured {run.Folder} draws"
+                MeasuredPipelineFile.name
+                (MeasuredPipelineFile.write e.Pipeline)
         | _ -> ()
 
     let execute (events: IProgress<TrainEvent>) =
@@ -110,8 +130,17 @@ let private train (options: ParseResults<TrainOptions>) (world: RankWorld) =
                 profile event
                 events.Report event)
 
-        world.Guard(fun () ->
-            Trainer(run, both, rule, world, ProfilesMemory = options.Contains Profile).Run stop.Token)
+        let trainer =
+            Trainer(
+                run,
+                both,
+                rule,
+                world,
+                ProfilesMemory = List.contains "memory" (profiles options),
+                ProfilesPipeline = List.contains "pipeline" (profiles options)
+            )
+
+        world.Guard(fun () -> trainer.Run stop.Token)
 
     let result =
         if world.Rank > 0 then
@@ -202,20 +231,16 @@ let private engine (run: RunConfig) (place: Membership) =
 let private launch (options: ParseResults<TrainOptions>) =
     match RankLaunch.Decide(flags options) with
     | Launch.Alone ->
+        let run = load options
         use world = new SoleRank()
-        train options world
+        train options run world
     | Launch.Member place ->
-        let run =
-            ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
-
+        let run = load options
         use world = RankLaunch.Join(place, engine run place)
-        train options world
+        train options run world
     | Launch.Spawn ranks ->
-        check options
-
         // What is wrong with the configuration is said once, before any process starts.
-        ConfigFile.load (overrides options) (options.GetResult TrainOptions.Config)
-        |> ignore
+        load options |> ignore
 
         let arguments = Environment.GetCommandLineArgs() |> Array.skip 1
 

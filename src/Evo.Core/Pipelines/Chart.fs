@@ -29,6 +29,9 @@ module Chart =
     let private ranks (bars: TimedStep array) =
         bars |> Array.fold (fun most bar -> max most (bar.Rank + 1)) 0
 
+    /// The time from the first beginning of a computation to the last end of one.
+    let makespan (steps: TimedStep seq) : float = span (bars steps)
+
     /// The part of all ranks' time, from 0 to 1, between the first beginning and the last end, in which nothing is
     /// computed.
     let bubble (steps: TimedStep seq) : float =
@@ -94,12 +97,16 @@ module Chart =
         ]
         |> String.concat ", "
 
-    /// Draws computations with at most `columns` characters of time: with names where these fit, else with one character
-    /// for the shortest computation, else as fine as the columns allow. The last line is the legend.
-    let text (columns: int) (steps: TimedStep seq) : string =
-        let bars = bars steps
-        let chunks = hasChunks bars
+    /// How time becomes characters.
+    type private Scale =
+        {
+            /// Whether each computation's name fits into it.
+            Named: bool
+            /// Characters for one unit of time.
+            Characters: float
+        }
 
+    let private scaleFor (columns: int) chunks (bars: TimedStep array) =
         let shortest =
             bars
             |> Array.map (fun bar -> bar.End - bar.Begin)
@@ -114,13 +121,19 @@ module Chart =
 
         let named = bars.Length > 0 && fits widest
 
-        // Characters for one unit of time.
-        let scale =
-            if named then float widest / shortest
-            elif fits 1 then 1.0 / shortest
-            else float columns / span bars
+        {
+            Named = named
+            Characters =
+                if named then float widest / shortest
+                elif fits 1 then 1.0 / shortest
+                else float columns / span bars
+        }
 
-        let column time = int (Math.Round(time * scale: float))
+    /// One line for each rank.
+    let private lines scale chunks (bars: TimedStep array) =
+        let column time =
+            int (Math.Round(time * scale.Characters: float))
+
         let width = if bars.Length = 0 then 0 else column (span bars)
         let lines = Array.init (ranks bars) (fun _ -> Array.create width '.')
 
@@ -130,7 +143,7 @@ module Chart =
 
             for at in first..last do
                 lines[bar.Rank].[at] <-
-                    if not named then mark bar.Step
+                    if not scale.Named then mark bar.Step
                     elif at - first < name.Length then name[at - first]
                     else '-'
 
@@ -139,16 +152,39 @@ module Chart =
         [
             for rank in 0 .. lines.Length - 1 do
                 $"rank {(string rank).PadLeft digits} |{String lines[rank]}|"
-            if named then longLegend chunks bars else shortLegend bars
         ]
-        |> String.concat "\n"
 
-    /// The same as a picture for a page, `width` pixels of time wide.
-    let svg (width: int) (steps: TimedStep seq) : string =
-        let bars = bars steps
-        let chunks = hasChunks bars
-        let scale = if bars.Length = 0 then 1.0 else float width / span bars
+    /// Draws several charts on one scale, so that what takes longer is drawn longer: the lines of each, and the legend of
+    /// all. There are at most `columns` characters of time: with names where these fit, else with one character for the
+    /// shortest computation, else as fine as the columns allow.
+    let texts (columns: int) (charts: TimedStep seq list) : string list list * string =
+        let charts = charts |> List.map bars
+        let all = Array.concat charts
+        let chunks = hasChunks all
+        let scale = scaleFor columns chunks all
+
+        charts |> List.map (lines scale chunks),
+        (if scale.Named then
+             longLegend chunks all
+         else
+             shortLegend all)
+
+    /// One chart, as `texts` draws several. The last line is the legend.
+    let text (columns: int) (steps: TimedStep seq) : string =
+        let charts, legend = texts columns [ steps ]
+        List.concat charts @ [ legend ] |> String.concat "\n"
+
+    /// Charts as one picture for a page, each below its title (none where it is empty), on one scale that is `width`
+    /// pixels wide.
+    let svgs (width: int) (charts: (string * TimedStep seq) list) : string =
+        let charts = charts |> List.map (fun (title, steps) -> title, bars steps)
+        let all = charts |> List.map snd |> Array.concat
+        let chunks = hasChunks all
+        let scale = if all.Length = 0 then 1.0 else float width / span all
         let left, row = 60, 24
+
+        let rowsOf (title, bars) =
+            ranks bars + (if title = "" then 0 else 1)
 
         let number (value: float) =
             value.ToString("0.##", CultureInfo.InvariantCulture)
@@ -164,21 +200,36 @@ module Chart =
         let say (line: string) =
             text.Append(line).Append('\n') |> ignore
 
+        /// A chart whose first rank stands `top` pixels below the picture's top.
+        let draw top (bars: TimedStep array) =
+            for rank in 0 .. ranks bars - 1 do
+                say $"<text x=\"0\" y=\"{top + rank * row + 15}\">rank {rank}</text>"
+
+            for bar in bars do
+                let x, wide = float left + bar.Begin * scale, (bar.End - bar.Begin) * scale
+                let name = label chunks bar.Step
+
+                say
+                    $"<rect x=\"{number x}\" y=\"{top + bar.Rank * row + 2}\" width=\"{number wide}\" height=\"{row - 4}\" fill=\"{fill (letter bar.Step)}\" stroke=\"white\"><title>rank {bar.Rank}, {bar.Step}: {number bar.Begin} to {number bar.End}</title></rect>"
+
+                if wide >= 7.0 * float name.Length then
+                    say $"<text x=\"{number (x + 3.0)}\" y=\"{top + bar.Rank * row + 16}\">{name}</text>"
+
         say
-            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left + width}\" height=\"{row * ranks bars}\" font-family=\"monospace\" font-size=\"11\">"
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{left + width}\" height=\"{row * List.sumBy rowsOf charts}\" font-family=\"monospace\" font-size=\"11\">"
 
-        for rank in 0 .. ranks bars - 1 do
-            say $"<text x=\"0\" y=\"{rank * row + 15}\">rank {rank}</text>"
+        (0, charts)
+        ||> List.fold (fun top (title, bars) ->
+            if title <> "" then
+                say $"<text x=\"0\" y=\"{top + 15}\">{title}</text>"
 
-        for bar in bars do
-            let x, wide = float left + bar.Begin * scale, (bar.End - bar.Begin) * scale
-            let name = label chunks bar.Step
-
-            say
-                $"<rect x=\"{number x}\" y=\"{bar.Rank * row + 2}\" width=\"{number wide}\" height=\"{row - 4}\" fill=\"{fill (letter bar.Step)}\" stroke=\"white\"><title>rank {bar.Rank}, {bar.Step}: {number bar.Begin} to {number bar.End}</title></rect>"
-
-            if wide >= 7.0 * float name.Length then
-                say $"<text x=\"{number (x + 3.0)}\" y=\"{bar.Rank * row + 16}\">{name}</text>"
+            let below = top + row * rowsOf (title, bars)
+            draw (below - row * ranks bars) bars
+            below)
+        |> ignore
 
         say "</svg>"
         text.ToString()
+
+    /// One chart as a picture.
+    let svg (width: int) (steps: TimedStep seq) : string = svgs width [ "", steps ]

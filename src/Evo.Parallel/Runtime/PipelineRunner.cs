@@ -22,7 +22,8 @@ public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoeff
 /// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
 /// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
-public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times)
+/// <param name="Apart">Of ranks that set off together: seconds by which their times' zeros may be apart, the largest of all ranks' figures.</param>
+public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times, double? Apart = null)
 {
     /// <summary>Time of all passes and messages.</summary>
     public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
@@ -43,6 +44,9 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     private readonly Dictionary<(int Chunk, int Micro), StagePass> passes = [];
     private readonly StageMail mail = new(pipeline);
     private readonly Stopwatch clock = new();
+
+    /// <summary>Whether the ranks of the pipeline set off together, so that the times of all have one zero.</summary>
+    public bool SetsOffTogether { get; init; }
 
     /// <summary>Told before each backward pass of a chunk whether no gradient of the chunk is missing after it.</summary>
     public Action<int, bool>? BeforeBackward { get; init; }
@@ -68,6 +72,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         var share = new LossShare(Math.Max(1, targets), batch.Count, options, scale);
         var left = Enumerable.Repeat(batch.Count, chunks.Count).ToArray();
         var times = new List<(Step, double, double)>();
+        double? apart = SetsOffTogether ? Meet() : null;
         clock.Restart();
         try
         {
@@ -87,7 +92,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             }
 
             mail.Settle();
-            return new(share.LossSum, share.RouterLoss, times);
+            return new(share.LossSum, share.RouterLoss, times, apart);
         }
         finally
         {
@@ -99,6 +104,17 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             passes.Clear();
             mail.Clear();
         }
+    }
+
+    // Nobody leaves a barrier before everybody has come to it: of two ranks, the one that leaves first does so after the other
+    // came. They leave no further apart than the other's stay, and no clocks are compared. A first barrier takes the wait for
+    // who is late, so that the stay in the second, which is given, is as short as barriers are.
+    private double Meet()
+    {
+        pipeline.Barrier(new(RuntimeSites.Together, false));
+        clock.Restart();
+        pipeline.Barrier(new(RuntimeSites.Together, false));
+        return clock.Elapsed.TotalSeconds;
     }
 
     /// <summary>The cross entropy of micro-batches, summed over the labels of those whose last stage is here; no gradients.</summary>

@@ -19,14 +19,15 @@ public sealed record GradientFigures(double Loss, double? RouterLoss, BatchFigur
 public sealed partial class RankModel
 {
     /// <summary>As the other, with rows as they were read.</summary>
-    public GradientFigures Gradients(IReadOnlyList<MicroBatch> batch, LossOptions loss = default) =>
-        Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, Optimizer.Device))], BatchFigures.Of(batch), loss);
+    public GradientFigures Gradients(IReadOnlyList<MicroBatch> batch, LossOptions loss = default, bool together = false) =>
+        Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, Optimizer.Device))], BatchFigures.Of(batch), loss, together);
 
     /// <summary>Replaces the gradients by those of the mean loss over a step's batch, summed over all ranks.</summary>
     /// <param name="batch">The micro-batches of this data-parallel rank.</param>
     /// <param name="own">What they hold.</param>
     /// <param name="loss">The loss; its scale is the optimizer's business.</param>
-    public GradientFigures Gradients(IReadOnlyList<MicroBatchSource> batch, BatchFigures own, LossOptions loss)
+    /// <param name="together">Whether the ranks of each pipeline begin their passes together, so that their times can be compared.</param>
+    public GradientFigures Gradients(IReadOnlyList<MicroBatchSource> batch, BatchFigures own, LossOptions loss, bool together = false)
     {
         using var scope = NewDisposeScope();
         Optimizer.ZeroGradient();
@@ -37,6 +38,7 @@ public sealed partial class RankModel
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
             Differentiated = Differentiated,
             BackwardDone = BackwardDone,
+            SetsOffTogether = together,
         };
         var passes = runner.Run(batch, whole.Targets, loss, Optimizer.LossScale);
         var passed = Stopwatch.GetTimestamp();

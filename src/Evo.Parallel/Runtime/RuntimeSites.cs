@@ -35,4 +35,7 @@ public static class RuntimeSites
 
     /// <summary>The bytes of each kind that ranks hold.</summary>
     public const int Memory = -29;
+
+    /// <summary>The times of the steps of a pipeline's ranks.</summary>
+    public const int Times = -30;
 }

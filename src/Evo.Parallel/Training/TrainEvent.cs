@@ -49,6 +49,9 @@ public abstract record TrainEvent
     /// <summary>The first rank's memory over the time of a step, where it was asked for.</summary>
     public sealed record MemoryProfiled(MemoryTimeline Timeline) : TrainEvent;
 
+    /// <summary>When the ranks of the first rank's pipeline did what in a step, where it was asked for.</summary>
+    public sealed record PipelineMeasured(MeasuredPipeline Pipeline) : TrainEvent;
+
     /// <summary>A step was consumed without an update, because its gradient (or loss) was not finite.</summary>
     /// <param name="Step">The step.</param>
     /// <param name="Parameter">First parameter, in data flow order, with such a gradient; <c>loss</c> if the loss itself was bad.</param>

@@ -14,6 +14,7 @@ internal sealed class TrainLoop(
     MetricsFile? metrics,
     StepReports reports,
     MemoryWatch memory,
+    PipelineWatch pipeline,
     Action<TrainEvent> tell)
 {
     private readonly LearningRate learningRate = LearningRate.Of(config);
@@ -54,6 +55,7 @@ internal sealed class TrainLoop(
             }
         }
 
+        pipeline.Tell(tell);
         var end = state.Step < total ? RunEnd.Stopped : RunEnd.Completed;
         if (end == RunEnd.Completed)
         {
@@ -87,9 +89,11 @@ internal sealed class TrainLoop(
     {
         var started = Stopwatch.GetTimestamp();
         world.AtStep(state.Step + 1);
-        using var watched = memory.Begin(total: config.Data.TotalSteps - state.Step);
+        var left = config.Data.TotalSteps - state.Step;
+        using var watched = memory.Begin(left);
+        var measured = pipeline.Begin(left);
         var (batch, wait) = source.Take(state.Step);
-        var figures = model.Gradients(batch, loss);
+        var figures = model.Gradients(batch, loss, measured);
         var turned = Stopwatch.GetTimestamp();
         if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
         {
@@ -115,6 +119,11 @@ internal sealed class TrainLoop(
         var report = reports.Next(state, batch.Count, figures, rates, times, watched.Peak);
         tell(new TrainEvent.StepDone(report(null)));
         watched.Tell(state.Step, figures, turned, tell);
+        if (measured)
+        {
+            pipeline.Measured(state.Step, figures.Passes, batch.Count, tell);
+        }
+
         if (initial is not null)
         {
             state = initial.While(() => state with { FirstValidLoss = Validate(0) });

@@ -32,6 +32,9 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     /// <summary>Whether the first rank's memory is looked at over the time of a step: <see cref="TrainEvent.MemoryProfiled"/>.</summary>
     public bool ProfilesMemory { get; init; }
 
+    /// <summary>Whether the ranks of each pipeline measure a step together: <see cref="TrainEvent.PipelineMeasured"/>. The same on every rank.</summary>
+    public bool ProfilesPipeline { get; init; }
+
     private bool Leads => world.Rank == 0;
 
     /// <summary>Runs to the last step, or until <paramref name="stop"/>: then the step under way is finished and the run saved.</summary>
@@ -77,7 +80,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var state = Begin(found, checkpoints, model);
         using var metrics = Leads ? new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step) : null;
         var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout),
-            new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), Tell);
+            new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline), Tell);
         (state, var end) = loop.Run(state, found?.Path, stop);
 
         var baselines = end == RunEnd.Completed && Leads ? CountBaselines(data, spec) : null;
