@@ -189,7 +189,11 @@ let private engine (run: RunConfig) =
              | "auto" when run.Train.Device <> "cpu" && TorchSharp.torch.cuda.is_available () ->
                  RankEngine.Nccl
              | _ -> RankEngine.Gloo),
-        Timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
+        Timeout = TimeSpan.FromSeconds(float run.Train.Timeout),
+        EndProcess =
+            (fun message ->
+                Terminal.tell $"evo: {message}"
+                exit (int ExitCode.RankFault))
     )
 
 let private launch (options: ParseResults<TrainOptions>) =
