@@ -1,4 +1,4 @@
-/// Programs that a test starts, and what they write, with the time of each line.
+/// Programs that a test starts, what they write with the time of each line, and two hosts on which they may run.
 module Evo.Parallel.Tests.RunningPrograms
 
 open System
