@@ -6,25 +6,19 @@ open System.Text.Json
 open Xunit
 open Evo.Cli.Tests.Command
 
-/// The losses and gradient norms of the steps of a run, and its loss on held-out text.
-let private figures (folder: Folder) (arguments: string list) =
-    let steps =
-        [
-            "--set"
-            "data.rows_per_step=4"
-            "--set"
-            "data.total_steps=3"
-            "--set"
-            "data.valid_every=3"
-        ]
+/// Each as an option.
+let internal sets (assignments: string list) =
+    assignments |> List.collect (fun it -> [ "--set"; it ])
 
-    let answer =
-        runIn folder.Path ([ "train"; "run.json"; "--json" ] @ steps @ arguments)
+/// Three steps with events as JSON.
+let internal threeSteps =
+    [ "train"; "run.json"; "--json" ]
+    @ sets [ "data.rows_per_step=4"; "data.total_steps=3"; "data.valid_every=3" ]
 
-    Assert.True((answer.Code = 0), answer.Errors)
-
+/// The losses and gradient norms of the steps of a run, and its losses on held-out text, from its events.
+let internal figuresOf (output: string) =
     let events =
-        answer.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         |> Array.map (fun line -> JsonDocument.Parse(line).RootElement)
 
     let figures (event: string) (names: string list) =
@@ -35,6 +29,19 @@ let private figures (folder: Folder) (arguments: string list) =
         ]
 
     figures "step" [ "loss"; "grad_norm" ], figures "validated" [ "loss" ]
+
+/// Those of a command in a folder.
+let internal figures (folder: Folder) (arguments: string list) =
+    let answer = runIn folder.Path (threeSteps @ arguments)
+    Assert.True((answer.Code = 0), answer.Errors)
+    figuresOf answer.Output
+
+/// Equal to float32's rounding.
+let internal close (name: string) (one: float list) (many: float list) =
+    Assert.True(one.Length > 0 && one.Length = many.Length, $"{name}: {one.Length} and {many.Length} figures")
+
+    for one, many in List.zip one many do
+        Assert.True(abs (one - many) <= 1e-5 * abs one, $"{name}: {many} where one process has {one}")
 
 let layouts =
     let data = TheoryData<string, string>()
@@ -49,26 +56,13 @@ let layouts =
 let ``ranks print the losses of one process`` (ranks: string) (settings: string) =
     use folder = TrainTests.world ()
 
-    let settings =
-        settings.Split ' ' |> List.ofArray |> List.collect (fun s -> [ "--set"; s ])
+    let settings = settings.Split ' ' |> List.ofArray
 
     let model =
         settings
         |> List.filter (fun s -> s.StartsWith("model.num_layers", StringComparison.Ordinal))
 
-    let alone =
-        figures folder ("--set" :: "job_name=alone" :: List.collect (fun s -> [ "--set"; s ]) model)
-
-    let spread = figures folder (settings @ [ "--nproc"; ranks ])
-
-    let close (name: string) (one: float list) (many: float list) =
-        Assert.True(
-            one.Length > 0 && one.Length = many.Length,
-            $"{name}: {one.Length} and {many.Length} figures"
-        )
-
-        for one, many in List.zip one many do
-            Assert.True(abs (one - many) <= 1e-5 * abs one, $"{name}: {many} where one process has {one}")
-
+    let alone = figures folder (sets ("job_name=alone" :: model))
+    let spread = figures folder (sets settings @ [ "--nproc"; ranks ])
     close "steps" (fst alone) (fst spread)
     close "held out" (snd alone) (snd spread)

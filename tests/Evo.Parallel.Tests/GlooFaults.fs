@@ -154,3 +154,27 @@ let ``a world whose store is in this process draws, names its groups once, and r
         refused "is its own partner" (fun () -> (rank.Everyone "tensor").Send(ones (), rank.Rank, at 1))
         rank.Draw(7L, (fun () -> (torch.rand [| 1L |]).ToSingle())))
     |> fun draws -> Assert.Equal<float32>(draws[0], draws[1])
+
+[<Fact>]
+let ``a wait that is over just when the operation ends is no failure`` () =
+    let store = C10dStore.InMemory()
+
+    LocalWorld.Run(
+        2,
+        fun rank ->
+            use engine =
+                C10dEngine.Gloo(store, rank.Rank, 2, null, "127.0.0.1", TimeSpan.FromSeconds 30.0)
+
+            for turn in 0..199 do
+                // The other comes now sooner and now later in the millisecond that the first waits at a time.
+                if rank.Rank = 1 then
+                    Thread.Sleep(TimeSpan.FromMilliseconds(2.0 + 0.05 * float (turn % 20)))
+
+                use work = engine.Broadcast(ones (), 1)
+
+                while not (work.Wait(TimeSpan.FromMilliseconds 1.0)) do
+                    ()
+
+            // Nobody closes before both are through.
+            (rank.Everyone "data").Barrier(at 1)
+    )

@@ -9,27 +9,6 @@ open Evo.Parallel.Tests.Folders
 open Evo.Parallel.Tests.RunningPrograms
 open Xunit
 
-/// A script of the checkout.
-let private script name =
-    let rec find (folder: string) =
-        let file = Path.Combine(folder, "scripts", name)
-
-        if File.Exists file then
-            file
-        else
-            match Path.GetDirectoryName folder with
-            | null -> failwith $"scripts/{name} is not above {AppContext.BaseDirectory}"
-            | parent -> find parent
-
-    find AppContext.BaseDirectory
-
-/// Runs a command; that it says "unavailable" is the reason to skip.
-let private orSkip (command: string list) =
-    use program = new Program(command, [])
-    let code = program.End 120.0
-    Assert.SkipWhen((code = 69), program.Text)
-    Assert.True((code = 0), program.Text)
-
 [<Fact; Trait("Category", "Machine")>]
 let ``four tasks of Slurm join one another and sum`` () =
     use folder = new TemporaryFolder()
@@ -44,82 +23,72 @@ let ``four tasks of Slurm join one another and sum`` () =
             []
         )
 
-    let code = program.End 400.0
-    Assert.SkipWhen((code = 69), program.Text)
-    Assert.True((code = 0), program.Text)
+    endOrSkip 400.0 program
 
     for rank in 0..3 do
         Assert.Contains($"rank {rank} of 4 has [80.0; 112.0; 144.0]", program.Text)
 
 [<Fact; Trait("Category", "Machine")>]
 let ``when the cable between two hosts is cut every rank ends in time and says what it knows`` () =
-    let hosts = $"evo{Environment.ProcessId}"
     use folder = new TemporaryFolder()
-    orSkip [ script "two-hosts"; "up"; hosts ]
+    use hosts = new TwoHosts()
 
-    try
-        let host name place =
-            new Program(
-                [ "ip"; "netns"; "exec"; $"{hosts}-{name}" ]
-                @ ownCommand [ "host"; place; "forever"; folder.Path; "120" ],
-                []
-            )
+    let host name place =
+        new Program(hosts.On(name, ownCommand [ "host"; place; "forever"; folder.Path; "120" ]), [])
 
-        use first = host "a" "0"
-        use second = host "b" "1"
+    use first = host "a" "0"
+    use second = host "b" "1"
 
-        for program, line in
-            [
-                first, "under way"
-                first, "[1] under way"
-                second, "[2] under way"
-                second, "[3] under way"
-            ] do
-            program.Await(line, 90.0) |> ignore
+    for program, line in
+        [
+            first, "under way"
+            first, "[1] under way"
+            second, "[2] under way"
+            second, "[3] under way"
+        ] do
+        program.Await(line, 90.0) |> ignore
 
-        let clock = Stopwatch.StartNew()
-        orSkip [ script "two-hosts"; "cut"; hosts ]
+    let clock = Stopwatch.StartNew()
+    hosts.Cut()
 
-        for program in [ first; second ] do
-            Assert.Equal(int ExitCode.RankFault, program.End 60.0)
+    for program in [ first; second ] do
+        Assert.Equal(int ExitCode.RankFault, program.End 60.0)
 
-        let said (program: Program) (rank: int) =
-            program.Lines
-            |> List.filter (fun line -> line.Text.Contains "evo: " && line.Text.Contains $"rank {rank} ")
-            |> List.map _.Text
+    let said (program: Program) (rank: int) =
+        program.Lines
+        |> List.filter (fun line -> line.Text.Contains "evo: " && line.Text.Contains $"rank {rank} ")
+        |> List.map _.Text
 
-        // On the host of the store the two that are cut off are silent; on the other the store is.
-        for rank in 0..1 do
-            let line =
-                said first rank
-                |> List.filter (fun text -> text.Contains $"rank {rank} ends at step ")
-                |> Assert.Single
+    // On the host of the store the two that are cut off are silent; on the other the store is.
+    for rank in 0..1 do
+        let line =
+            said first rank
+            |> List.filter (fun text -> text.Contains $"rank {rank} ends at step ")
+            |> Assert.Single
 
-            Assert.Contains(
-                "ranks 2, 3 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen at step ",
-                line
-            )
-
-            Assert.Contains(", in all-", line)
-
-        for rank in 2..3 do
-            let line =
-                said second rank
-                |> List.filter (fun text -> text.Contains "has had no answer for")
-                |> Assert.Single
-
-            Assert.Contains(
-                "from the store of the run at 10.77.0.1:29500: its host, or the network between, is gone",
-                line
-            )
-
-            Assert.Matches($"rank {rank} ends at step \\d+, in all-", line)
-
-        let last = [ first; second ] |> List.collect _.Lines |> List.map _.Text
-
-        Assert.True(
-            clock.Elapsed.TotalSeconds < 20.0,
-            $"the last rank ended {clock.Elapsed.TotalSeconds} s after the cut: {last}"
+        Assert.Contains(
+            "ranks 2, 3 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen at step ",
+            line
         )
-    finally
-        orSkip [ script "two-hosts"; "down"; hosts ]
+
+        Assert.Contains(", in all-", line)
+
+    for rank in 2..3 do
+        let line =
+            said second rank
+            |> List.filter (fun text -> text.Contains "has had no answer for")
+            |> Assert.Single
+
+        Assert.Contains(
+            "from the store of the run at 10.77.0.1:29500: its host, or the network between, is gone",
+            line
+        )
+
+        Assert.Matches($"rank {rank} ends at step \\d+, in all-", line)
+
+    let last = [ first; second ] |> List.collect _.Lines |> List.map _.Text
+
+    Assert.True(
+        clock.Elapsed.TotalSeconds < 15.0,
+        $"the last rank ended {clock.Elapsed.TotalSeconds} s after the cut: {last}"
+    )

@@ -1,4 +1,4 @@
-/// Programs that a test starts, and what they write, with the time of each line.
+/// Programs that a test starts, what they write with the time of each line, and two hosts on which they may run.
 module Evo.Parallel.Tests.RunningPrograms
 
 open System
@@ -7,6 +7,7 @@ open System.Diagnostics
 open System.IO
 open System.Threading
 open Evo.Parallel
+open Xunit
 
 /// This program as a child (Program.fs lists what it can be).
 let ownCommand (arguments: string list) =
@@ -15,8 +16,8 @@ let ownCommand (arguments: string list) =
 /// A line of a program, and when it came.
 type Line = { At: TimeSpan; Text: string }
 
-/// A program under way, its lines as they come.
-type Program(command: string list, variables: (string * string) list) =
+/// A program under way in a folder, its lines as they come.
+type Program(command: string list, variables: (string * string) list, ?folder: string) =
     let clock = Stopwatch.StartNew()
     let lines = ConcurrentQueue<Line>()
 
@@ -25,6 +26,7 @@ type Program(command: string list, variables: (string * string) list) =
             ProcessStartInfo(
                 command.Head,
                 command.Tail,
+                WorkingDirectory = defaultArg folder "",
                 RedirectStandardOutput = true,
                 RedirectStandardError = true
             )
@@ -92,3 +94,42 @@ type Program(command: string list, variables: (string * string) list) =
                 running.Kill true
 
             running.Dispose()
+
+/// A script of the checkout.
+let script name =
+    let rec find (folder: string) =
+        let file = Path.Combine(folder, "scripts", name)
+
+        if File.Exists file then
+            file
+        else
+            match Path.GetDirectoryName folder with
+            | null -> failwith $"scripts/{name} is not above {AppContext.BaseDirectory}"
+            | parent -> find parent
+
+    find AppContext.BaseDirectory
+
+/// A program's end; that it says "unavailable" is the reason to skip.
+let endOrSkip (seconds: float) (program: Program) =
+    let code = program.End seconds
+    Assert.SkipWhen((code = 69), program.Text)
+    Assert.True((code = 0), program.Text)
+
+/// Two hosts whose cable can be cut and mended, gone at the end of the test.
+type TwoHosts() =
+    let name = $"evo{Environment.ProcessId}"
+
+    let act (what: string) =
+        use program = new Program([ script "two-hosts"; what; name ], [])
+        endOrSkip 120.0 program
+
+    do act "up"
+    member _.Cut() = act "cut"
+    member _.Join() = act "join"
+
+    /// A command of host "a" (10.77.0.1) or "b" (10.77.0.2).
+    member _.On(host: string, command: string list) =
+        [ "ip"; "netns"; "exec"; $"{name}-{host}" ] @ command
+
+    interface IDisposable with
+        member _.Dispose() = act "down"

@@ -211,7 +211,6 @@ let private flags (options: ParseResults<TrainOptions>) : LaunchFlags =
 
 /// How this process talks to the other ranks, and where its tensors are.
 let private engine (run: RunConfig) (place: Membership) =
-    let timeout = TimeSpan.FromSeconds(float run.Train.Timeout)
     let gpus = TorchSharp.torch.cuda.device_count ()
 
     let onGpus =
@@ -219,14 +218,15 @@ let private engine (run: RunConfig) (place: Membership) =
         || (run.Train.Backend = "auto"
             && (run.Train.Device = "cuda" || run.Train.Device = "auto" && gpus > 0))
 
-    if onGpus then
-        C10dOptions(
-            Engine = RankEngine.Nccl,
-            Device = C10dOptions.GpuOf(place.LocalRank, gpus),
-            Timeout = timeout
-        )
-    else
-        C10dOptions(Engine = RankEngine.Gloo, Timeout = timeout)
+    C10dOptions(
+        Engine = (if onGpus then RankEngine.Nccl else RankEngine.Gloo),
+        Device = (if onGpus then C10dOptions.GpuOf(place.LocalRank, gpus) else TorchSharp.torch.CPU),
+        Timeout = TimeSpan.FromSeconds(float run.Train.Timeout),
+        EndProcess =
+            (fun message ->
+                Terminal.tell $"evo: {message}"
+                exit (int ExitCode.RankFault))
+    )
 
 let private launch (options: ParseResults<TrainOptions>) =
     match RankLaunch.Decide(flags options) with

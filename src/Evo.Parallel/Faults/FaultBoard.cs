@@ -9,7 +9,9 @@ namespace Evo.Parallel;
 /// <param name="Place">"in all-reduce …" or "after …".</param>
 /// <param name="Begun">How many calls of each series it has begun; see <see cref="FlightRecord.SeriesOf"/>.</param>
 /// <param name="Left">It has done its part, and gives no more signs.</param>
-internal sealed record Heartbeat(long Number, long? Step, string Place, IReadOnlyDictionary<string, long> Begun, bool Left)
+/// <param name="Host">The address of its host; null where none was said.</param>
+internal sealed record Heartbeat(
+    long Number, long? Step, string Place, IReadOnlyDictionary<string, long> Begun, bool Left, string? Host)
 {
     /// <summary>"at step 7, in all-reduce …".</summary>
     public string Where => RankFault.Where(Step, Place);

@@ -135,7 +135,11 @@ internal sealed class RankWatch : RankFaults, IDisposable
     {
         stop.Set();
         news.Set();
-        signs.Join(TimeSpan.FromSeconds(2));
+        if (!known.IsSet)
+        {
+            signs.Join(TimeSpan.FromSeconds(2));
+        }
+
         stopped = true;
     }
 
@@ -146,6 +150,15 @@ internal sealed class RankWatch : RankFaults, IDisposable
     private string WhereIs(int other) => seen.TryGetValue(other, out var beat)
         ? $"rank {other} is {beat.Where}"
         : $"rank {other} has not come";
+
+    private string LastSeen(IEnumerable<int> others) => string.Join("; ", others.Select(other => $"rank {other} was last seen {seen[other].Where}"));
+
+    // On other hosts, as far as this rank has looked: none where the store is on this host, and its process gone.
+    private string OutOfReach()
+    {
+        var others = seen.Where(pair => !pair.Value.Left && pair.Value.Host != options.Address).Select(pair => pair.Key).Order().ToList();
+        return others.Count == 0 ? "" : $", and with it {Named(others)}: {LastSeen(others)}";
+    }
 
     // Whose part in the call in which this rank waits has not begun.
     private List<int> Missing(ProcessGroup group, GroupCall call)
@@ -265,7 +278,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
     }
 
     private void Beat(FaultBoard board, bool last) =>
-        board.Beat(rank, new(++beats, record.Step, record.Place, record.Begun, last && !known.IsSet));
+        board.Beat(rank, new(++beats, record.Step, record.Place, record.Begun, last && !known.IsSet, options.Address));
 
     private void Look(FaultBoard board, Silence silence)
     {
@@ -284,7 +297,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
             Set(claimed: new(
                 silent.Count == 1 ? silent[0] : null,
                 $"{Named(silent)} gave no sign of life for {options.Silence.TotalSeconds:0.#} s (killed, suspended, or cut off): "
-                + string.Join("; ", silent.Select(other => $"rank {other} was last seen {seen[other].Where}"))),
+                + LastSeen(silent)),
                 board);
         }
     }
@@ -316,7 +329,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
             {
                 Set(new(
                     null,
-                    $"rank {rank} has had no answer for {quiet.TotalSeconds:0.#} s from the store of the run at {place}: its host, or the network between, is gone"));
+                    $"rank {rank} has had no answer for {quiet.TotalSeconds:0.#} s from the store of the run at {place}: its host, or the network between, is gone{OutOfReach()}"));
             }
 
             if (known.IsSet && options.EndProcess is { } end)

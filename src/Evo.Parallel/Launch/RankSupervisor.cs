@@ -24,6 +24,7 @@ public sealed class RankSupervisor(Spawning spawning, IReadOnlyList<string> comm
     private readonly List<RankProcess> ranks = [];
     private readonly Stopwatch clock = Stopwatch.StartNew();
     private int signals;
+    private Task<RankFault?>? question;
 
     /// <summary>The command of this process, with other arguments.</summary>
     public static IReadOnlyList<string> OwnCommand(IReadOnlyList<string> arguments)
@@ -204,10 +205,15 @@ public sealed class RankSupervisor(Spawning spawning, IReadOnlyList<string> comm
         });
     }
 
-    // The store of another host may be gone with it: an error, or no answer at all.
-    private static RankFault? Try(Func<RankFault?> ask)
+    // The store of another host may be gone with it: an error, or no answer at all. That is waited for once.
+    private RankFault? Try(Func<RankFault?> ask)
     {
-        var asked = Task.Run(() =>
+        if (question is { IsCompleted: false })
+        {
+            return null;
+        }
+
+        question = Task.Run(() =>
         {
             try
             {
@@ -218,6 +224,6 @@ public sealed class RankSupervisor(Spawning spawning, IReadOnlyList<string> comm
                 return null;
             }
         });
-        return asked.Wait(LastWord) ? asked.Result : null;
+        return question.Wait(LastWord) ? question.Result : null;
     }
 }

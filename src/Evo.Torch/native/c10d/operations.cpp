@@ -116,11 +116,15 @@ EVO_API int32_t evo_c10d_wait(void* handle, int64_t limit_ms, int32_t* done) {
         try {
             work->wait(std::chrono::milliseconds(limit_ms));
         } catch (...) {
-            // The wait ends with an exception both when the time is over and when the operation failed.
-            if (limit_ms == 0 || work->isCompleted()) {
+            // The wait ends with an exception both when the time is over and when the operation failed. It may also have ended
+            // well since the time was over: a second wait, which returns at once, says which it is.
+            if (limit_ms == 0) {
                 throw;
             }
-            return;
+            if (!work->isCompleted()) {
+                return;
+            }
+            work->wait();
         }
         *done = 1;
     });
