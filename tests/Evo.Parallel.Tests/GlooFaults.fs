@@ -116,9 +116,7 @@ let ``a message that nobody takes does not keep its sender`` () =
     Assert.InRange(clock.Elapsed.TotalSeconds, 0.0, 20.0)
 
 [<Fact>]
-let ``a world whose store is in this process draws, names its groups once, and refuses what local ranks refuse``
-    ()
-    =
+let ``a world whose store is in this process names its groups once, and refuses what local ranks refuse`` () =
     glooResults 2 (fun rank ->
         Assert.Same(rank.Everyone "data", rank.Everyone "data")
         Assert.NotSame(rank.Everyone "data", rank.Everyone "tensor")
@@ -136,6 +134,5 @@ let ``a world whose store is in this process draws, names its groups once, and r
             (rank.Everyone "tensor").StartAllReduce(torch.tensor 1L, ReduceOperation.Average, at 1)
             |> ignore)
 
-        refused "is its own partner" (fun () -> (rank.Everyone "tensor").Send(ones (), rank.Rank, at 1))
-        rank.Draw(7L, (fun () -> (torch.rand [| 1L |]).ToSingle())))
-    |> fun draws -> Assert.Equal<float32>(draws[0], draws[1])
+        refused "is its own partner" (fun () -> (rank.Everyone "tensor").Send(ones (), rank.Rank, at 1)))
+    |> ignore

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Evo.Core;
+using Evo.Torch;
 
 namespace Evo.Parallel;
 
@@ -21,6 +22,7 @@ internal sealed class TrainLoop(
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
     private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
+    private readonly RandomKey random = RandomKey.Of((ulong)config.Seed, "random choices");
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;
 
@@ -89,7 +91,7 @@ internal sealed class TrainLoop(
         world.AtStep(state.Step + 1);
         using var watched = memory.Begin(total: config.Data.TotalSteps - state.Step);
         var (batch, wait) = source.Take(state.Step);
-        var figures = model.Gradients(batch, loss);
+        var figures = model.Gradients(batch, loss, random.At(state.Step));
         var turned = Stopwatch.GetTimestamp();
         if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
         {
