@@ -21,9 +21,9 @@ public sealed class KeptAttention : IDisposable
 
     /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
     public Tensor Attend(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0, long window = 0, Tensor? alibiSlopes = null)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null)
     {
-        if (dropout != 0 || q.numel() == 0 || !Ops.TakesAttention(q, k, v, alibiSlopes))
+        if (dropout is not null || q.numel() == 0 || !Ops.TakesAttention(q, k, v, alibiSlopes))
             return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
         if (is_grad_enabled() && kept.TryDequeue(out var known))
         {

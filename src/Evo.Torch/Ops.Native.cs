@@ -37,6 +37,12 @@ public static partial class Ops
             result = EvoOperators.silu_mul(gate, up);
     }
 
+    static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result)
+    {
+        if (Takes(x))
+            result = EvoOperators.dropout(x, mask.Rows, mask.Columns, mask.Share);
+    }
+
     internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes) =>
         Takes(q, k, v) && alibiSlopes?.device_type is null or DeviceType.CPU;
 

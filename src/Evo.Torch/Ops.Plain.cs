@@ -65,7 +65,7 @@ public static partial class Ops
     };
 
     private static Tensor PlainCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, double dropout, long window, Tensor? alibiSlopes)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, DropoutMask? dropout, long window, Tensor? alibiSlopes)
     {
         if (cuSeqlens is null)
             return PlainDenseAttention(q, k, v, scale, dropout, window, alibiSlopes);
@@ -78,15 +78,15 @@ public static partial class Ops
             long start = borders[i].item<long>(), length = borders[i + 1].item<long>() - start;
             if (length > 0)
                 parts.Add(PlainDenseAttention(
-                    q.narrow(1, start, length), k.narrow(1, start, length), v.narrow(1, start, length), scale, dropout,
-                    window, alibiSlopes));
+                    q.narrow(1, start, length), k.narrow(1, start, length), v.narrow(1, start, length), scale,
+                    dropout?.Narrow(start, length), window, alibiSlopes));
         }
 
         return (parts.Count == 0 ? q.clone() : cat(parts.ToArray(), 1)).MoveToOuterDisposeScope();
     }
 
     private static Tensor PlainDenseAttention(
-        Tensor q, Tensor k, Tensor v, double scale, double dropout, long window, Tensor? alibiSlopes)
+        Tensor q, Tensor k, Tensor v, double scale, DropoutMask? dropout, long window, Tensor? alibiSlopes)
     {
         using var scope = NewDisposeScope();
         long batch = q.shape[0], tokens = q.shape[1], heads = q.shape[2], size = q.shape[3];
@@ -117,11 +117,17 @@ public static partial class Ops
         }
 
         var weights = scores.softmax(-1, Wide(q.dtype)).to_type(q.dtype);
-        if (dropout > 0)
-            weights = nn.functional.dropout(weights, dropout);
+        if (dropout is not null)
+            weights = Dropout(weights.reshape(batch, heads, tokens, keys), dropout);
         var out_BKND = weights.reshape(batch, kvHeads, group * tokens, keys).matmul(v_BKSD);
         return out_BKND.reshape(batch, kvHeads, group, tokens, size).permute(0, 3, 1, 2, 4)
             .reshape(batch, tokens, heads, size).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor PlainDropout(Tensor x, DropoutMask mask)
+    {
+        using var scope = NewDisposeScope();
+        return (x.to_type(Wide(x.dtype)) * (1 / (1 - mask.Share))).to_type(x.dtype).masked_fill(mask.Dropped(), 0).MoveToOuterDisposeScope();
     }
 
     private static Tensor PlainEmbedding(Tensor ids, Tensor weight)

@@ -112,7 +112,7 @@ public static partial class Ops
     /// [sequences + 1], int32 or int64 on the CPU, rising from 0 to T: the borders of the sequences packed into one row (B = 1, S = T).
     /// A token sees its own sequence only.
     /// </param>
-    /// <param name="dropout">Probability of dropping an attention weight; 0 when not training.</param>
+    /// <param name="dropout">Which attention weights are dropped, of rows [B, H, T] and columns [B or 1, S]; none when not training.</param>
     /// <param name="window">
     /// Tokens that a query sees at most, its own among them: key j is seen by query i where i - window &lt; j ≤ i. 0 for all.
     /// </param>
@@ -123,15 +123,31 @@ public static partial class Ops
     /// <returns>[B, T, H, D], q's type.</returns>
     /// <exception cref="ArgumentException">The shapes do not agree.</exception>
     public static Tensor CausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0, long window = 0,
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0,
         Tensor? alibiSlopes = null)
     {
         CheckAttention(q, k, v, cuSeqlens);
         CheckBias(q, window, alibiSlopes);
         Tensor? fast = null;
-        if (dropout == 0)
+        if (dropout is null)
             NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, ref fast);
         return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
+    }
+
+    /// <summary>
+    /// Zero where the mask says so, and x / (1 − share) elsewhere. The same elements of a tensor are dropped however it is cut, on
+    /// every device: see <see cref="DropoutMask"/>.
+    /// </summary>
+    /// <param name="x">[B, ..., C], floating.</param>
+    /// <param name="mask">Of rows [B, ...] and columns [B or 1, C].</param>
+    /// <returns>The shape and type of x.</returns>
+    public static Tensor Dropout(Tensor x, DropoutMask mask)
+    {
+        if (mask.Share == 0)
+            return x.alias();
+        Tensor? fast = null;
+        NativeDropout(x, mask, ref fast);
+        return fast ?? PlainDropout(x, mask);
     }
 
     /// <summary>Rows of a table.</summary>
@@ -299,6 +315,8 @@ public static partial class Ops
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result);
 
     static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result);
+
+    static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result);
 
     static partial void NativeCausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes,

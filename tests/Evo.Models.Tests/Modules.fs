@@ -260,12 +260,28 @@ let ``dropout drops in training only`` () =
 
     use plain = build (config "gpt2" []) double 1UL
     let ids = torch.randint (128L, [| 1L; 9L |])
-    use at = Positions.Sequential(1, 9)
+    let run = Evo.Torch.RandomKey.Of(3UL, "random choices")
+
+    let passOf (step: int64) =
+        Positions.Sequential(1, 9, random = Nullable(PassRandom(run.At step, 0L)))
+
+    use at = passOf 1L
+    use later = passOf 2L
     model.eval ()
     let quiet = model.Hidden(ids, at)
     Assert.Equal(0.0, same quiet (plain.Hidden(ids, at)))
     model.train ()
-    Assert.True(same (model.Hidden(ids, at)) (model.Hidden(ids, at)) > 0.0)
+    let dropped = model.Hidden(ids, at)
+    Assert.True(same quiet dropped > 0.1)
+    Assert.Equal(0.0, same dropped (model.Hidden(ids, at)))
+    Assert.True(same dropped (model.Hidden(ids, later)) > 0.1)
+
+    use unsaid = Positions.Sequential(1, 9)
+
+    let error =
+        Assert.Throws<InvalidOperationException>(fun () -> model.Hidden(ids, unsaid) |> ignore)
+
+    Assert.Contains("does not say its step: set Positions.Random", error.Message)
 
 [<Fact>]
 let ``an inspection folds the layers and counts everything once`` () =

@@ -131,9 +131,7 @@ let ``every rank of a host has a GPU of its own, and more ranks than GPUs are re
         Assert.Contains(words, refusal.Message)
 
 [<Fact>]
-let ``a world whose store is in this process draws, names its groups once, and refuses what local ranks refuse``
-    ()
-    =
+let ``a world whose store is in this process names its groups once, and refuses what local ranks refuse`` () =
     glooResults 2 (fun rank ->
         Assert.Same(rank.Everyone "data", rank.Everyone "data")
         Assert.NotSame(rank.Everyone "data", rank.Everyone "tensor")
@@ -151,9 +149,8 @@ let ``a world whose store is in this process draws, names its groups once, and r
             (rank.Everyone "tensor").StartAllReduce(torch.tensor 1L, ReduceOperation.Average, at 1)
             |> ignore)
 
-        refused "is its own partner" (fun () -> (rank.Everyone "tensor").Send(ones (), rank.Rank, at 1))
-        rank.Draw(7L, (fun () -> (torch.rand [| 1L |]).ToSingle())))
-    |> fun draws -> Assert.Equal<float32>(draws[0], draws[1])
+        refused "is its own partner" (fun () -> (rank.Everyone "tensor").Send(ones (), rank.Rank, at 1)))
+    |> ignore
 
 [<Fact>]
 let ``a wait that is over just when the operation ends is no failure`` () =

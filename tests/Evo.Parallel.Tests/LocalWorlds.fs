@@ -271,35 +271,6 @@ let ``grad mode and scopes are each rank's own`` () =
     Assert.Equal(0, outside.DisposablesCount)
 
 [<Fact>]
-let ``random streams of ranks do not disturb one another, nor the process's`` () =
-    let draws size =
-        LocalWorld.Results(
-            size,
-            fun rank ->
-                [
-                    for _ in 1..5 ->
-                        Thread.Yield() |> ignore
-                        rank.Draw(100L + int64 rank.Rank, (fun () -> (torch.rand [| 1L |]).ToSingle()))
-                ]
-        )
-
-    use _ = torch.manual_seed 7L
-    let before = RandomState.Get()
-    let together = draws 4
-    Assert.Equal<byte[]>(before, RandomState.Get())
-    Assert.Equal<float32 list[]>(together, draws 4)
-
-    for rank in 0..3 do
-        use _ = torch.manual_seed (100L + int64 rank)
-
-        Assert.Equal<float32 list>([ for _ in 1..5 -> (torch.rand [| 1L |]).ToSingle() ], together[rank])
-
-    let error =
-        failureOf 2 (fun rank -> rank.Draw(1L, (fun () -> (rank.Everyone "tensor").Barrier(at 1))))
-
-    Assert.Contains("while it draws random numbers", error.Message)
-
-[<Fact>]
 let ``each rank computes with the threads that it is given, and the process has its own back`` () =
     let before = Threads.Count
 

@@ -20,8 +20,10 @@ let private program (wear: LocalRank -> ProcessGroup -> ProcessGroup) =
 
             let group = wear rank tensor
 
+            use generator = new torch.Generator(uint64 rank.Rank)
+
             let seed =
-                rank.Draw(int64 rank.Rank, (fun () -> torch.rand ([| 4L; 6L; 2L |], dtype = torch.float64)))
+                torch.rand ([| 4L; 6L; 2L |], dtype = torch.float64, generator = generator)
 
             let x = seed.requires_grad_ ()
             let copied = Collective.Copy(group, x, 1)

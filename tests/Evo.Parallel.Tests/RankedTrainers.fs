@@ -31,6 +31,16 @@ let layouts =
             "parallel.weight.size=4"
         ]
         "GPT2", 4, [ "parallel.pipeline.size=2"; "hybrid_zero_optimizer.reduce=all_reduce" ]
+        "GPT2",
+        4,
+        [
+            "parallel.tensor.size=2"
+            "parallel.tensor.mode=msp"
+            "model.drop_rate=0.2"
+            "model.embed_drop_rate=0.2"
+            "model.attn_drop_rate=0.2"
+        ]
+        "LLAMA2", 4, [ "parallel.pipeline.size=2"; "model.checkpoint=1"; "model.attn_drop_rate=0.2" ]
         "INTERNLM2", 3, [ "parallel.pipeline.size=3"; "parallel.pipeline.mode=ZBH1" ]
         "LLAMA2", 4, [ "parallel.fsdp.enable=true"; "parallel.fsdp.size=2" ]
         "MIXTRALMOE",
@@ -69,6 +79,10 @@ let private validations (events: TrainEvent list) =
 let private close (a: float) (b: float) =
     Assert.True(abs (a - b) <= 2e-5 * abs b, $"{a} and {b}")
 
+/// Whether a setting is no layout's: one rank has it too.
+let private isOfAll (key: string) =
+    key.StartsWith "loss." || key.Contains "drop_rate"
+
 let names = TheoryData<int>([| 0 .. layouts.Length - 1 |])
 
 [<Theory; MemberData(nameof names)>]
@@ -96,7 +110,7 @@ let ``a run on several ranks reports the losses of one, and its checkpoint conti
             (common
              @ [
                  for key in keys do
-                     if key.StartsWith "loss." then
+                     if isOfAll key then
                          key
              ])
 
@@ -131,7 +145,7 @@ let ``a run on several ranks reports the losses of one, and its checkpoint conti
             (common
              @ [
                  for key in keys do
-                     if key.StartsWith "loss." then
+                     if isOfAll key then
                          key
              ])
 

@@ -20,6 +20,22 @@ let small layers (family: ModelFamily) =
 let ofFamily (name: string) =
     small 4 (nonNull (ModelFamilies.Find name))
 
+/// The same with a quarter dropped wherever the family drops something.
+let dropping (name: string) =
+    let family = nonNull (ModelFamilies.Find name)
+    let json = Text.Json.Nodes.JsonObject()
+
+    let keys =
+        if name = "GPT2" then
+            [ "resid_pdrop"; "attn_pdrop"; "embd_pdrop" ]
+        else
+            [ "attention_dropout" ]
+
+    for key in keys do
+        json[key] <- Text.Json.Nodes.JsonValue.Create 0.25
+
+    Small.make (family.FromHuggingFace.Invoke json) |> Small.with' SizeRole.Layers 4
+
 /// The batch of a layout: two rows for each data replica, or three where there is one.
 let batchOf (spec: CausalLM) (layout: Layout) =
     let rows =
@@ -85,8 +101,7 @@ let rec smallest (facts: ModelFacts) (fails: Layout -> string list) (layout: Lay
         | None -> layout, found
 
 /// Runs layouts of a model, prints what came of it, and fails with the smallest layout that the law does not hold for.
-let compare (name: string) (legal: int) (layouts: Layout list) =
-    let spec = ofFamily name
+let compareSpec (name: string) (spec: CausalLM) (legal: int) (layouts: Layout list) =
     let reference = Reference spec
     let watch = Diagnostics.Stopwatch.StartNew()
     let failures = ResizeArray<Layout * string list>()
@@ -122,6 +137,10 @@ let compare (name: string) (legal: int) (layouts: Layout list) =
 
     Assert.True(layouts.Length > 10, "too few layouts were tried")
 
+/// As the other, of a family.
+let compare (name: string) (legal: int) (layouts: Layout list) =
+    compareSpec name (ofFamily name) legal layouts
+
 /// Every legal layout on up to eight ranks.
 let legal (name: string) =
     Layouts.enumerate (LayoutFacts.Of(ofFamily name, length)) 8
@@ -143,3 +162,23 @@ let families =
 let ``three steps at a covering array of layouts are those of one device`` (name: string) =
     let legal = legal name
     compare name legal.Length (Covering.cheapArray 2 cost legal Layouts.axes)
+
+[<Theory; InlineData("GPT2"); InlineData("LLAMA2"); InlineData("MIXTRALMOE")>]
+let ``three steps with dropout at a covering array of layouts are those of one device`` (name: string) =
+    let legal = legal name
+
+    compareSpec
+        $"{name} with dropout"
+        (dropping name)
+        legal.Length
+        (Covering.cheapArray 2 cost legal Layouts.axes)
+
+[<Theory; InlineData("GPT2"); InlineData("LLAMA2"); InlineData("MIXTRALMOE")>]
+let ``dropout is seen in what is compared`` (name: string) =
+    let spec = dropping name
+    let batch, dropped = (Reference spec).Of Layout.Single
+
+    let plain =
+        LayoutParity.Run(spec, Layout.Single, batch, ParityProbe(Dropout = false))
+
+    Assert.True(plain.Worst(dropped, LayoutParity.LearningRate).Error > 0.01)

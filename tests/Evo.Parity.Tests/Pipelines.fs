@@ -18,7 +18,7 @@ let private source (batch: ParityBatch) first rows =
         rows,
         batch.Length,
         fun () ->
-            let struct (ids, labels, at) = batch.Tensors(first, rows)
+            let struct (ids, labels, at) = batch.Tensors(first, rows, RandomKey())
             new MicroTensors(ids, labels, at)
     )
 

@@ -24,6 +24,16 @@ let text (space: string) (r: Recipe) =
     let calm which value =
         if r.QkNorm then $"{which}({value})" else value
 
+    // Shares of tokens, of features and of heads, among these heads that several ranks have; and the whole of them.
+    let dropPart =
+        [
+            if r.Drops then
+                """    [Dropout("0.25")] private partial Tensor Drop(Tensor x);"""
+        ]
+
+    let drop value =
+        if r.Drops then $"Drop({value})" else value
+
     let attention =
         [
             match r.Projection with
@@ -45,6 +55,7 @@ let text (space: string) (r: Recipe) =
             let options =
                 (if r.Window > 0 then $", Window = nameof(Seen)" else "")
                 + (if r.Place = Alibi then ", Alibi = \"true\"" else "")
+                + (if r.Drops then ", Dropout = \"0.25\"" else "")
 
             $"""    [Attention("Heads", "{(if r.Projection = Apart then "KvHeads" else "Heads")}", "HeadSize"{options})] private partial Tensor Heed(Tensor q, Tensor k, Tensor v, Positions at);"""
             $"""    [Row("Heads * HeadSize", "Width", Bias = "{bias}"), Hf("o")] private partial Tensor Back(Tensor x);"""
@@ -75,7 +86,7 @@ let text (space: string) (r: Recipe) =
         match r.Projection with
         | Apart ->
             [
-                $"""        return Back(Heed({turn (calm "CalmAsk" "Ask(h)")}, {turn (calm "CalmLock" "Lock(h)")}, Worth(h), at));"""
+                $"""        return Back(Heed({turn (calm "CalmAsk" "Ask(h)")}, {turn (calm "CalmLock" "Lock(h)")}, {drop "Worth(h)"}, at));"""
             ]
         | Fused
         | FusedByHead ->
@@ -90,9 +101,9 @@ let text (space: string) (r: Recipe) =
 
     let think =
         match r.Mlp with
-        | Gated -> "Down(Gated(\"silu\", Gate(h), Up(h)))"
+        | Gated -> "Down(" + drop "Gated(\"silu\", Gate(h), Up(h))" + ")"
         | GatedByLinear -> "Sigmoid(Share(h)) * Down(Gated(\"gelu\", Gate(h), Up(h)))"
-        | Plain -> "Down(Activate(\"gelu_new\", Up(h)))"
+        | Plain -> "Down(" + drop "Activate(\"gelu_new\", Up(h))" + ")"
         | SquaredRelu -> "Down(Square(Activate(\"relu\", Up(h))))"
         | Mixture -> "Mix(h, Route(h))"
         | NoMlp -> "h"
@@ -121,7 +132,7 @@ let text (space: string) (r: Recipe) =
         | Parallel ->
             [
                 "        var h = Before(x);"
-                "        var a = Attend(h, at);"
+                "        var a = " + drop "Attend(h, at)" + ";"
                 yield!
                     (if hasMlp then
                          [ "        return x + a + Think(h);" ]
@@ -130,7 +141,7 @@ let text (space: string) (r: Recipe) =
             ]
         | _ ->
             [
-                let attended = post "After" ("Attend(" + pre "Before" "x" + ", at)")
+                let attended = post "After" (drop ("Attend(" + pre "Before" "x" + ", at)"))
                 let thought = post "AfterThink" ("Think(" + pre "BeforeThink" "x" + ")")
                 $"        x += {attended};"
                 yield! mlpStep $"        x += {thought};"
@@ -185,12 +196,16 @@ let text (space: string) (r: Recipe) =
             "    [Layers(typeof(MadeLayer), nameof(Depth)), Hf(\"layers.{layer}\")] private partial Tensor Blocks(Tensor x, Positions at);"
             norm "Last" "last" "Width"
             "    [Head(nameof(Width), nameof(Words), TiedTo = nameof(Look), Tied = nameof(Tied)), Hf(\"out\")] private partial Tensor Out(Tensor x);"
-            $"    public Tensor Forward(Tensor ids, Positions at) => Last(Blocks({embedded}, at));"
+            yield! dropPart
+            "    public Tensor Forward(Tensor ids, Positions at) => "
+            + drop $"Last(Blocks({drop embedded}, at))"
+            + ";"
             "}"
             "public sealed partial record MadeLayer(Made M, int Number)"
             "{"
             "    private int Seen => M.Window;"
             yield! norms
+            yield! dropPart
             yield! attention
             yield! mlp
             "    public Tensor Forward(Tensor x, Positions at)"

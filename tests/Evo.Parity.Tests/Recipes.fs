@@ -61,6 +61,8 @@ type Recipe =
         Scaled: bool
         Window: int
         Alternate: bool
+        /// Dropout of everything that it may stand behind
+        Drops: bool
     }
 
     /// The residual stream may be wider than its heads together.
@@ -86,6 +88,7 @@ let simplest =
         Scaled = false
         Window = 0
         Alternate = false
+        Drops = false
     }
 
 let private legal (r: Recipe) =
@@ -123,7 +126,7 @@ let private draw =
         let! projection = Gen.elements [ Apart; Apart; Fused; FusedByHead ]
         let! place = Gen.elements [ Rotary; Rotary; Learned; Alibi; NoPlace ]
         let! mlp = Gen.elements [ Gated; Plain; SquaredRelu; GatedByLinear; Mixture; NoMlp ]
-        let! flags = Gen.listOfLength 5 (Gen.elements [ true; false ])
+        let! flags = Gen.listOfLength 6 (Gen.elements [ true; false ])
         // In a window of one token the softmax is one, and gradients of queries and keys are zero but for rounding.
         let! window = Gen.frequency [ 3, Gen.constant 0; 1, Gen.choose (2, 6) ]
 
@@ -148,6 +151,7 @@ let private draw =
                     Scaled = flags[3]
                     Window = window
                     Alternate = flags[4]
+                    Drops = flags[5]
                 }
     }
 
@@ -169,6 +173,7 @@ let private simpler (r: Recipe) =
             { r with Scaled = false }
             { r with Window = 0 }
             { r with Alternate = false }
+            { r with Drops = false }
             { r with Extra = 0 }
             { r with
                 Heads = max 1 (r.Heads / 2)
@@ -207,6 +212,8 @@ let features (r: Recipe) =
             "window"
         if r.Alternate then
             "layers differ"
+        if r.Drops then
+            "dropout"
         if r.Extra > 0 then
             "width is not heads × size"
     ]

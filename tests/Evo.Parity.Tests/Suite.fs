@@ -75,7 +75,7 @@ let packing (spec: CausalLM) =
                     let part (m: int64[,]) =
                         Array2D.init 1 length (fun _ t -> m[0, first + t])
 
-                    let batch = ParityBatch(part whole.Ids, part whole.Labels)
+                    let batch = ParityBatch(part whole.Ids, part whole.Labels, FirstToken = int64 first)
                     float batch.Targets, Parity.Step(spec, ParityLayout.Serial, batch)
             ]
 

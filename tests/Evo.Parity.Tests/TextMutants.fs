@@ -24,6 +24,7 @@ let private grounds =
             Mlp = Gated
             QkNorm = true
             Bias = true
+            Drops = true
         }
         "Sparse",
         { simplest with
@@ -36,6 +37,7 @@ let private grounds =
             Residual = PostNorm
             Place = Learned
             Mlp = Mixture
+            Drops = true
         }
         "Wide",
         { simplest with
@@ -150,6 +152,9 @@ let private edits =
         "$1"
         "a bias added to parts", @"Shard\.Add\(([A-Za-z0-9]+)_(?:I|S1), ", "Shard.Add($1_P, "
         "heads not repeated", @"Shard\.Repeat\(([A-Za-z0-9_]+), .*?, tensor\.Size\)", "$1"
+        "dropped as if there were no other tokens, features or heads",
+        @"(own\.Random\.(?:Dropout|Attention)\(.*?), tensor(?:, .*?)?\)",
+        "$1)"
         "this rank's labels for another's",
         @"Shard\.Own\(tensor, labels, 1\)",
         "labels.narrow(1, 0, labels.shape[1] / tensor.Size)"

@@ -151,7 +151,7 @@ let private step (spec: CausalLM) recompute (weights: WeightGathering | null) (r
                             1,
                             length,
                             fun () ->
-                                let struct (ids, labels, at) = micro.Tensors(0, 1)
+                                let struct (ids, labels, at) = micro.Tensors(0, 1, RandomKey())
                                 new MicroTensors(ids, labels, at)
                         )
                 ]

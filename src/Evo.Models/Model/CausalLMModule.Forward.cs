@@ -45,6 +45,7 @@ public abstract partial class CausalLMModule
     {
         Check(ids_BT, at);
         Options.Blocks?.BeforeForward(0);
+        Random.Begin(at, 0);
         return Carrying(routers, () => Compute(ids_BT, at));
     }
 

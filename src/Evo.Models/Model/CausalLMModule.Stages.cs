@@ -37,6 +37,7 @@ public abstract partial class CausalLMModule
         Need(HoldsEntry, nameof(Enter), "the first");
         Check(ids_BT, at);
         Options.Blocks?.BeforeForward(0);
+        Random.Begin(at, 0);
         var x = BlockGate.Outputs(Options.Blocks, 0, [ComputeEntry(ids_BT, at)])[0];
         Options.Blocks?.AfterForward(0);
         return x;
@@ -58,6 +59,7 @@ public abstract partial class CausalLMModule
     {
         Need(HoldsExit, nameof(Exit), "the last");
         Options.Blocks?.BeforeForward(BlockCount - 1);
+        Random.Begin(at, 1 + layerCount);
         return ComputeExit(BlockGate.Input(Options.Blocks, BlockCount - 1, x_BTC), at);
     }
 

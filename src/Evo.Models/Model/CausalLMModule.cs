@@ -19,6 +19,7 @@ public abstract partial class CausalLMModule : nn.Module
     private readonly Dictionary<string, ParameterInfo> described;
     private readonly IReadOnlyList<RouterCarry.Row> routerRows;
     private readonly int layerCount;
+    private BlockRandom? random;
     private readonly Dictionary<string, Parameter> made = new(StringComparer.Ordinal);
 
     /// <summary>Describes the model; the derived class makes the parts.</summary>
@@ -53,8 +54,8 @@ public abstract partial class CausalLMModule : nn.Module
     /// <summary>The mode and this rank's groups.</summary>
     public RankContext Ranks => Options.Ranks;
 
-    /// <summary>Whether dropout drops.</summary>
-    public bool Dropping => training && Options.Dropout;
+    /// <summary>The random choices before and behind the layers.</summary>
+    public BlockRandom Random => random ??= new(() => training && Options.Dropout);
 
     /// <summary>Every parameter of the stage with its description, in the order of the data flow.</summary>
     public IReadOnlyList<ModuleParameter> Table =>

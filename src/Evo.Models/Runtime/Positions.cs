@@ -14,12 +14,13 @@ public sealed class Positions : IDisposable
     private readonly Dictionary<(RotaryTable, ScalarType), (Tensor cos, Tensor sin)> rows = [];
     private readonly Dictionary<ProcessGroup, Positions> parts = [];
     private readonly Dictionary<int, Tensor> slopes = [];
-    private readonly int start;
+    private readonly int start, batch;
     private KeptAttention? kept;
+    private Tensor? tokens;
 
-    private Positions(Tensor ids, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
+    private Positions(Tensor ids, int batch, int length, long end, int start, Tensor? cuSeqlens, KvCache? cache)
     {
-        (Ids, Length, End, this.start, CuSeqlens, Cache) = (ids.DetachFromDisposeScope(), length, end, start, cuSeqlens, cache);
+        (Ids, this.batch, Length, End, this.start, CuSeqlens, Cache) = (ids.DetachFromDisposeScope(), batch, length, end, start, cuSeqlens, cache);
     }
 
     /// <summary>Position of each token in its own sequence, int64 [1, T] (all rows alike) or [B, T].</summary>
@@ -37,29 +38,36 @@ public sealed class Positions : IDisposable
     /// <summary>The tokens before these, or null.</summary>
     public KvCache? Cache { get; }
 
+    /// <summary>What random choices of the pass depend on; without it nothing may be random in it.</summary>
+    public PassRandom? Random { get; private init; }
+
+    /// <summary>The place of each token in the step's whole batch, int64 [B, T].</summary>
+    internal Tensor Tokens => tokens ??=
+        (arange((long)batch * Length, dtype: int64, device: Ids.device) + (Random?.FirstToken ?? 0)).view(batch, Length).DetachFromDisposeScope();
+
     /// <summary>Rows of one sequence each, positions 0 … <paramref name="length"/> − 1.</summary>
-    public static Positions Sequential(int batch, int length, Device? device = null)
+    public static Positions Sequential(int batch, int length, Device? device = null, PassRandom? random = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
-        return new(arange(0, length, int64, device).unsqueeze(0), length, length, 0, null, null);
+        return new(arange(0, length, int64, device).unsqueeze(0), batch, length, length, 0, null, null) { Random = random };
     }
 
     /// <summary>
     /// One row of several sequences that do not see each other. <paramref name="cuSeqlens"/>: int32 on the processor, 0 … T;
     /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's.
     /// </summary>
-    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds)
+    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null)
     {
         var ids = (positionIds.dim() == 1 ? positionIds.unsqueeze(0) : positionIds.alias()).to(int64);
         if (ids.shape[0] != 1)
             throw new ArgumentException($"packed positions are one row [1, T]; found [{string.Join(", ", ids.shape)}]", nameof(positionIds));
         using var largest = ids.max();
-        return new(ids, (int)ids.shape[1], largest.item<long>() + 1, -1, cuSeqlens, null);
+        return new(ids, 1, (int)ids.shape[1], largest.item<long>() + 1, -1, cuSeqlens, null) { Random = random };
     }
 
     /// <summary>The next <paramref name="newTokens"/> tokens of every row of <paramref name="cache"/>.</summary>
     public static Positions Cached(KvCache cache, int newTokens, Device? device = null) =>
-        new(arange(cache.Length, cache.Length + newTokens, int64, device).unsqueeze(0), newTokens, cache.Length + newTokens, cache.Length, null, cache);
+        new(arange(cache.Length, cache.Length + newTokens, int64, device).unsqueeze(0), cache.Batch, newTokens, cache.Length + newTokens, cache.Length, null, cache);
 
     /// <summary>
     /// The places of this rank's tokens, where tokens are spread over a group: what is turned token by token asks these, what
@@ -72,7 +80,7 @@ public sealed class Positions : IDisposable
         if (!parts.TryGetValue(group, out var part))
         {
             var (first, length) = Shards.Of(Length, group.Size, group.Rank);
-            parts[group] = part = new(Ids.narrow(1, first, length), (int)length, End, start < 0 ? start : start + (int)first, null, null);
+            parts[group] = part = new(Ids.narrow(1, first, length), batch, (int)length, End, start < 0 ? start : start + (int)first, null, null);
         }
         return part;
     }
@@ -108,11 +116,11 @@ public sealed class Positions : IDisposable
     /// <param name="k_BTKD">Keys of these tokens.</param>
     /// <param name="v_BTKD">Values of these tokens.</param>
     /// <param name="scale">Factor of the scores.</param>
-    /// <param name="dropout">Share of the attention weights that is dropped.</param>
+    /// <param name="dropout">Which attention weights are dropped; null for none.</param>
     /// <param name="window">Tokens that a query sees at most, its own among them; 0 for all.</param>
     /// <param name="alibiSlopes">[H], how fast each head's scores fall with distance; or none.</param>
     public Tensor Attend(
-        int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, double dropout, int window = 0, Tensor? alibiSlopes = null)
+        int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, DropoutMask? dropout, int window = 0, Tensor? alibiSlopes = null)
     {
         if (Cache is null && kept is not null)
             return kept.Attend(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
@@ -140,6 +148,7 @@ public sealed class Positions : IDisposable
     public void Dispose()
     {
         Ids.Dispose();
+        tokens?.Dispose();
         foreach (var part in parts.Values)
             part.Dispose();
         foreach (var (cos, sin) in rows.Values)

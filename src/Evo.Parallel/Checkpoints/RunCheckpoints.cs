@@ -8,7 +8,7 @@ namespace Evo.Parallel;
 
 /// <summary>
 /// What a checkpoint of a training run holds: a Hugging Face folder (config.json, model.safetensors, tokenizer.model), the
-/// optimizer's state, the run's counters and random state, and the configuration it ran with. Resuming from it continues
+/// optimizer's state, the run's counters, and the configuration it ran with. Resuming from it continues
 /// bit for bit, or is refused.
 /// </summary>
 internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces places, TrainingData data, CheckpointStore? store)
@@ -42,7 +42,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
                     new ManifestTensor(info.Name, [.. info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
                 tensors.AddRange(OptimizerFile.Write(folder, model).Select(plan =>
                     new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
-                TrainStateFile.Write(folder, state with { RandomState = RandomState.Get(), LossScale = model.LossScale });
+                TrainStateFile.Write(folder, state with { LossScale = model.LossScale });
                 File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
                 if (places.TokenizerPath is { } tokenizer)
                 {
@@ -58,7 +58,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         return saved;
     }
 
-    /// <summary>Fills model and optimizer from a checkpoint of this very run, and the random state of the process.</summary>
+    /// <summary>Fills model and optimizer from a checkpoint of this very run.</summary>
     /// <exception cref="CheckpointException">It belongs to another model, other data or another configuration.</exception>
     internal TrainState Resume(Checkpoint checkpoint, RankModel model)
     {
@@ -86,11 +86,6 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         if (moments && state.LossScale is { } scale)
         {
             model.LossScale = scale;
-        }
-
-        if (weights && moments && state.RandomState.Length > 0)
-        {
-            RandomState.Set(state.RandomState);
         }
 
         return state;

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Evo.Parallel;
 
-/// <summary><c>state.json</c> of a checkpoint: counters, random state, held-out losses.</summary>
+/// <summary><c>state.json</c> of a checkpoint: counters, held-out losses.</summary>
 internal static class TrainStateFile
 {
     internal const string Name = "state.json";

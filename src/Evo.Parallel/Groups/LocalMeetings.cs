@@ -157,15 +157,6 @@ internal sealed partial class LocalMeetings : IDisposable
         }
     }
 
-    /// <summary>A rank has the process's random numbers to itself, or gives them back.</summary>
-    public void Drawing(int rank, bool begins)
-    {
-        lock (gate)
-        {
-            ranks[rank].Draws = begins;
-        }
-    }
-
     /// <summary>After all ranks have ended: what went wrong first, or null.</summary>
     public LocalWorldException? Failure()
     {
@@ -198,11 +189,6 @@ internal sealed partial class LocalMeetings : IDisposable
     private void Begin(int rank, GroupCall call)
     {
         ThrowFreed(rank, call);
-        if (ranks[rank].Draws)
-        {
-            throw new InvalidOperationException($"rank {rank} calls {call} while it draws random numbers, for which others may wait.");
-        }
-
         ranks[rank].Last = call;
     }
 
@@ -357,8 +343,6 @@ internal sealed partial class LocalMeetings : IDisposable
         public bool Served { get; set; }
 
         public bool Left { get; set; }
-
-        public bool Draws { get; set; }
     }
 
     /// <summary>What a rank waits for: the others of a meeting, or a message of one member.</summary>

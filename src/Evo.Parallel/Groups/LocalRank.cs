@@ -11,7 +11,4 @@ public sealed class LocalRank : RankWorld
         : base(rank, size) => this.world = world;
 
     protected override ProcessGroup Make(string axis, int place, IReadOnlyList<int> ranks) => new LocalGroup(world, axis, place, ranks);
-
-    // For its own draw only: another rank's would not be known, but by itself.
-    protected override void Drawing(bool begins) => world.Drawing(Rank, begins);
 }

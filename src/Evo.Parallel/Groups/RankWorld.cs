@@ -4,15 +4,11 @@ using static TorchSharp.torch;
 namespace Evo.Parallel;
 
 /// <summary>
-/// One rank among all ranks of a run: who it is, its groups, its random numbers. Ranks are threads (<see cref="LocalRank"/>),
+/// One rank among all ranks of a run: who it is, and its groups. Ranks are threads (<see cref="LocalRank"/>),
 /// processes (<see cref="C10dRank"/>), or there is one only (<see cref="SoleRank"/>). Used in the rank's own thread.
 /// </summary>
 public abstract class RankWorld : IDisposable
 {
-    // The default generator belongs to the process, and so does the turn to draw from it.
-    private static readonly Lock RandomTurn = new();
-    private byte[]? random;
-
     /// <param name="rank">The global rank, from 0.</param>
     /// <param name="size">Ranks in the world.</param>
     protected RankWorld(int rank, int size)
@@ -84,49 +80,9 @@ public abstract class RankWorld : IDisposable
         }
     }
 
-    /// <summary>
-    /// Draws from the processor's default generator, which is the process's and not a thread's (so use dropout and
-    /// unseeded initialization in here only). One rank of a process draws at a time, each from a stream of its own that goes on
-    /// where its last draw ended; the first begins at <paramref name="seed"/>. No group operation may be called in here.
-    /// </summary>
-    /// <returns>What <paramref name="body"/> gave.</returns>
-    public T Draw<T>(long seed, Func<T> body)
-    {
-        lock (RandomTurn)
-        {
-            var outside = RandomState.Get();
-            try
-            {
-                if (random is null)
-                {
-                    using var generator = TorchSharp.torch.Generator.Default;
-                    generator.manual_seed(seed);
-                }
-                else
-                {
-                    RandomState.Set(random);
-                }
-
-                Drawing(true);
-                return body();
-            }
-            finally
-            {
-                Drawing(false);
-                random = RandomState.Get();
-                RandomState.Set(outside);
-            }
-        }
-    }
-
     /// <summary>Leaves the world: this rank has done its part.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary>A group of two ranks or more.</summary>
     protected abstract ProcessGroup Make(string axis, int place, IReadOnlyList<int> ranks);
-
-    /// <summary>A draw begins or ends.</summary>
-    protected virtual void Drawing(bool begins)
-    {
-    }
 }

@@ -26,12 +26,12 @@ public sealed record LayoutBatch(IReadOnlyList<IReadOnlyList<ParityBatch>> Steps
     {
         var rows = Rows / data.Size;
         var first = data.Rank * rows;
-        return ([.. Steps[step].Select(micro => Source(micro, first, rows))], new(Steps[step].Sum(micro => OwnTargets(micro, first, rows))));
+        return ([.. Steps[step].Select((micro, m) => Source(micro with { FirstToken = (long)m * Rows * micro.Length }, first, rows, ParityStart.Random.At(step)))], new(Steps[step].Sum(micro => OwnTargets(micro, first, rows))));
     }
 
-    private static MicroBatchSource Source(ParityBatch micro, int first, int rows) => new(rows, micro.Length, () =>
+    private static MicroBatchSource Source(ParityBatch micro, int first, int rows, RandomKey step) => new(rows, micro.Length, () =>
     {
-        var (ids, labels, at) = micro.Tensors(first, rows);
+        var (ids, labels, at) = micro.Tensors(first, rows, step);
         return new(ids, labels, at);
     });
 

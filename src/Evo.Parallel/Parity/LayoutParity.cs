@@ -48,7 +48,7 @@ public static class LayoutParity
             OverlapTensor = probe.Overlap,
             Weights = probe.Overlap || probe.Weights is null ? probe.Weights : new(Overlap: false),
             GatherAhead = probe.GatherAhead,
-            Dropout = false,
+            Dropout = probe.Dropout,
             Schedule = probe.Schedule,
         });
         model.Fill(module =>

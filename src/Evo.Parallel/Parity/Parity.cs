@@ -47,11 +47,11 @@ public static class Parity
             groups = groups with { Tensor = around(groups.Tensor, all), Weight = around(groups.Weight, all), Data = around(data, all), Expert = around(groups.Expert, all) };
         }
 
-        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = ParityStart.Seed, Ranks = groups, RecomputeFraction = layout.Recompute, Dropout = false });
+        using var model = spec.Build(new BuildOptions { Dtype = float64, InitSeed = ParityStart.Seed, Ranks = groups, RecomputeFraction = layout.Recompute });
         ParityStart.Nudge(model);
         model.train();
         var rows = batch.Rows / layout.Data;
-        var (ids, labels, places) = batch.Tensors(data.Rank * rows, rows);
+        var (ids, labels, places) = batch.Tensors(data.Rank * rows, rows, ParityStart.Random);
         using var at = places;
         var (sum, _, auxiliary) = model.LossWithRouters(ids, labels, at);
         var loss = sum / (double)batch.Targets;

@@ -17,6 +17,9 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
     /// <summary>Tokens of a row.</summary>
     public int Length => Ids.GetLength(1);
 
+    /// <summary>Tokens of the step before these.</summary>
+    public long FirstToken { get; init; }
+
     /// <summary>Random tokens, every seventh or so without a label.</summary>
     public static ParityBatch Random(int seed, int vocabulary, int rows, int length, int[]? borders = null)
     {
@@ -51,17 +54,20 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
     }
 
     /// <summary>Some of the rows as tensors, and the places of their tokens.</summary>
-    public (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count)
+    /// <param name="first">The first row.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="step">What random choices are keyed by.</param>
+    public (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count, RandomKey step)
     {
         var (ids, labels) = (tensor(Ids).narrow(0, first, count), tensor(Labels).narrow(0, first, count));
-        return (ids, labels, Places(count));
+        return (ids, labels, Places(count, new(step, FirstToken + ((long)first * Length))));
     }
 
-    private Positions Places(int rows)
+    private Positions Places(int rows, PassRandom random)
     {
         if (Borders is null)
         {
-            return Positions.Sequential(rows, Length);
+            return Positions.Sequential(rows, Length, random: random);
         }
 
         var restarting = new long[Length];
@@ -73,6 +79,6 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
             }
         }
 
-        return Positions.Packed(tensor(Borders), tensor(restarting));
+        return Positions.Packed(tensor(Borders), tensor(restarting), random);
     }
 }

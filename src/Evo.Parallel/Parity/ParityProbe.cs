@@ -33,6 +33,9 @@ public sealed record ParityProbe
     /// <summary>The coefficients of the routers' losses.</summary>
     public RouterCoefficients Routers { get; init; } = new(0.01, 0.001);
 
+    /// <summary>Whether dropout drops, where the model has one.</summary>
+    public bool Dropout { get; init; } = true;
+
     /// <summary>Another schedule than the layout's.</summary>
     public Schedule? Schedule { get; init; }
 
@@ -45,6 +48,9 @@ internal static class ParityStart
 {
     /// <summary>The seed of the weights.</summary>
     public const ulong Seed = 20;
+
+    /// <summary>What the random choices of the steps are keyed by.</summary>
+    public static RandomKey Random { get; } = RandomKey.Of(Seed, "random choices");
 
     /// <summary>Gains of one and biases of zero hide mistakes: every constant start is moved a little, alike on all ranks.</summary>
     public static void Nudge(CausalLMModule model)

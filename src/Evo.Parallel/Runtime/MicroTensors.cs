@@ -1,4 +1,5 @@
 using Evo.Models;
+using Evo.Torch;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -10,7 +11,11 @@ namespace Evo.Parallel;
 public sealed record MicroBatchSource(int Rows, int Length, Func<MicroTensors> Make)
 {
     /// <summary>A row as it was read, for a device.</summary>
-    public static MicroBatchSource Of(MicroBatch micro, Device device) => new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device));
+    /// <param name="micro">The row.</param>
+    /// <param name="device">Where its tensors are.</param>
+    /// <param name="step">What its random choices are keyed by; null where there are none.</param>
+    public static MicroBatchSource Of(MicroBatch micro, Device device, RandomKey? step = null) =>
+        new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device, step));
 }
 
 /// <summary>
@@ -45,13 +50,14 @@ public sealed class MicroTensors : IDisposable
     public Positions At { get; }
 
     /// <summary>A row as it was read, sent to a device.</summary>
-    public static MicroTensors Of(MicroBatch micro, Device device)
+    public static MicroTensors Of(MicroBatch micro, Device device, RandomKey? step = null)
     {
+        var random = step is { } key ? new PassRandom(key, micro.FirstToken) : (PassRandom?)null;
         long[] shape = [1, micro.Tokens.Length];
         var (positions, boundaries) = (tensor(micro.Positions, shape, device: device), tensor(micro.Boundaries));
         return new(
             tensor(micro.Tokens, shape, device: device), tensor(micro.Labels, shape, device: device),
-            Positions.Packed(boundaries, positions), positions, boundaries);
+            Positions.Packed(boundaries, positions, random), positions, boundaries);
     }
 
     /// <inheritdoc/>

@@ -19,8 +19,12 @@ public sealed record GradientFigures(double Loss, double? RouterLoss, BatchFigur
 public sealed partial class RankModel
 {
     /// <summary>As the other, with rows as they were read.</summary>
-    public GradientFigures Gradients(IReadOnlyList<MicroBatch> batch, LossOptions loss = default, bool together = false) =>
-        Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, Optimizer.Device))], BatchFigures.Of(batch), loss, together);
+    /// <param name="batch">The micro-batches of this data-parallel rank.</param>
+    /// <param name="loss">The loss.</param>
+    /// <param name="step">What random choices are keyed by; null where nothing is random.</param>
+    /// <param name="together">Whether the ranks of each pipeline begin their passes together, so that their times can be compared.</param>
+    public GradientFigures Gradients(IReadOnlyList<MicroBatch> batch, LossOptions loss = default, RandomKey? step = null, bool together = false) =>
+        Gradients([.. batch.Select(micro => MicroBatchSource.Of(micro, Optimizer.Device, step))], BatchFigures.Of(batch), loss, together);
 
     /// <summary>Replaces the gradients by those of the mean loss over a step's batch, summed over all ranks.</summary>
     /// <param name="batch">The micro-batches of this data-parallel rank.</param>

@@ -12,6 +12,9 @@ public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, 
     /// <summary>The micro-batch of a row as it was read.</summary>
     public static MicroBatch Of(TokenRow row) => new(Wide(row.Tokens), Wide(row.Labels), Wide(row.Positions), row.CuSeqlens);
 
+    /// <summary>Tokens of the step's whole batch before its first one, in the order of one device.</summary>
+    public long FirstToken { get; init; }
+
     /// <summary>Labels that count.</summary>
     public long Targets { get; } = Labels.LongCount(label => label >= 0);
 

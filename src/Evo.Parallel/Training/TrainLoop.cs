@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Evo.Core;
+using Evo.Torch;
 
 namespace Evo.Parallel;
 
@@ -22,6 +23,7 @@ internal sealed class TrainLoop(
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
     private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
+    private readonly RandomKey random = RandomKey.Of((ulong)config.Seed, "random choices");
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;
 
@@ -93,7 +95,7 @@ internal sealed class TrainLoop(
         using var watched = memory.Begin(left);
         var measured = pipeline.Begin(left);
         var (batch, wait) = source.Take(state.Step);
-        var figures = model.Gradients(batch, loss, measured);
+        var figures = model.Gradients(batch, loss, random.At(state.Step), measured);
         var turned = Stopwatch.GetTimestamp();
         if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
         {

@@ -32,9 +32,6 @@ public sealed record TrainState
 
     /// <summary>The dynamic scale of the loss and its counters; null where there is none.</summary>
     public LossScaleState? LossScale { get; init; }
-
-    /// <summary>State of libtorch's default CPU generator.</summary>
-    public byte[] RandomState { get; init; } = [];
 }
 
 /// <summary>What a dynamic loss scale remembers; its rules are the configuration's.</summary>

@@ -178,7 +178,6 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     private TrainState Begin(Checkpoint? found, RunCheckpoints checkpoints, RankModel model)
     {
         var seed = (ulong)config.Seed;
-        torch.manual_seed((long)(Seeds.Of(seed, "dropout") >> 1));
         if (found is not null)
         {
             var state = checkpoints.Resume(found, model);

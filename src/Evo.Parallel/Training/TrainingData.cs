@@ -22,6 +22,7 @@ internal sealed class TrainingData : IDisposable
     private readonly DataOrder order;
     private readonly (int Rank, int Ranks) share;
     private readonly RampUp? rampUp;
+    private readonly int rowTokens;
 
     /// <exception cref="DataException">A folder or file is missing or damaged, or holds less than one row.</exception>
     /// <param name="config">The run.</param>
@@ -33,6 +34,7 @@ internal sealed class TrainingData : IDisposable
     {
         var data = config.Data;
         share = (rank, ranks);
+        rowTokens = data.RowTokens;
         MicroBatches = config.MicroBatchesOn(ranks);
         train = TokenDataset.Open(places.TrainFolder, vocabSize);
         try
@@ -79,7 +81,13 @@ internal sealed class TrainingData : IDisposable
             ? (ramp.MicroBatchesBefore(step, MicroBatches), ramp.MicroBatchesAt(step, MicroBatches))
             : (step * MicroBatches, MicroBatches);
         var first = (before * share.Ranks) + (share.Rank * count);
-        return [.. Enumerable.Range(0, count).Select(i => MicroBatch.Of(trainRows.Read(order.RowAt(first + i))))];
+        return
+        [
+            .. Enumerable.Range(0, count).Select(i => MicroBatch.Of(trainRows.Read(order.RowAt(first + i))) with
+            {
+                FirstToken = ((share.Rank * (long)count) + i) * rowTokens,
+            }),
+        ];
     }
 
     /// <summary>

@@ -8,9 +8,9 @@ public static class Recompute
 {
     /// <summary>
     /// Computes <paramref name="f"/> without recording it, keeping only <paramref name="inputs"/>; backward computes it
-    /// again, with the same random numbers, and goes through the copy. Loss and gradients are bit-equal to those of
-    /// the plain call. <paramref name="f"/> must be a function of its inputs and of parameters. The random numbers
-    /// replayed are those of the default generators, so that threads which share them must not use dropout here.
+    /// again and goes through the copy. Loss and gradients are bit-equal to those of the plain call.
+    /// <paramref name="f"/> must be a function of its inputs and of parameters: what is random in it must be keyed, as
+    /// <see cref="DropoutMask"/> is, not drawn from a generator.
     /// </summary>
     /// <returns>What <paramref name="f"/> gave.</returns>
     public static torch.Tensor[] Run(Func<torch.Tensor[], torch.Tensor[]> f, params torch.Tensor[] inputs)
@@ -30,7 +30,6 @@ public static class Recompute
     private sealed class Segment : torch.autograd.MultiTensorFunction<Segment>
     {
         private Func<torch.Tensor[], torch.Tensor[]>? body;
-        private DeviceRandomState? random;
 
         public override string Name => nameof(Recompute);
 
@@ -38,7 +37,6 @@ public static class Recompute
         {
             body = (Func<torch.Tensor[], torch.Tensor[]>)vars[0];
             var inputs = vars.Skip(2).Cast<torch.Tensor>().ToArray();
-            random = DeviceRandomState.Take(inputs);
             ctx.save_for_backward([.. inputs]);
             ctx.set_materialize_grads(false);
 
@@ -62,12 +60,7 @@ public static class Recompute
             var gradients = new List<torch.Tensor> { null!, null! };
             using (torch.enable_grad())
             {
-                torch.Tensor[] outputs;
-                using (random!.Replay())
-                {
-                    outputs = body!(inputs);
-                }
-
+                var outputs = body!(inputs);
                 var used = outputs.Zip(grad_outputs).Where(p => p.Second is not null && p.First.requires_grad).ToList();
                 if (used.Count > 0)
                 {

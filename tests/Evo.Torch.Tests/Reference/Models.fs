@@ -26,6 +26,9 @@ let private operators () =
         file "src/Evo.Torch/Ops.cs"
         file "src/Evo.Torch/Ops.Plain.cs"
         file "src/Evo.Torch/Ops.Experts.cs"
+        file "src/Evo.Torch/RandomKey.cs"
+        file "src/Evo.Torch/RandomWords.cs"
+        file "src/Evo.Torch/DropoutMask.cs"
         "usings.cs", implicitUsings
     ]
 
@@ -51,7 +54,7 @@ let private baseOnly =
          public static class Recompute { public static Tensor[] Run(Func<Tensor[], Tensor[]> f, params Tensor[] inputs) => f(inputs); }
          public sealed class KeptAttention
          {
-             public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, double dropout = 0, long window = 0, Tensor? alibiSlopes = null) => q;
+             public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null) => q;
          }
      }
      namespace Evo.Models
@@ -130,7 +133,7 @@ let private none result =
 
 [<Fact>]
 let ``the operators' plain forms compile against TorchSharp's signatures`` () =
-    compile "Ops" (operators ()) [ torchSharp.Value ] |> none
+    compile "Ops" (operators ()) (torchSharp.Value :: core.Value) |> none
 
 [<Fact>]
 let ``the emitted modules of all modes compile against TorchSharp's signatures`` () =

@@ -24,7 +24,7 @@ internal sealed partial class ModeCompiler
                 break;
             case PartKind.Router:
                 var routed = scope.At(step.Inputs[0]).Kind == PlacementKind.Invariant || IsSerial ? I : Home;
-                Make(step.Output, routed, part.Method, PartEmitter.Expression(part, new[] { Need(step.Inputs[0], routed) }, Weight(part, routed.Kind == PlacementKind.Invariant), "null", 0));
+                Make(step.Output, routed, part.Method, PartEmitter.Expression(part, new[] { Need(step.Inputs[0], routed) }, Weight(part, routed.Kind == PlacementKind.Invariant), "null"));
                 break;
             case PartKind.Experts:
                 Experts(step, part);
@@ -42,18 +42,30 @@ internal sealed partial class ModeCompiler
 
                 Make(step.Output, turned, part.Method, PartEmitter.Rotated(part, Need(step.Inputs[0], turned), Places(turned)));
                 break;
+            case PartKind.Dropout:
+                Dropout(step, part);
+                break;
             default:
                 Norm(step, part);
                 break;
         }
     }
 
-    // Norms and dropout: token by token, so the residual stream's shares of the tokens stay what they are.
+    // Element by element, so a share stays what it is; which elements are dropped is a matter of their place in the whole.
+    private void Dropout(StepSpec step, PartSpec part)
+    {
+        var x = step.Inputs[0];
+        var at = scope.At(x).Kind == PlacementKind.Partial ? Home : scope.At(x);
+        var spread = at.Kind != PlacementKind.Sharded ? "" : at.Dim == 1 ? ", tensor" : $", tensor, {at.Dim}, {shapes[x][at.Dim].Code}";
+        Make(step.Output, at, part.Method, PartEmitter.Dropped(part, Need(x, at), "own", spread));
+    }
+
+    // Norms: token by token, so the residual stream's shares of the tokens stay what they are.
     private void Norm(StepSpec step, PartSpec part)
     {
         var x = step.Inputs[0];
         var at = scope.At(x);
-        if (part.HasWeight && HeldInShares(x, shapes[x].Length - 1) && !IsSerial)
+        if (HeldInShares(x, shapes[x].Length - 1) && !IsSerial)
         {
             Refuse(step, Diagnostics.NormOverShards, part.Method, names.Spoken(Primary(x)));
             return;
@@ -61,8 +73,8 @@ internal sealed partial class ModeCompiler
 
         at = at.Kind == PlacementKind.Partial ? Home : at;
         var code = Need(x, at);
-        var (weight, bias) = part.HasWeight ? (Weight(part, at.Kind == PlacementKind.Invariant), Bias(part, at.Kind == PlacementKind.Invariant)) : ("", "null");
-        Make(step.Output, at, part.Method, PartEmitter.Expression(part, new[] { code }, weight, bias, 0));
+        var (weight, bias) = (Weight(part, at.Kind == PlacementKind.Invariant), Bias(part, at.Kind == PlacementKind.Invariant));
+        Make(step.Output, at, part.Method, PartEmitter.Expression(part, new[] { code }, weight, bias));
     }
 
     // Linear maps of one value: one product over their weights stacked.

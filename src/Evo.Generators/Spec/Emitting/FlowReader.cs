@@ -84,7 +84,7 @@ internal sealed class FlowReader
             return new Flow("Alias", from, "\"\"");
         }
 
-        if (code.StartsWith(Names.Module + ".Dropping && ", System.StringComparison.Ordinal))
+        if (code.StartsWith("own.Random.Dropout(", System.StringComparison.Ordinal))
         {
             return new Flow("Dropout", from, "\"\"");
         }

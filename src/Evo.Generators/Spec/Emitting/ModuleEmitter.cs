@@ -98,7 +98,7 @@ internal static class ModuleEmitter
         writer.Line("internal readonly int FirstSlot;");
         writer.Line();
         writer.Line("/// <summary>Makes the parts in the order of the data flow; their names begin with <paramref name=\"prefix\"/>.</summary>");
-        writer.Open($"internal Module({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)}, model)");
+        writer.Open($"internal Module({block.Name} spec, {Names.Models}CausalLMModule model, string prefix, int index) : base({Names.Quote(block.Name)}, model, index)");
         writer.Line($"_record = spec with {{ {Names.Bound} = new(this) }};");
         writer.Line($"FirstSlot = index * {block.Parts.Count(p => p.Kind == PartKind.Attention)};");
         foreach (var part in block.Parts.Where(p => p.HasWeight))
@@ -110,7 +110,7 @@ internal static class ModuleEmitter
         writer.Close();
         writer.Line();
         writer.Line("/// <inheritdoc/>");
-        ModeEmitter.Switch(writer, $"public override {Names.Tensor} Run({Names.Tensor} x_BTC, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(x_BTC, at)");
+        ModeEmitter.Switch(writer, $"protected override {Names.Tensor} Compute({Names.Tensor} x_BTC, {Names.Positions} at)", "Ranks.Mode", mode => $"_record.{ModeEmitter.Method(block, mode)}(x_BTC, at)");
         writer.Close();
     }
 

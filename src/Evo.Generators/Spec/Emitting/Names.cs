@@ -13,7 +13,6 @@ internal static class Names
     public const string Experts = "global::Evo.Torch.ExpertParallel";
     public const string Shard = "global::Evo.Models.Shard";
     public const string Functions = "global::Evo.Models.Functions";
-    public const string Functional = "global::TorchSharp.torch.nn.functional";
     public const string Models = "global::Evo.Models.";
     public const string JsonObject = "global::System.Text.Json.Nodes.JsonObject";
     public const string GeneratedCode = "[global::System.CodeDom.Compiler.GeneratedCode(\"Evo.Generators\", \"\")]";

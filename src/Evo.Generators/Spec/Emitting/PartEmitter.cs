@@ -24,15 +24,16 @@ internal static class PartEmitter
         {
             PartKind.Layers => $"{Names.Module}.Run({Names.Module}.{Names.Modules(part)}, {x}, {part.Parameters[1]})",
             PartKind.Head => $"{Names.Ops}.Linear({x}, {HeadTable(part, $"{Names.Module}.{part.Method}Table")})",
-            PartKind.Row => Expression(part, new[] { x + ".flatten(2)" }, own + ".Weight", own + ".Bias", slot),
+            PartKind.Row => Expression(part, new[] { x + ".flatten(2)" }, own + ".Weight", own + ".Bias"),
             PartKind.Experts => Mixed(part, x, $"{Names.Module}.Routed({part.Parameters[1]}, {part.Sizes[3]})", own + ".Gate?.Weight", own + ".Up.Weight", own + ".Down.Weight", Names.Module),
+            PartKind.Dropout => Dropped(part, x, Names.Module),
             PartKind.Attention => Attended(part, part.Parameters.Take(3).ToArray(), slot, false, Names.Module, part.Parameters[3]),
-            _ => Expression(part, new[] { x }, own + ".Weight", own + ".Bias", slot),
+            _ => Expression(part, new[] { x }, own + ".Weight", own + ".Bias"),
         };
     }
 
     /// <summary>A part of its inputs and weights, as C#; what is the same on every device.</summary>
-    public static string Expression(PartSpec part, string[] inputs, string weight, string bias, int slot, string module = Names.Module)
+    public static string Expression(PartSpec part, string[] inputs, string weight, string bias)
     {
         var x = inputs[0];
         switch (part.Kind)
@@ -48,18 +49,20 @@ internal static class PartEmitter
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias})";
             case PartKind.RmsNorm:
                 return $"{Names.Ops}.RmsNorm({x}, {weight}, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})";
-            case PartKind.LayerNorm:
-                return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
             default:
-                return $"{module}.Dropping && {Names.Atom(part.Sizes[0])} > 0 ? {Names.Functional}.dropout({x}, {part.Sizes[0]}, true) : {x}";
+                return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
         }
     }
+
+    /// <summary>A value with a share of its elements dropped.</summary>
+    /// <param name="spread">Behind the share: how the value is spread over ranks, or nothing.</param>
+    public static string Dropped(PartSpec part, string x, string module, string spread = "") => $"{module}.Random.Dropout({x}, {part.Sizes[0]}{spread})";
 
     /// <summary>Attention of queries, keys and values; where heads are split, of this rank's.</summary>
     public static string Attended(PartSpec part, string[] inputs, int slot, bool split, string module = "own", string at = "at")
     {
         var scale = part.Extra.Length > 0 ? part.Extra : $"1 / global::System.Math.Sqrt({part.Sizes[2]})";
-        var dropout = part.Extra2 == "0" ? "0" : $"{module}.Dropping ? {part.Extra2} : 0";
+        var dropout = part.Extra2 == "0" ? "null" : $"{module}.Random.Attention({part.Extra2}, {part.Sizes[0]}{(split ? ", tensor" : "")})";
         var window = part.Window == "0" ? "" : $", window: {part.Window}";
         var slopes = split ? $"{Names.Shard}.Own(tensor, {at}.AlibiSlopes({part.Sizes[0]}), 0)" : $"{at}.AlibiSlopes({part.Sizes[0]})";
         var alibi = part.Alibi switch

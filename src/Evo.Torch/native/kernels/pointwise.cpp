@@ -1,4 +1,4 @@
-// evo::rms_norm, evo::rope, evo::silu_mul and evo::embedding with their backwards.
+// evo::rms_norm, evo::rope, evo::silu_mul, evo::dropout and evo::embedding with their backwards.
 
 #include "operators.h"
 
@@ -168,6 +168,57 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
   return wants_gradient({&gate, &up}) ? SiluMul::apply(gate, up) : silu_mul_forward(gate, up);
 }
 
+// ---- dropout ----
+
+// The mask is made again in the backward pass: a few operations an element, and nothing of its size to keep.
+Tensor dropped(const Tensor& x, const Tensor& rows, const Tensor& columns, double share) {
+  const Tensor from = x.contiguous();
+  Tensor y = at::empty(from.sizes(), from.options());
+  const int64_t C = columns.size(1), N = rows.numel(), together = N / std::max<int64_t>(1, columns.size(0));
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(columns.numel()));
+  std::copy_n(columns.data_ptr<int64_t>(), words.size(), words.begin());
+  const auto* row = rows.data_ptr<int64_t>();
+  const auto limit = static_cast<std::uint32_t>(std::min(std::nearbyint(share * 4294967296.0), 4294967295.0));
+  with_type(from.scalar_type(), "evo::dropout", [&](auto stored) {
+    using S = decltype(stored);
+    at::parallel_for(0, N, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, C)), [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; n++)
+        Typed<S>::get().dropout(
+            pointer<S>(from) + n * C, static_cast<std::uint32_t>(row[n]), words.data() + n / together * C, limit, 1 / (1 - share),
+            pointer<S>(y) + n * C, C);
+    });
+  });
+  return y;
+}
+
+class Dropout : public torch::autograd::Function<Dropout> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& rows, const Tensor& columns, double share) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({rows, columns});
+    ctx->saved_data["share"] = share;
+    return dropped(x, rows, columns, share);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::dropout");
+    const auto saved = ctx->get_saved_variables();
+    return {dropped(gradients[0], saved[0], saved[1], ctx->saved_data["share"].toDouble()), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+Tensor dropout(const Tensor& x, const Tensor& rows, const Tensor& columns, double share) {
+  check_cpu(x, "evo::dropout");
+  TORCH_CHECK(
+      x.dim() > 1 && rows.scalar_type() == at::kLong && columns.scalar_type() == at::kLong && columns.dim() == 2 &&
+          rows.sizes() == x.sizes().slice(0, x.dim() - 1) && columns.size(1) == x.size(-1) &&
+          (columns.size(0) == 1 || columns.size(0) == x.size(0)),
+      "evo::dropout: x ", x.sizes(), ", rows ", rows.sizes(), ", columns ", columns.sizes(),
+      ": int64 words are needed for all dimensions of x but the last, and for the last one [1 or the first of x, the last of x]");
+  const Tensor r = rows.contiguous(), c = columns.contiguous();
+  return wants_gradient({&x}) ? Dropout::apply(x, r, c, share) : dropped(x, r, c, share);
+}
+
 // ---- embedding ----
 
 Tensor checked_ids(const Tensor& ids, int64_t V) {
@@ -232,6 +283,7 @@ TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", rms_norm);
   m.def("rope(Tensor x, Tensor cos, Tensor sin) -> Tensor", rope);
   m.def("silu_mul(Tensor gate, Tensor up) -> Tensor", silu_mul);
+  m.def("dropout(Tensor x, Tensor rows, Tensor columns, float share) -> Tensor", dropout);
   m.def("embedding(Tensor ids, Tensor weight) -> Tensor", embedding);
 }
 

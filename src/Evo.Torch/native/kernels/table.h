@@ -32,6 +32,9 @@ struct TypedKernels {
   void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
   void (*silu_mul)(const S* gate, const S* up, S* y, int64_t count);
   void (*silu_mul_backward)(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
+  // One row: an element is zero where its random word, mixed from the row's and the column's, is below the limit, and else x * scale.
+  void (*dropout)(
+      const S* x, std::uint32_t row, const std::uint32_t* columns, std::uint32_t limit, double scale, S* y, int64_t count);
   // Rows [begin, end) of logits [.., V]: loss[row], and with `gradient` the logits are overwritten by d loss / d logits.
   void (*cross_entropy)(
       W* logits, int64_t V, const int64_t* labels, double smoothing, bool gradient, W* loss, int64_t begin, int64_t end);

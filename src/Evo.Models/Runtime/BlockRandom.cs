@@ -1,0 +1,100 @@
+using Evo.Torch;
+using static TorchSharp.torch;
+
+namespace Evo.Models;
+
+/// <summary>What the random choices of a pass are functions of, beside their place in the model.</summary>
+/// <param name="Step">The key of the run's seed and the step.</param>
+/// <param name="FirstToken">Tokens of the step's whole batch before the first one of the pass, in the order of one device.</param>
+public readonly record struct PassRandom(RandomKey Step, long FirstToken);
+
+/// <summary>
+/// The random choices of one block of a model in training: a layer, or what stands before or behind the layers. Each is a
+/// function of the run's seed, the step, the block, its number among the block's choices, the token's place in the step's whole
+/// batch and the element's place in the whole tensor. So every rank makes those of one device, whatever it holds, and a layer
+/// that is computed again makes the same again. Emitted forwards ask for them.
+/// </summary>
+/// <param name="active">Whether anything is random now.</param>
+public sealed class BlockRandom(Func<bool> active)
+{
+    private Positions? pass;
+    private long block, choices;
+
+    /// <summary>A pass through the block begins.</summary>
+    /// <param name="at">Where its tokens stand.</param>
+    /// <param name="number">The block's number in the whole model.</param>
+    internal void Begin(Positions at, long number) => (pass, block, choices) = (at, number, 0);
+
+    /// <summary>A value [B, T, ...] of all tokens, with a share of its elements dropped.</summary>
+    public Tensor Dropout(Tensor x, double share) => Dropout(x, share, null, 0, 0);
+
+    /// <summary>As the other, of this rank's tokens.</summary>
+    /// <param name="x">[B, T of this rank, ...]</param>
+    /// <param name="share">Of the elements that are dropped.</param>
+    /// <param name="tensor">The ranks that have the other tokens.</param>
+    public Tensor Dropout(Tensor x, double share, ProcessGroup tensor) => Dropout(x, share, tensor, 1, 0);
+
+    /// <summary>As the others, where another dimension than the tokens' is spread over ranks.</summary>
+    /// <param name="x">[B, T, ...]</param>
+    /// <param name="share">Of the elements that are dropped.</param>
+    /// <param name="tensor">The ranks that have the other parts.</param>
+    /// <param name="dim">The dimension, 2 or more.</param>
+    /// <param name="size">Its whole size; where it is less than the ranks, several of them have the same part.</param>
+    public Tensor Dropout(Tensor x, double share, ProcessGroup? tensor, int dim, long size)
+    {
+        if (Next(share) is not { } key)
+            return x;
+        var tokens = pass!.Tokens;
+        if (tensor is not null && dim == 1)
+            tokens = Shard.Own(tensor, tokens, 1);
+        if (x.dim() < 3 || x.shape[0] != tokens.shape[0] || x.shape[1] != tokens.shape[1])
+            throw new InvalidOperationException(
+                $"dropout of [{string.Join(", ", x.shape)}] in a pass of [{string.Join(", ", tokens.shape)}] tokens: what is dropped must be [B, T, ...], a value for each token; drop it where it meets one");
+        var features = Features(x, tensor, dim, size);
+        return Ops.Dropout(x.reshape([.. tokens.shape, features.shape[0]]), new(share, RandomWords.Of(key, tokens), RandomWords.Spread(features).unsqueeze(0))).view(x.shape);
+    }
+
+    /// <summary>Which weights an attention drops, of rows [B, heads, T] and columns [B, T]; null for none.</summary>
+    /// <param name="share">Of the weights that are dropped.</param>
+    /// <param name="heads">Query heads in all.</param>
+    /// <param name="tensor">The ranks over which they are spread; null where they are not.</param>
+    public DropoutMask? Attention(double share, long heads, ProcessGroup? tensor = null)
+    {
+        if (Next(share) is not { } key)
+            return null;
+        var tokens = pass!.Tokens;
+        var numbers = arange(heads, dtype: int64, device: tokens.device);
+        var own = tensor is null ? numbers : Shard.Own(tensor, numbers, 0);
+        var rows = RandomWords.At(RandomWords.Of(key, tokens).unsqueeze(1), RandomWords.Spread(own).unsqueeze(1));
+        return new(share, rows, RandomWords.Spread(tokens));
+    }
+
+    // The key of the block's next choice; null where it drops nothing.
+    private RandomKey? Next(double share)
+    {
+        choices++;
+        if (share == 0 || !active())
+            return null;
+        if (pass is null)
+            throw new InvalidOperationException("a block's random choices belong to a pass of its module: call the module's forward, or eval() for none");
+        if (pass.Cache is not null)
+            throw new InvalidOperationException("dropout with a cache: generation is no training; call eval() first");
+        return pass.Random is { } random
+            ? random.Step.At(block).At(choices)
+            : throw new InvalidOperationException(
+                "dropout in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()");
+    }
+
+    // The index of each element of a token in the whole tensor, [elements].
+    private static Tensor Features(Tensor x, ProcessGroup? tensor, int dim, long size)
+    {
+        var index = zeros([1], dtype: int64, device: x.device);
+        for (var d = 2; d < x.dim(); d++)
+        {
+            var (first, whole) = d == dim && tensor is not null ? (tensor.Rank * size / tensor.Size, size) : (0, x.shape[d]);
+            index = (index.unsqueeze(1) * whole + arange(first, first + x.shape[d], dtype: int64, device: x.device)).flatten();
+        }
+
+        return index;
+    }
+}
