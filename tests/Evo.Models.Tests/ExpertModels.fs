@@ -220,11 +220,14 @@ let private refusalCases =
         "qwen2_moe", [ "decoder_sparse_step", "0" ], "decoder_sparse_step = 0: must be at least 1"
         "qwen2_moe", [ "num_experts", "-1" ], "num_experts = -1: must be at least 0"
         "",
-        [ "moe_layer_kwargs", """{ "noisy_gate_policy": "RSample" }""" ],
-        "moe_layer_kwargs.noisy_gate_policy = \"RSample\": noise in gates is not part"
+        [ "moe_layer_kwargs", """{ "noisy_gate_policy": "Gauss" }""" ],
+        "moe_layer_kwargs.noisy_gate_policy = \"Gauss\": must be \"Jitter\", \"RSample\" or null"
+        "",
+        [ "top_k", "3"; "moe_layer_kwargs", """{ "noisy_gate_policy": "RSample" }""" ],
+        "draws the first of one expert or the second of two, and top_k is 3"
         "",
         [ "moe_layer_kwargs", """{ "use_rts": true }""" ],
-        "moe_layer_kwargs.use_rts = true: tokens are dropped in their order"
+        "moe_layer_kwargs.use_rts = true: draws lots for the places of an expert where each token has one, and top_k is 2"
         "",
         [ "moe_layer_kwargs", """{ "capacity": 2 }""" ],
         "moe_layer_kwargs.capacity = 2: is not a key of GShard's gate"

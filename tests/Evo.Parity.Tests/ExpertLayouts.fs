@@ -82,6 +82,8 @@ let private across =
 [<InlineData("INTERNLM_MoE", """{ "top_k": 1, "num_experts": 8 }""")>]
 [<InlineData("INTERNLM_MoE",
              """{ "num_shared_experts": 1, "num_experts": 8, "moe_layer_kwargs": { "capacity_factor": 0.5 } }""")>]
+[<InlineData("INTERNLM_MoE",
+             """{ "num_experts": 8, "moe_layer_kwargs": { "noisy_gate_policy": "RSample" } }""")>]
 [<InlineData("INTERNLM_MoE", """{ "moe_type": "Dropless", "num_experts": 8 }""")>]
 let ``experts across both axes, recomputed too`` (name: string) (json: string) =
     let spec = family name json
@@ -105,6 +107,16 @@ let ``experts across both axes, recomputed too`` (name: string) (json: string) =
                      layout.NoTp
                  )
          ])
+
+[<Fact>]
+let ``one choice, with jitter and by lot`` () =
+    let spec =
+        family
+            "INTERNLM_MoE"
+            """{ "top_k": 1, "num_experts": 8, "moe_layer_kwargs": { "noisy_gate_policy": "Jitter", "use_rts": true, "min_capacity": 1, "capacity_factor": 0.5 } }"""
+        |> Small.with' SizeRole.Choices 1
+
+    check "one choice by lot" spec (Small.batch 6 8 8 spec) across
 
 [<Fact>]
 let ``more choices than two`` () =

@@ -182,3 +182,41 @@ let ``dropout is seen in what is compared`` (name: string) =
         LayoutParity.Run(spec, Layout.Single, batch, ParityProbe(Dropout = false))
 
     Assert.True(plain.Worst(dropped, LayoutParity.LearningRate).Error > 0.01)
+
+/// GShard's random options, each with fewer places than tokens.
+let private gates =
+    [
+        "jitter",
+        2,
+        """{ "num_experts": 8, "moe_layer_kwargs": { "noisy_gate_policy": "Jitter", "capacity_factor": 0.5 } }"""
+        "noise and lots for one choice",
+        1,
+        """{ "top_k": 1, "num_experts": 8, "moe_layer_kwargs": { "noisy_gate_policy": "RSample", "use_rts": true, "capacity_factor": 0.5, "min_capacity": 1 } }"""
+        "noise for the second choice",
+        2,
+        """{ "num_experts": 8, "moe_layer_kwargs": { "noisy_gate_policy": "RSample", "capacity_factor": 0.5 } }"""
+    ]
+
+let private withGate (choices: int) (json: string) =
+    let family = nonNull (ModelFamilies.Find "INTERNLM_MoE")
+
+    Small.make (
+        family.FromHuggingFace.Invoke(
+            nonNull (Text.Json.Nodes.JsonNode.Parse json) :?> Text.Json.Nodes.JsonObject
+        )
+    )
+    |> Small.with' SizeRole.Layers 4
+    |> Small.with' SizeRole.Choices choices
+
+[<Theory; InlineData(0); InlineData(1); InlineData(2)>]
+let ``three steps with random gates at a covering array of layouts are those of one device`` (index: int) =
+    let what, choices, json = gates[index]
+    let legal = legal "INTERNLM_MoE"
+    let spec = withGate choices json
+    let batch, random = (Reference spec).Of Layout.Single
+
+    let plain =
+        LayoutParity.Run(spec, Layout.Single, batch, ParityProbe(Dropout = false))
+
+    Assert.True(plain.Worst(random, LayoutParity.LearningRate).Error > 1e-4, "the gate is not random")
+    compareSpec $"INTERNLM_MoE, {what}" spec legal.Length (Covering.cheapArray 2 cost legal Layouts.axes)

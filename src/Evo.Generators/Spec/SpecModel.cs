@@ -113,7 +113,7 @@ internal enum PartKind
 /// <param name="Bias">"true", "false" or a C# condition.</param>
 /// <param name="Init">Standard deviation as C#, or empty for the model's own.</param>
 /// <param name="Extra">What only this kind has: the layer's full name, the tied part, rotary scaling, the attention's scale.</param>
-/// <param name="Extra2">The condition of tying, the rotary maximum, the attention's dropout.</param>
+/// <param name="Extra2">The condition of tying, the rotary maximum, the attention's dropout, the router's jitter.</param>
 internal sealed record PartSpec(
     PartKind Kind,
     string Method,
@@ -146,9 +146,11 @@ internal sealed record PartSpec(
 /// <summary>What only experts have; all but the names are C# in the record's scope.</summary>
 /// <param name="Gate">Name of the gate in a checkpoint, or empty for an MLP without one.</param>
 /// <param name="Capacity">GShard's factor in training, or empty where nothing is dropped.</param>
+/// <param name="Sampled">Whether the last choice has noise: "true", "false" or C#.</param>
+/// <param name="ByLot">Whether tokens are taken by lot: "true", "false" or C#.</param>
 internal sealed record ExpertsSpec(
     string Activation, string Normalize, string Gate, string Up, string Down, string DownInit,
-    string Capacity, string EvalCapacity, string MinCapacity) : IEquatable<ExpertsSpec>;
+    string Capacity, string EvalCapacity, string MinCapacity, string Sampled, string ByLot) : IEquatable<ExpertsSpec>;
 
 internal enum StepKind
 {

@@ -45,7 +45,7 @@ public sealed partial record InternLMMoe : CausalLM
     [Hf("moe_type"), RunKey("moe_type"), OneOf("GShard", "Dropless")]
     public string MoeType { get; init; } = "GShard";
 
-    /// <summary>GShard's gate: capacity_factor, eval_capacity_factor, min_capacity, drop_tokens. Unset: its defaults.</summary>
+    /// <summary>GShard's gate: capacity_factor, eval_capacity_factor, min_capacity, drop_tokens, noisy_gate_policy, use_rts. Unset: its defaults.</summary>
     [Hf("moe_layer_kwargs"), RunKey("moe_layer_kwargs")]
     public GShardOptions? Gate { get; init; }
 
@@ -101,6 +101,10 @@ public sealed partial record InternLMMoe : CausalLM
     {
         if (Gate is not null && !IsGShard)
             rules.Refuse($"moe_layer_kwargs: is about GShard's gate, and moe_type is {MoeType}; take it out, or set moe_type to GShard");
+        if (Sampled && TopK > 2)
+            rules.Refuse($"moe_layer_kwargs.noisy_gate_policy = \"RSample\": draws the first of one expert or the second of two, and top_k is {TopK}; use \"Jitter\" or null");
+        if (Gate is { UseRts: true } && (TopK > 1 || !HasLimit))
+            rules.Refuse($"moe_layer_kwargs.use_rts = true: draws lots for the places of an expert where each token has one, and top_k is {TopK}, drop_tokens {(HasLimit ? "true" : "false")}; use false");
     }
 
     private static readonly GShardOptions UsualGate = new();
@@ -110,6 +114,9 @@ public sealed partial record InternLMMoe : CausalLM
     internal bool HasLimit => IsGShard && (Gate ?? UsualGate).DropTokens;
     internal double Capacity => HasLimit ? (Gate ?? UsualGate).CapacityFactor : 0;
     internal double EvalCapacity => HasLimit ? (Gate ?? UsualGate).EvalCapacityFactor : 0;
+    internal double Jitter => IsGShard && Gate?.NoisyGatePolicy == "Jitter" ? 0.01 : 0;
+    internal bool Sampled => IsGShard && Gate?.NoisyGatePolicy == "RSample";
+    internal bool ByLot => HasLimit && Gate is { UseRts: true };
     internal int MinCapacity => (Gate ?? UsualGate).MinCapacity;
 
     // GShard leaves the weight of a single choice as the router gave it.
@@ -151,10 +158,10 @@ public sealed partial record InternLMMoeLayer(InternLMMoe M, int Index)
     private partial Tensor Output(Tensor x);
     [RmsNorm("HiddenSize", "NormEpsilon"), Hf("post_attention_layernorm")]
     private partial Tensor MlpNorm(Tensor x);
-    [Router("HiddenSize", "ExpertCount"), Hf("mlp.moe_layer.gate.wg")]
+    [Router("HiddenSize", "ExpertCount", Jitter = "Jitter"), Hf("mlp.moe_layer.gate.wg")]
     private partial Tensor Route(Tensor x);
     [Experts("HiddenSize", "IntermediateSize", "ExpertCount", "TopK", Activation = "Activation", Normalize = "Normalize", DownInit = Scaled,
-        Capacity = "Capacity", EvalCapacity = "EvalCapacity", MinCapacity = "MinCapacity", Gate = "w1", Up = "w3", Down = "w2"),
+        Capacity = "Capacity", EvalCapacity = "EvalCapacity", MinCapacity = "MinCapacity", Sampled = "Sampled", ByLot = "ByLot", Gate = "w1", Up = "w3", Down = "w2"),
         Hf("mlp.moe_layer.experts.wrapped_experts.{expert}")]
     private partial Tensor Mixture(Tensor x, Tensor logits);
     [Linear("HiddenSize", "2", Bias = "true"), Hf("mlp.coefficient")]

@@ -3,8 +3,7 @@ using System.Text.Json.Nodes;
 namespace Evo.Models;
 
 /// <summary>
-/// How GShard's gate limits experts: <c>moe_layer_kwargs</c> of an InternEvo configuration. What would make a choice random is
-/// refused by name: a run is a function of its seed and data only.
+/// How GShard's gate limits experts, and what of it is random in training: <c>moe_layer_kwargs</c> of an InternEvo configuration.
 /// </summary>
 public sealed record GShardOptions : IHuggingFaceValue<GShardOptions>
 {
@@ -22,6 +21,15 @@ public sealed record GShardOptions : IHuggingFaceValue<GShardOptions>
 
     /// <summary>Whether tokens beyond the capacity are dropped; false sets no limit.</summary>
     public bool DropTokens { get; init; } = true;
+
+    /// <summary>
+    /// Noise in training: Jitter multiplies the gate's inputs by numbers from 0.99 to 1.01, RSample adds Gumbel noise to the logits for
+    /// the choice of the last expert; null for none.
+    /// </summary>
+    public string? NoisyGatePolicy { get; init; }
+
+    /// <summary>Whether experts take tokens by lot in training, not in their order.</summary>
+    public bool UseRts { get; init; }
 
     /// <inheritdoc/>
     public static GShardOptions? FromHuggingFace(JsonNode value, string key, ICollection<string> problems)
@@ -57,10 +65,9 @@ public sealed record GShardOptions : IHuggingFaceValue<GShardOptions>
         var least = Number("min_capacity", usual.MinCapacity);
         if (least != Math.Floor(least))
             problems.Add($"{key}.min_capacity = {json["min_capacity"]!.ToJsonString()}: must be a whole number");
-        if (json["noisy_gate_policy"] is { } policy)
-            problems.Add($"{key}.noisy_gate_policy = {policy.ToJsonString()}: noise in gates is not part of Evo; use null");
-        if (Flag("use_rts", false))
-            problems.Add($"{key}.use_rts = true: tokens are dropped in their order, not at random; use false");
+        var policy = json["noisy_gate_policy"] is JsonValue said && said.TryGetValue<string>(out var text) ? text : null;
+        if (json["noisy_gate_policy"] is { } asked && policy is not ("Jitter" or "RSample"))
+            problems.Add($"{key}.noisy_gate_policy = {asked.ToJsonString()}: must be \"Jitter\", \"RSample\" or null");
         // Two ways to compute the same.
         _ = Flag("use_fused_gating", true);
         _ = Flag("use_grouped_mlp", true);
@@ -72,6 +79,8 @@ public sealed record GShardOptions : IHuggingFaceValue<GShardOptions>
             EvalCapacityFactor = Number("eval_capacity_factor", usual.EvalCapacityFactor),
             MinCapacity = (int)least,
             DropTokens = Flag("drop_tokens", usual.DropTokens),
+            NoisyGatePolicy = policy,
+            UseRts = Flag("use_rts", usual.UseRts),
         };
     }
 
@@ -82,6 +91,8 @@ public sealed record GShardOptions : IHuggingFaceValue<GShardOptions>
         ["eval_capacity_factor"] = EvalCapacityFactor,
         ["min_capacity"] = MinCapacity,
         ["drop_tokens"] = DropTokens,
+        ["noisy_gate_policy"] = NoisyGatePolicy,
+        ["use_rts"] = UseRts,
     };
 
     /// <inheritdoc/>

@@ -23,7 +23,7 @@ public sealed record BuildOptions
     /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
     public ulong? InitSeed { get; init; }
 
-    /// <summary>Whether dropout drops in training; false trains as if every share were 0.</summary>
+    /// <summary>Whether dropout drops in training, and gates choose at random; false trains as if every share were 0.</summary>
     public bool Dropout { get; init; } = true;
 
     /// <summary>The mode and this rank's groups; one device unless given.</summary>

@@ -23,7 +23,7 @@ public sealed class BlockRandom(Func<bool> active)
     /// <summary>A pass through the block begins.</summary>
     /// <param name="at">Where its tokens stand.</param>
     /// <param name="number">The block's number in the whole model.</param>
-    internal void Begin(Positions at, long number) => (pass, block, choices) = (at, number, 0);
+    public void Begin(Positions at, long number) => (pass, block, choices) = (at, number, 0);
 
     /// <summary>A value [B, T, ...] of all tokens, with a share of its elements dropped.</summary>
     public Tensor Dropout(Tensor x, double share) => Dropout(x, share, null, 0, 0);
@@ -42,11 +42,9 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="size">Its whole size; where it is less than the ranks, several of them have the same part.</param>
     public Tensor Dropout(Tensor x, double share, ProcessGroup? tensor, int dim, long size)
     {
-        if (Next(share) is not { } key)
+        if (Next(share > 0) is not { } key)
             return x;
-        var tokens = pass!.Tokens;
-        if (tensor is not null && dim == 1)
-            tokens = Shard.Own(tensor, tokens, 1);
+        var tokens = Tokens(dim == 1 ? tensor : null);
         if (x.dim() < 3 || x.shape[0] != tokens.shape[0] || x.shape[1] != tokens.shape[1])
             throw new InvalidOperationException(
                 $"dropout of [{string.Join(", ", x.shape)}] in a pass of [{string.Join(", ", tokens.shape)}] tokens: what is dropped must be [B, T, ...], a value for each token; drop it where it meets one");
@@ -60,29 +58,62 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="tensor">The ranks over which they are spread; null where they are not.</param>
     public DropoutMask? Attention(double share, long heads, ProcessGroup? tensor = null)
     {
-        if (Next(share) is not { } key)
+        if (Next(share > 0) is not { } key)
             return null;
-        var tokens = pass!.Tokens;
+        var tokens = Tokens(null);
         var numbers = arange(heads, dtype: int64, device: tokens.device);
         var own = tensor is null ? numbers : Shard.Own(tensor, numbers, 0);
         var rows = RandomWords.At(RandomWords.Of(key, tokens).unsqueeze(1), RandomWords.Spread(own).unsqueeze(1));
         return new(share, rows, RandomWords.Spread(tokens));
     }
 
-    // The key of the block's next choice; null where it drops nothing.
-    private RandomKey? Next(double share)
+    /// <summary>A router's input [B, T, C], each element times a number from 1 − amount to 1 + amount.</summary>
+    /// <param name="x">[B, T, C]</param>
+    /// <param name="amount">0 for none.</param>
+    /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
+    public Tensor Jitter(Tensor x, double amount, ProcessGroup? tensor = null)
+    {
+        if (Next(amount > 0) is not { } key)
+            return x;
+        var uniform = RandomWords.Uniform(Words(key, x.shape[2], tensor));
+        return x * (1 + (((uniform * 2) - 1) * amount)).to_type(x.dtype);
+    }
+
+    /// <summary>Gumbel noise for each token and expert, float64 [B, T, E]; null for none.</summary>
+    /// <param name="wanted">Whether there is noise in training.</param>
+    /// <param name="experts">E</param>
+    /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
+    public Tensor? Noise(bool wanted, long experts, ProcessGroup? tensor = null) =>
+        Next(wanted) is { } key ? RandomWords.Uniform(Words(key, experts, tensor)).log().neg().log().neg() : null;
+
+    /// <summary>A lot of each token, int64 [B, T] from 0 to 2³² − 1; null for none.</summary>
+    /// <param name="wanted">Whether lots are drawn in training.</param>
+    /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
+    public Tensor? Lots(bool wanted, ProcessGroup? tensor = null) => Next(wanted) is { } key ? RandomWords.Of(key, Tokens(tensor)) : null;
+
+    private Tensor Tokens(ProcessGroup? tensor) => tensor is null ? pass!.Tokens : Shard.Own(tensor, pass!.Tokens, 1);
+
+    // [B, T, count]
+    private Tensor Words(RandomKey key, long count, ProcessGroup? tensor)
+    {
+        var tokens = Tokens(tensor);
+        return RandomWords.At(RandomWords.Of(key, tokens).unsqueeze(-1), RandomWords.Spread(arange(count, dtype: int64, device: tokens.device)));
+    }
+
+    // The key of the block's next choice; null where it is not random.
+    private RandomKey? Next(bool wanted)
     {
         choices++;
-        if (share == 0 || !active())
+        if (!wanted || !active())
             return null;
         if (pass is null)
             throw new InvalidOperationException("a block's random choices belong to a pass of its module: call the module's forward, or eval() for none");
         if (pass.Cache is not null)
-            throw new InvalidOperationException("dropout with a cache: generation is no training; call eval() first");
+            throw new InvalidOperationException("random choices with a cache: generation is no training; call eval() first");
         return pass.Random is { } random
             ? random.Step.At(block).At(choices)
             : throw new InvalidOperationException(
-                "dropout in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()");
+                "random choices in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()");
     }
 
     // The index of each element of a token in the whole tensor, [elements].

@@ -14,6 +14,9 @@ public sealed class RouterAttribute(string width, string experts) : PartAttribut
 
     /// <summary>Standard deviation of its start, or empty for the model's.</summary>
     public string Init { get; init; } = "";
+
+    /// <summary>In training its input is multiplied by numbers from 1 − this to 1 + this, another for each token and feature; 0 for none.</summary>
+    public string Jitter { get; init; } = "0";
 }
 
 /// <summary>
@@ -63,6 +66,12 @@ public sealed class ExpertsAttribute(string width, string inner, string experts,
 
     /// <summary>The smallest number of tokens that an expert may take.</summary>
     public string MinCapacity { get; init; } = "0";
+
+    /// <summary>"true", "false" or a boolean property: whether Gumbel noise is added to the logits for a token's last choice in training.</summary>
+    public string Sampled { get; init; } = "false";
+
+    /// <summary>"true", "false" or a boolean property: whether an expert takes tokens by lot in training, not in their order.</summary>
+    public string ByLot { get; init; } = "false";
 
     /// <summary>Standard deviation of the start of gate and up, or empty for the model's.</summary>
     public string Init { get; init; } = "";

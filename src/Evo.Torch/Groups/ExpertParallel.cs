@@ -26,12 +26,14 @@ public static class ExpertParallel
     /// <param name="down">[E / n, C, F]</param>
     /// <param name="capacityFactor">GShard's: see <see cref="Ops.ExpertCapacity"/>; 0 drops nothing.</param>
     /// <param name="minCapacity">The smallest capacity.</param>
+    /// <param name="noise">[B, T, E], as for <see cref="Ops.ChooseExperts"/>, of this rank's tokens.</param>
+    /// <param name="lots">[B, T], as for <see cref="Ops.WithinCapacity"/>, of this rank's tokens.</param>
     /// <param name="tokens">Ranks that have the other tokens of the same rows; their choices are counted under a capacity.</param>
     /// <param name="rows">Ranks that have other rows, as many each; likewise.</param>
     /// <returns>[B, T, C], x's type.</returns>
     public static Tensor MixtureOfExperts(
         ProcessGroup group, int site, Tensor x, Tensor logits, int topK, bool normalize, string activation, Tensor? gate, Tensor up, Tensor down,
-        double capacityFactor = 0, long minCapacity = 0, ProcessGroup? tokens = null, ProcessGroup? rows = null)
+        double capacityFactor = 0, long minCapacity = 0, Tensor? noise = null, Tensor? lots = null, ProcessGroup? tokens = null, ProcessGroup? rows = null)
     {
         using var scope = NewDisposeScope();
         var x_NC = x.reshape(-1, x.shape[^1]);
@@ -40,9 +42,12 @@ public static class ExpertParallel
         if (own * group.Size != count)
             throw new ArgumentException(
                 $"ExpertParallel.MixtureOfExperts at site {site}: {own} experts on each of {group.Size} ranks, and logits of {count}; they must be as many.");
+        var noise_NE = noise?.reshape(-1, count);
         var (experts, weights) = capacityFactor > 0
-            ? Ops.ChooseExpertsWhere(logits_NE, topK, normalize, chosen => Kept(chosen.view(x.shape[0], x.shape[1], topK), count, capacityFactor, minCapacity, tokens, rows, site + 3))
-            : Ops.ChooseExperts(logits_NE, topK, normalize);
+            ? Ops.ChooseExpertsWhere(
+                logits_NE, topK, normalize,
+                chosen => Kept(chosen.view(x.shape[0], x.shape[1], topK), count, capacityFactor, minCapacity, lots, tokens, rows, site + 3), noise_NE)
+            : Ops.ChooseExperts(logits_NE, topK, normalize, noise_NE);
         var order = Ops.OrderByExpert(experts, count);
         var sorted = Ops.PermuteToExperts(x_NC, order, topK);
         var outputs = group.Size == 1 ? Ops.GroupedMlp(sorted, order.Counts, gate, up, down, activation)
@@ -66,11 +71,12 @@ public static class ExpertParallel
 
     // The choices of all ranks, put together as one device has them: a row's tokens in their order, then row after row.
     private static Tensor Kept(
-        Tensor chosen_BTK, long count, double factor, long minimum, ProcessGroup? tokens, ProcessGroup? rows, int site)
+        Tensor chosen_BTK, long count, double factor, long minimum, Tensor? lots_BT, ProcessGroup? tokens, ProcessGroup? rows, int site)
     {
         using var scope = NewDisposeScope();
         long batch = chosen_BTK.shape[0], length = chosen_BTK.shape[1], topK = chosen_BTK.shape[2];
-        var all = chosen_BTK;
+        // A lot travels with the choice, in one number.
+        var all = lots_BT is null ? chosen_BTK : chosen_BTK + (lots_BT.unsqueeze(-1) * count);
         if (tokens is { Size: > 1 })
             all = tokens.AllGather(all.contiguous(), 1, new(site, false));
         if (rows is { Size: > 1 })
@@ -80,7 +86,9 @@ public static class ExpertParallel
             throw new ArgumentException(
                 $"a capacity counts tokens in the order of the whole batch: {rows!.Size} ranks with as many rows each; found {batch} here and {all.shape[0]} in all.");
         var capacity = Ops.ExpertCapacity(all.shape[0] * all.shape[1], count, (int)topK, factor, minimum);
-        var kept = Ops.WithinCapacity(all.reshape(-1, topK), count, capacity).reshape(all.shape);
+        var experts = lots_BT is null ? all : all.remainder(count);
+        var lots = lots_BT is null ? null : all.floor_divide(count).select(2, 0).reshape(-1);
+        var kept = Ops.WithinCapacity(experts.reshape(-1, topK), count, capacity, lots).reshape(all.shape);
         return kept.narrow(0, (rows?.Rank ?? 0) * batch, batch).narrow(1, first, length).reshape(-1, topK).MoveToOuterDisposeScope();
     }
 

@@ -88,7 +88,7 @@ internal sealed partial class ModeCompiler
 
         return Make(
             step.Output, output, part.Method,
-            PartEmitter.Mixed(part, x, logits, $"{own}.Gate?.Weight", $"{own}.Up.Weight", $"{own}.Down.Weight", "own", $"expert, {numbers[0]}, ", counted),
+            PartEmitter.Mixed(part, x, logits, $"{own}.Gate?.Weight", $"{own}.Up.Weight", $"{own}.Down.Weight", "own", $"expert, {numbers[0]}, ", shared ? ", tensor" : "", counted),
             $"sites {numbers[0]} to {numbers.Last()}: all-to-all over the expert axis of counts, of tokens to their experts, and of outputs back; backward: all-to-all"
             + (limited ? $"; the capacity counts the choices of all ranks, gathered over the {(shared ? "tensor and data axes" : "data axis")}" : ""));
     }

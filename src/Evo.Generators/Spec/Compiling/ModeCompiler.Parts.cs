@@ -24,7 +24,7 @@ internal sealed partial class ModeCompiler
                 break;
             case PartKind.Router:
                 var routed = scope.At(step.Inputs[0]).Kind == PlacementKind.Invariant || IsSerial ? I : Home;
-                Make(step.Output, routed, part.Method, PartEmitter.Expression(part, new[] { Need(step.Inputs[0], routed) }, Weight(part, routed.Kind == PlacementKind.Invariant), "null"));
+                Make(step.Output, routed, part.Method, PartEmitter.Routed(part, Need(step.Inputs[0], routed), Weight(part, routed.Kind == PlacementKind.Invariant), "own", routed.Kind == PlacementKind.Sharded ? ", tensor" : ""));
                 break;
             case PartKind.Experts:
                 Experts(step, part);

@@ -26,6 +26,7 @@ internal static class PartEmitter
             PartKind.Head => $"{Names.Ops}.Linear({x}, {HeadTable(part, $"{Names.Module}.{part.Method}Table")})",
             PartKind.Row => Expression(part, new[] { x + ".flatten(2)" }, own + ".Weight", own + ".Bias"),
             PartKind.Experts => Mixed(part, x, $"{Names.Module}.Routed({part.Parameters[1]}, {part.Sizes[3]})", own + ".Gate?.Weight", own + ".Up.Weight", own + ".Down.Weight", Names.Module),
+            PartKind.Router => Routed(part, x, own + ".Weight", Names.Module),
             PartKind.Dropout => Dropped(part, x, Names.Module),
             PartKind.Attention => Attended(part, part.Parameters.Take(3).ToArray(), slot, false, Names.Module, part.Parameters[3]),
             _ => Expression(part, new[] { x }, own + ".Weight", own + ".Bias"),
@@ -40,8 +41,6 @@ internal static class PartEmitter
         {
             case PartKind.Embedding:
                 return $"{Names.Ops}.Embedding({x}, {weight})";
-            case PartKind.Router:
-                return $"{Names.Ops}.Linear({x}, {weight})";
             case PartKind.Column or PartKind.Linear when part.Sizes.Count > 2:
                 // Several output sizes give the result its shape.
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias}).unflatten(2, {string.Join(", ", part.Sizes.Skip(1))})";
@@ -57,6 +56,11 @@ internal static class PartEmitter
     /// <summary>A value with a share of its elements dropped.</summary>
     /// <param name="spread">Behind the share: how the value is spread over ranks, or nothing.</param>
     public static string Dropped(PartSpec part, string x, string module, string spread = "") => $"{module}.Random.Dropout({x}, {part.Sizes[0]}{spread})";
+
+    /// <summary>A router's logits.</summary>
+    /// <param name="spread">Behind the jitter: the ranks that have the other tokens, or nothing.</param>
+    public static string Routed(PartSpec part, string x, string weight, string module, string spread = "") =>
+        $"{Names.Ops}.Linear({(part.Extra2 == "0" ? x : $"{module}.Random.Jitter({x}, {part.Extra2}{spread})")}, {weight})";
 
     /// <summary>Attention of queries, keys and values; where heads are split, of this rank's.</summary>
     public static string Attended(PartSpec part, string[] inputs, int slot, bool split, string module = "own", string at = "at")
@@ -78,15 +82,18 @@ internal static class PartEmitter
     /// Experts over tokens and router's logits. The logits pass through the module, which keeps them for the auxiliary loss.
     /// </summary>
     /// <param name="spread">Before the first argument: the group and site of experts that are spread over ranks, or nothing.</param>
+    /// <param name="tokens">Behind a random choice: the ranks that have the other tokens, or nothing.</param>
     /// <param name="counted">Behind the last: the groups whose tokens a capacity counts, or nothing.</param>
-    public static string Mixed(PartSpec part, string x, string logits, string gate, string up, string down, string module, string spread = "", string counted = "")
+    public static string Mixed(PartSpec part, string x, string logits, string gate, string up, string down, string module, string spread = "", string tokens = "", string counted = "")
     {
         var experts = part.Experts!;
+        var random = (experts.Sampled == "false" ? "" : $", noise: {module}.Random.Noise({experts.Sampled}, {part.Sizes[2]}{tokens})")
+            + (experts.ByLot == "false" ? "" : $", lots: {module}.Random.Lots({experts.ByLot}{tokens})");
         var capacity = experts.Capacity.Length == 0 ? ""
             : experts.EvalCapacity.Length == 0 ? $", {experts.Capacity}, {experts.MinCapacity}"
             : $", {module}.training ? {experts.Capacity} : {experts.EvalCapacity}, {experts.MinCapacity}";
         return $"{(spread.Length == 0 ? Names.Ops : Names.Experts)}.MixtureOfExperts({spread}{x}, {logits}, {part.Sizes[3]}, {experts.Normalize}, "
-            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {gate}, {up}, {down}{capacity}{counted})";
+            + $"{(experts.Activation.Length == 0 ? "\"silu\"" : experts.Activation)}, {gate}, {up}, {down}{capacity}{random}{counted})";
     }
 
     /// <summary>The head's table as it meets the hidden states: as it is, or its rows over their lengths.</summary>

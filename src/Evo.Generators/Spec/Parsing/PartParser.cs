@@ -141,6 +141,8 @@ internal static class PartParser
                     Window = scope.Read(reader.Named("Window", "0"), SizeKind.Whole),
                     Alibi = scope.Read(reader.Named("Alibi", "false"), SizeKind.Flag),
                 };
+            case PartKind.Router:
+                return part with { Extra2 = scope.Read(reader.Named("Jitter", "0"), SizeKind.Number) };
             case PartKind.Experts:
                 return part with { Experts = Experts(reader, scope) };
             default:
@@ -160,7 +162,9 @@ internal static class PartParser
             Read("DownInit", SizeKind.Number),
             Read("Capacity", SizeKind.Number),
             Read("EvalCapacity", SizeKind.Number),
-            scope.Read(reader.Named("MinCapacity", "0"), SizeKind.Whole));
+            scope.Read(reader.Named("MinCapacity", "0"), SizeKind.Whole),
+            scope.Read(reader.Named("Sampled", "false"), SizeKind.Flag),
+            scope.Read(reader.Named("ByLot", "false"), SizeKind.Flag));
     }
 
     private static string Modifiers(IMethodSymbol method)
