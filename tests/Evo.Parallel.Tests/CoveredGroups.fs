@@ -35,12 +35,13 @@ type private Noting(inner: ProcessGroup, weight: Parameter, notes: List<string>)
 /// One backward pass of a column-split linear map on two ranks: the notes of each, the gradients of input and weight.
 let private columns (covered: bool) (enter: ProcessGroup -> torch.Tensor -> torch.Tensor) =
     localResults 2 (fun rank ->
-        let random (shape: int64 array) seed =
-            torch.manual_seed seed |> ignore
-            torch.randn (shape, dtype = torch.float32)
+        // Ranks are threads of one process: each draws from a generator of its own.
+        let random (shape: int64 array) (seed: int) =
+            use generator = new torch.Generator(uint64 seed)
+            torch.randn (shape, dtype = torch.float32, generator = generator)
 
-        let x = (random [| 4L; 3L |] 1L).requires_grad_ true
-        let weight = new Parameter(random [| 5L; 3L |] (2L + int64 rank.Rank))
+        let x = (random [| 4L; 3L |] 1).requires_grad_ true
+        let weight = new Parameter(random [| 5L; 3L |] (2 + rank.Rank))
         let notes = List<string>()
         let group = Noting(rank.Everyone "tensor", weight, notes) :> ProcessGroup
         let waiting = WeightGradients()

@@ -117,7 +117,7 @@ let ``a message that nobody takes does not keep its sender`` () =
 
 [<Fact>]
 let ``every rank of a host has a GPU of its own, and more ranks than GPUs are refused`` () =
-    Assert.Equal("cuda:1", C10dOptions.GpuOf(1, 2).ToString())
+    Assert.Equal("cuda:1", RankLaunch.GpuOf(1, 2).ToString())
 
     for rank, gpus, words in
         [
@@ -126,7 +126,7 @@ let ``every rank of a host has a GPU of its own, and more ranks than GPUs are re
             0, 0, "there are 0"
         ] do
         let refusal =
-            Assert.Throws<LaunchException>(fun () -> C10dOptions.GpuOf(rank, gpus) |> ignore)
+            Assert.Throws<LaunchException>(fun () -> RankLaunch.GpuOf(rank, gpus) |> ignore)
 
         Assert.Contains(words, refusal.Message)
 

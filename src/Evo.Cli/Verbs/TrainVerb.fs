@@ -220,7 +220,11 @@ let private engine (run: RunConfig) (place: Membership) =
 
     C10dOptions(
         Engine = (if onGpus then RankEngine.Nccl else RankEngine.Gloo),
-        Device = (if onGpus then C10dOptions.GpuOf(place.LocalRank, gpus) else TorchSharp.torch.CPU),
+        Device =
+            (if onGpus then
+                 RankLaunch.GpuOf(place.LocalRank, gpus)
+             else
+                 TorchSharp.torch.CPU),
         Timeout = TimeSpan.FromSeconds(float run.Train.Timeout),
         EndProcess =
             (fun message ->

@@ -4,6 +4,7 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Evo.Core;
 using Evo.Torch;
+using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
@@ -61,6 +62,16 @@ public static class RankLaunch
                 error);
         }
     }
+
+    /// <summary>The GPU of a rank: each rank of a host has one of its own, in their order.</summary>
+    /// <param name="localRank">The rank's place on its host, from 0.</param>
+    /// <param name="gpus">GPUs of the host.</param>
+    /// <exception cref="LaunchException">There are fewer.</exception>
+    public static Device GpuOf(int localRank, int gpus) => localRank < gpus
+        ? new(TorchSharp.DeviceType.CUDA, localRank)
+        : throw new LaunchException(
+            $"rank {localRank} of this host has no GPU: there {(gpus == 1 ? "is 1" : $"are {gpus}")}, and with NCCL every rank needs one of its own; "
+            + $"start {(gpus == 0 ? "ranks where GPUs are" : $"at most {gpus} on a host")}, or use train.backend gloo and train.device cpu");
 
     /// <summary>The address of this host on the way to another: what the others of the run reach.</summary>
     internal static string AddressTowards(string host, int port)

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -45,14 +44,4 @@ public sealed record C10dOptions
 
     /// <summary>Where this rank's tensors are.</summary>
     internal Device Place => Device ?? (Engine == RankEngine.Nccl ? CUDA : CPU);
-
-    /// <summary>The GPU of a rank: each rank of a host has one of its own, in their order.</summary>
-    /// <param name="localRank">The rank's place on its host, from 0.</param>
-    /// <param name="gpus">GPUs of the host.</param>
-    /// <exception cref="LaunchException">There are fewer.</exception>
-    public static Device GpuOf(int localRank, int gpus) => localRank < gpus
-        ? new(DeviceType.CUDA, localRank)
-        : throw new LaunchException(
-            $"rank {localRank} of this host has no GPU: there {(gpus == 1 ? "is 1" : $"are {gpus}")}, and with NCCL every rank needs one of its own; "
-            + $"start {(gpus == 0 ? "ranks where GPUs are" : $"at most {gpus} on a host")}, or use train.backend gloo and train.device cpu");
 }
