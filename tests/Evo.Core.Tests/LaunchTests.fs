@@ -61,7 +61,7 @@ let ``the variables of torchrun make a member, and rank 0 serves the store unles
             LocalRank = 1
             Host = "10.0.0.1"
             Port = 29400
-            Serves = false
+            FirstRankServes = true
             By = "torchrun"
         },
         it

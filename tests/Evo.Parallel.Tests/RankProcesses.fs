@@ -4,6 +4,7 @@ module Evo.Parallel.Tests.RankProcesses
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.RegularExpressions
 open System.Net
 open System.Net.Sockets
 open System.Text.Json
@@ -209,6 +210,8 @@ let ``without anybody who minds them a killed rank is named by the others, the o
         for program in programs do
             program.Await("under way", 90.0) |> ignore
 
+        // By then every rank has looked at the others.
+        System.Threading.Thread.Sleep 1500
         let clock = Stopwatch.StartNew()
         ProcessSignal.Send(programs[killed].Id, ProcessSignal.Kill) |> ignore
 
@@ -224,12 +227,17 @@ let ``without anybody who minds them a killed rank is named by the others, the o
 
                 Assert.Contains(
                     (if killed = 0 then
-                         "the store of the run at 127.0.0.1:"
+                         "evo: rank 0, which serves the store of the run at 127.0.0.1:"
                      else
-                         "rank 1 gave no sign of life for 7 s"),
+                         "evo: rank 1 gave no sign of life for 7 s"),
                     said.Text
                 )
 
-                Assert.Matches($"rank {rank} (ends|lost the store).* step \\d+, in all-", said.Text)
+                for words in
+                    [
+                        $"rank {killed} was last seen at step \\d+, (in|after) all-"
+                        $"rank {rank} ends at step \\d+, in all-"
+                    ] do
+                    Assert.True(Regex.IsMatch(said.Text, words), $"{words}: {said.Text}")
     finally
         endAll programs

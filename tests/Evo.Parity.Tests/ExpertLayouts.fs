@@ -176,4 +176,4 @@ let ``each parameter says over which ranks its gradient is still to be added up`
                     GradientSumAxis.WeightData
                 | _ -> GradientSumAxis.Data
 
-            Assert.Equal(expected, Layout.ReducedOver(p, mode))
+            Assert.Equal(expected, ParameterLayout.ReducedOver(p, mode))

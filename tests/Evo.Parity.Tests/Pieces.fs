@@ -17,7 +17,7 @@ let private nudge (model: CausalLMModule) =
             use generator = new torch.Generator(CausalLMModule.Stream(seed + 1UL, p.Info.Name))
             use drawn = torch.empty (Array.ofSeq p.Info.Shape, dtype = torch.float64)
             drawn.normal_ (0.0, 0.2, generator) |> ignore
-            use share = Layout.Share(p.Info, drawn, model.Ranks)
+            use share = ParameterLayout.Share(p.Info, drawn, model.Ranks)
             p.Value.add_ share |> ignore
 
 /// A module, or a stage of it.

@@ -67,7 +67,7 @@ let changes =
         "replicas of tensor ranks all count",
         change "Runtime/RankModel.cs" "(ClassOf(info, ranks) != ReductionClass.Data || " "(true || "
         "what tensor ranks share does not count",
-        change "Runtime/RankModel.cs" " || Models.Layout.CutsOf(info, ranks).Count > 0)" ")"
+        change "Runtime/RankModel.cs" " || ParameterLayout.CutsOf(info, ranks).Count > 0)" ")"
         "a tied table counts twice",
         change
             "Runtime/RankModel.cs"

@@ -101,11 +101,11 @@ let private scalarType (dtype: string) =
     | other -> usage $"evo inspect: --dtype = {other}: must be float32, bfloat16, float16 or float64" ""
 
 /// Mode and degrees of the command line.
-let private degrees (options: ParseResults<InspectOptions>) : Degrees =
+let private degrees (options: ParseResults<InspectOptions>) : ModeDegrees =
     let modes = [ "mtp"; "msp"; "fsp"; "isp" ]
 
     match options.TryGetResult Mode, options.TryGetResult Tp, options.TryGetResult Wp with
-    | None, None, None -> Degrees.Single
+    | None, None, None -> ModeDegrees.Single
     | None, _, _ ->
         usage "evo inspect: --tp and --wp are degrees of a mode: give --mode mtp, msp, fsp or isp too" ""
     | Some mode, _, _ when not (List.contains mode modes) ->
@@ -116,7 +116,7 @@ let private degrees (options: ParseResults<InspectOptions>) : Degrees =
     | Some mode, _, Some wp when mode <> "isp" ->
         usage $"evo inspect: --wp = {wp}: only isp shares weights, and the mode is {mode}; leave it out" ""
     | _, _, Some wp when wp < 1 -> usage $"evo inspect: --wp = {wp}: must be 1 or more" ""
-    | Some mode, Some tp, wp -> Degrees(Enum.Parse<ParallelMode>(mode, true), tp, defaultArg wp 1)
+    | Some mode, Some tp, wp -> ModeDegrees(Enum.Parse<ParallelMode>(mode, true), tp, defaultArg wp 1)
 
 /// The rows of the parameter table: names, shape, how many tensors, numbers in them, how they start.
 let private rows (options: ParseResults<InspectOptions>) (found: Inspection) =

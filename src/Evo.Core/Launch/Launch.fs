@@ -39,11 +39,14 @@ type Membership =
         /// Where the ranks find one another.
         Host: string
         Port: int
-        /// Whether this rank serves the store there; otherwise who started it does.
-        Serves: bool
+        /// Whether rank 0 serves the store there; otherwise who started it does.
+        FirstRankServes: bool
         /// Who started it: "torchrun", "Slurm", "evo --nproc".
         By: string
     }
+
+    /// Whether this rank serves the store.
+    member it.Serves = it.FirstRankServes && it.Rank = 0
 
 /// This process starts ranks, and minds them.
 type Spawning =
@@ -145,7 +148,7 @@ module Launches =
                             0
                         else
                             reader.Number("MASTER_PORT", 1, 65535)
-                    Serves = rank = 0 && not agent
+                    FirstRankServes = not agent
                     By = by
                 }
 
@@ -206,7 +209,7 @@ module Launches =
                     LocalRank = reader.Number("SLURM_LOCALID", 0, size - 1)
                     Host = host
                     Port = port
-                    Serves = rank = 0
+                    FirstRankServes = true
                     By = "Slurm"
                 }
             |> joined reader

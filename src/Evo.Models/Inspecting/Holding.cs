@@ -25,14 +25,14 @@ public sealed record Holding(ParameterInfo Parameter, IReadOnlyList<(TensorCut C
     public bool IsUneven => Rows.Distinct().Count() > 1;
 
     /// <summary>Holdings of every parameter of a model.</summary>
-    public static IReadOnlyList<Holding> Of(CausalLM spec, Degrees degrees) => [.. spec.Parameters.Select(p => Of(p, degrees))];
+    public static IReadOnlyList<Holding> Of(CausalLM spec, ModeDegrees degrees) => [.. spec.Parameters.Select(p => Of(p, degrees))];
 
     /// <summary>What each rank holds of a parameter.</summary>
-    public static Holding Of(ParameterInfo info, Degrees degrees)
+    public static Holding Of(ParameterInfo info, ModeDegrees degrees)
     {
-        var cuts = Layout.CutsOf(info, degrees).Select(c => (c.Cut, c.Axis, Ranks: degrees.Of(c.Axis))).ToList();
+        var cuts = ParameterLayout.CutsOf(info, degrees).Select(c => (c.Cut, c.Axis, Ranks: degrees.Of(c.Axis))).ToList();
         var rows = cuts.Take(1).SelectMany(c => Shards.Sizes(c.Cut.Count, c.Ranks).Select(units => units * c.Cut.Outer * c.Cut.Inner));
-        return new(info, cuts, Layout.LocalShape(info, [.. cuts.Select(c => (c.Cut, c.Ranks))]), [.. rows]);
+        return new(info, cuts, ParameterLayout.LocalShape(info, [.. cuts.Select(c => (c.Cut, c.Ranks))]), [.. rows]);
     }
 
     /// <summary>"dim 0 in 8 heads of 64 over tensor", or "whole on every rank".</summary>

@@ -16,7 +16,7 @@ namespace Evo.Models;
 /// <param name="Costs">What is sent at every place.</param>
 /// <param name="Activations">What is kept for the backward pass.</param>
 public sealed record ModeInspection(
-    CausalLM Spec, Degrees Degrees, long Batch, long Length, torch.ScalarType Type, ModePlan Plan, IReadOnlyList<Holding> Holdings,
+    CausalLM Spec, ModeDegrees Degrees, long Batch, long Length, torch.ScalarType Type, ModePlan Plan, IReadOnlyList<Holding> Holdings,
     IReadOnlyList<SiteCost> Costs, ActivationMemory Activations)
 {
     /// <summary>Bytes of optimizer state for each number: master, first and second moment in float32.</summary>
@@ -24,7 +24,7 @@ public sealed record ModeInspection(
 
     /// <summary>Inspects a mode.</summary>
     /// <exception cref="ModelConfigException">The degree does not suit the model; the message has the legal ones.</exception>
-    public static ModeInspection Of(CausalLM spec, Degrees degrees, long batch, long length, torch.ScalarType type)
+    public static ModeInspection Of(CausalLM spec, ModeDegrees degrees, long batch, long length, torch.ScalarType type)
     {
         var plan = spec.Plan(degrees);
         if (degrees.Mode != ParallelMode.Serial && plan.Problems(degrees.Tensor) is { Count: > 0 } problems)

@@ -20,10 +20,10 @@ public sealed record SiteCost(
     public long Bytes => ForwardBytes + BackwardBytes;
 
     /// <summary>Costs of every place that a training step comes by, at some degrees.</summary>
-    public static IReadOnlyList<SiteCost> Of(ModePlan plan, Degrees degrees, long batch, long length, torch.ScalarType type) =>
+    public static IReadOnlyList<SiteCost> Of(ModePlan plan, ModeDegrees degrees, long batch, long length, torch.ScalarType type) =>
         [.. plan.Sites.Where(s => s.InTraining && s.Runs(degrees.Tensor)).Select(s => Of(s, degrees, batch, length, type))];
 
-    private static SiteCost Of(CollectiveSite site, Degrees degrees, long batch, long length, torch.ScalarType type)
+    private static SiteCost Of(CollectiveSite site, ModeDegrees degrees, long batch, long length, torch.ScalarType type)
     {
         var algebra = AlgebraModule.standard();
         var ranks = degrees.Of(site.Axis);

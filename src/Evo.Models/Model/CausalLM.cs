@@ -63,10 +63,10 @@ public abstract record CausalLM
     public abstract CausalLM Resized(string property, int? value);
 
     /// <summary>What one mode sends, holds and asks for.</summary>
-    public ModePlan Plan(ParallelMode mode) => Plan(new Degrees(mode));
+    public ModePlan Plan(ParallelMode mode) => Plan(new ModeDegrees(mode));
 
     /// <summary>What one mode sends, holds and asks for; the degree decides only how a table of embeddings is cut.</summary>
-    public ModePlan Plan(Degrees degrees)
+    public ModePlan Plan(ModeDegrees degrees)
     {
         var plan = new PlanBuilder(degrees);
         Describe(plan);

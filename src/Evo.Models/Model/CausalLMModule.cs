@@ -83,7 +83,7 @@ public abstract partial class CausalLMModule : nn.Module
         using var generator = new Generator(Stream(seed, info.Name));
         using var drawn = empty([.. info.Shape], float32);
         drawn.normal_(0, info.Init.Std, generator);
-        using var share = Layout.Share(info, drawn, Ranks);
+        using var share = ParameterLayout.Share(info, drawn, Ranks);
         value.copy_(share);
     }
 

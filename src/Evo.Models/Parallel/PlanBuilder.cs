@@ -2,7 +2,7 @@ namespace Evo.Models;
 
 /// <summary>Collects a plan; emitted code fills it.</summary>
 /// <param name="degrees">The mode that is planned; its degree decides only how a table of embeddings is cut.</param>
-public sealed class PlanBuilder(Degrees degrees)
+public sealed class PlanBuilder(ModeDegrees degrees)
 {
     private readonly List<CollectiveSite> sites = [];
     private readonly List<DegreeLimit> limits = [];

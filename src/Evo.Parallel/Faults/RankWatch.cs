@@ -22,6 +22,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
     private readonly ConcurrentDictionary<int, bool> wanted = new();
     private readonly BlockingCollection<RankFault> claims = [];
     private readonly ManualResetEventSlim known = new();
+    private readonly ManualResetEventSlim written = new();
     private readonly ManualResetEventSlim stop = new();
     private readonly AutoResetEvent news = new(false);
     private readonly Lock gate = new();
@@ -135,7 +136,12 @@ internal sealed class RankWatch : RankFaults, IDisposable
     {
         stop.Set();
         news.Set();
-        if (!known.IsSet)
+        if (known.IsSet)
+        {
+            // The process may end now. A disk that does not answer is not waited for.
+            written.Wait(TimeSpan.FromSeconds(2));
+        }
+        else
         {
             signs.Join(TimeSpan.FromSeconds(2));
         }
@@ -153,10 +159,17 @@ internal sealed class RankWatch : RankFaults, IDisposable
 
     private string LastSeen(IEnumerable<int> others) => string.Join("; ", others.Select(other => $"rank {other} was last seen {seen[other].Where}"));
 
+    private RankFault StoreLost(string why) => options.StoreRank is { } server
+        ? new(
+            server,
+            $"rank {server}, which serves the store of the run at {place}, was killed or has ended, or its host is gone ({why})"
+            + (seen.ContainsKey(server) ? $": {LastSeen([server])}" : ""))
+        : new(null, $"rank {rank} lost the store of the run at {place}: the process that serves it, or its host, is gone ({why})");
+
     // On other hosts, as far as this rank has looked: none where the store is on this host, and its process gone.
     private string OutOfReach()
     {
-        var others = seen.Where(pair => !pair.Value.Left && pair.Value.Host != options.Address).Select(pair => pair.Key).Order().ToList();
+        var others = seen.Where(pair => !pair.Value.Left && (pair.Value.Host != options.Address || pair.Key == options.StoreRank)).Select(pair => pair.Key).Order().ToList();
         return others.Count == 0 ? "" : $", and with it {Named(others)}: {LastSeen(others)}";
     }
 
@@ -220,6 +233,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
             }
         }
 
+        written.Set();
         Raise();
     }
 
@@ -266,9 +280,7 @@ internal sealed class RankWatch : RankFaults, IDisposable
         {
             if (!stop.IsSet)
             {
-                Set(new(
-                    null,
-                    $"rank {rank} lost the store of the run at {place}: the process that serves it, or its host, is gone ({OneLine(error.NativeText)})"));
+                Set(StoreLost(OneLine(error.NativeText)));
             }
         }
         finally

@@ -62,7 +62,7 @@ public static class HuggingFaceFolder
             {
                 using var scope = NewDisposeScope();
                 // A rank that holds a share reads the whole and keeps its part of it.
-                var cut = Layout.CutsOf(info, module.Ranks).Count > 0;
+                var cut = ParameterLayout.CutsOf(info, module.Ranks).Count > 0;
                 var whole = cut ? empty([.. info.Shape], value.dtype, value.device) : value;
                 foreach (var (name, piece) in TensorFiles.Pieces(info, whole))
                 {
@@ -72,7 +72,7 @@ public static class HuggingFaceFolder
                 }
 
                 if (cut)
-                    value.copy_(Layout.Share(info, whole, module.Ranks));
+                    value.copy_(ParameterLayout.Share(info, whole, module.Ranks));
             }
     }
 

@@ -49,6 +49,7 @@ public static class RankLaunch
             {
                 NetworkInterface = string.IsNullOrEmpty(face) ? null : face,
                 Address = options.Address ?? AddressTowards(member.Host, member.Port),
+                StoreRank = member.FirstRankServes ? 0 : null,
             };
             return new(member.Rank, member.Size, () => C10dStore.Connect(member.Host, member.Port, JoinLimit), joined, served);
         }

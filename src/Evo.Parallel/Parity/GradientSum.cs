@@ -23,7 +23,7 @@ public static class GradientSum
         using var quiet = no_grad();
         foreach (var (info, value) in model.Table)
         {
-            var group = Layout.ReducedOver(info, model.Ranks) switch
+            var group = ParameterLayout.ReducedOver(info, model.Ranks) switch
             {
                 GradientSumAxis.WeightData => weightData,
                 GradientSumAxis.ExpertData => expertData,

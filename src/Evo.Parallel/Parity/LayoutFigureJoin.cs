@@ -61,7 +61,7 @@ public static class LayoutFigureJoin
         }
 
         var places = held.GroupBy(piece => piece.Cuts[cut].Place).OrderBy(place => place.Key);
-        return Models.Layout.Whole(held[0].Cuts[cut].Cut, [.. places.Select(place => Whole(quantity, [.. place], cut + 1, unequal))]);
+        return ParameterLayout.Whole(held[0].Cuts[cut].Cut, [.. places.Select(place => Whole(quantity, [.. place], cut + 1, unequal))]);
     }
 
     // One share from its parts. Parts may overlap, for two stages that hold one table deal it out differently: what several ranks

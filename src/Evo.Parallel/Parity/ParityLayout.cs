@@ -34,7 +34,7 @@ public sealed record ParityLayout(
     }
 
     /// <summary>The degrees on paper.</summary>
-    public Degrees DegreesOf(CausalLM spec) =>
+    public ModeDegrees DegreesOf(CausalLM spec) =>
         new(Mode, Tensor, Weight) { Expert = ExpertsOf(spec), Data = Data, NoTp = NoTp, EmbedSplitHidden = EmbedSplitHidden };
 
     /// <summary>

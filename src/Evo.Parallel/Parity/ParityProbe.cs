@@ -61,7 +61,7 @@ internal static class ParityStart
             using var generator = new torch.Generator(CausalLMModule.Stream(Seed + 1, info.Name));
             using var drawn = empty([.. info.Shape], float64);
             drawn.normal_(0, 0.2, generator);
-            using var share = Models.Layout.Share(info, drawn, model.Ranks);
+            using var share = ParameterLayout.Share(info, drawn, model.Ranks);
             value.add_(share);
         }
     }

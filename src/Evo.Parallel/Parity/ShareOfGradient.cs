@@ -14,7 +14,7 @@ internal sealed record ShareOfGradient(ParameterInfo Info, IReadOnlyList<(Tensor
     /// <summary>The share of a parameter after a backward pass; zeros where it has no gradient.</summary>
     public static ShareOfGradient Of(ModuleParameter parameter, RankContext ranks)
     {
-        var cuts = Layout.CutsOf(parameter.Info, ranks);
+        var cuts = ParameterLayout.CutsOf(parameter.Info, ranks);
         var gradient = parameter.Value.grad is { } g ? g : zeros_like(parameter.Value);
         return new(
             parameter.Info, [.. cuts.Select(c => (c.Cut, c.Group.Size))], cuts.Aggregate(0, (place, c) => (place * c.Group.Size) + c.Group.Rank),
@@ -28,7 +28,7 @@ internal sealed record ShareOfGradient(ParameterInfo Info, IReadOnlyList<(Tensor
         IReadOnlyList<Tensor> parts = [.. shares.Select(s => tensor(s.Gradient).view(s.Shape))];
         foreach (var (cut, ranks) in shares[0].Cuts.Reverse())
         {
-            parts = [.. parts.Chunk(ranks).Select(together => Layout.Whole(cut, together))];
+            parts = [.. parts.Chunk(ranks).Select(together => ParameterLayout.Whole(cut, together))];
         }
 
         return parts.Single().contiguous().data<double>().ToArray();

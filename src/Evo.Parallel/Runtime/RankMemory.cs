@@ -99,7 +99,7 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
         var (spec, layout) = (model.Spec, model.Layout);
         var degrees = layout.Degrees;
         var mode = model.Chunks[0].Module.Ranks.Mode;
-        var kept = ActivationMemory.Of(spec.Plan(new Models.Degrees(mode, degrees.Tensor, degrees.Weight)));
+        var kept = ActivationMemory.Of(spec.Plan(new ModeDegrees(mode, degrees.Tensor, degrees.Weight)));
         var point = new SizePoint(rows, length, degrees.Tensor, degrees.Weight);
         double At(int? layer) => kept.Tensors.Where(t => t.Layer == layer)
             .Sum(t => (t.Count * ActivationMemory.SizeOf(t.Type, model.Options.Dtype)).At(point));

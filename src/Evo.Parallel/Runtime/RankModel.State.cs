@@ -58,6 +58,6 @@ public sealed partial class RankModel
         Chunks.SelectMany(chunk => chunk.Module.Table).Select(p => p.Info).DistinctBy(info => info.Name).ToDictionary(info => info.Name, StringComparer.Ordinal);
 
     private HeldPiece Piece(ParameterInfo info, IReadOnlyList<long> shape, long start, Tensor values) => new(
-        info, [.. Models.Layout.CutsOf(info, Chunks[0].Module.Ranks).Select(c => (c.Cut, c.Group.Rank))], shape, start,
+        info, [.. ParameterLayout.CutsOf(info, Chunks[0].Module.Ranks).Select(c => (c.Cut, c.Group.Rank))], shape, start,
         values.to(float64).cpu().contiguous().data<double>().ToArray());
 }

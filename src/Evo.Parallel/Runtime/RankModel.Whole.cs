@@ -42,7 +42,7 @@ public sealed partial class RankModel
     {
         if (Optimizer.Parameters.Any(p => p.Name == info.Name))
         {
-            using var share = Models.Layout.Share(info, whole, Chunks[0].Module.Ranks);
+            using var share = ParameterLayout.Share(info, whole, Chunks[0].Module.Ranks);
             Optimizer.WriteWhole(info.Name, kind, share);
         }
     }
@@ -71,12 +71,12 @@ public sealed partial class RankModel
     private Tensor OverCuts(ParameterInfo info, Tensor share)
     {
         var whole = share;
-        foreach (var (cut, group) in Models.Layout.CutsOf(info, Chunks[0].Module.Ranks).Reverse())
+        foreach (var (cut, group) in ParameterLayout.CutsOf(info, Chunks[0].Module.Ranks).Reverse())
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
             var all = group.AllGather(whole.unsqueeze(0).contiguous(), 0, new(RuntimeSites.Whole, false));
-            var next = Models.Layout.Whole(cut, [.. Enumerable.Range(0, group.Size).Select(rank => all.select(0, rank))]).MoveToOuterDisposeScope();
+            var next = ParameterLayout.Whole(cut, [.. Enumerable.Range(0, group.Size).Select(rank => all.select(0, rank))]).MoveToOuterDisposeScope();
             whole.Dispose();
             whole = next;
         }

@@ -238,7 +238,7 @@ public sealed partial class RankModel : IDisposable
 
     private StageBlocks BlocksOf(StageRange stage) => new(stage, Spec.Size.LayerCount, Spec.Pipelines is null);
 
-    private static ReductionClass ClassOf(ParameterInfo info, RankContext ranks) => Models.Layout.ReducedOver(info, ranks) switch
+    private static ReductionClass ClassOf(ParameterInfo info, RankContext ranks) => ParameterLayout.ReducedOver(info, ranks) switch
     {
         GradientSumAxis.WeightData => ReductionClass.WeightData,
         GradientSumAxis.ExpertData => ReductionClass.ExpertData,
@@ -247,7 +247,7 @@ public sealed partial class RankModel : IDisposable
 
     // One of the ranks that hold the same elements counts them in the norm. Replicas of a class are the optimizer's business.
     private bool Counts(ParameterInfo info, RankContext ranks, StageRange[] stages) =>
-        (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || Models.Layout.CutsOf(info, ranks).Count > 0)
+        (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || ParameterLayout.CutsOf(info, ranks).Count > 0)
         && (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0));
 
     private List<ModelChunk> Build(int[] stages, RankContext ranks)

@@ -27,6 +27,9 @@ public sealed record C10dOptions
     /// <summary>An address of this host that the others reach; null: what the host's name stands for.</summary>
     public string? Address { get; init; }
 
+    /// <summary>The rank that serves the store of the run; null: none of them does.</summary>
+    public int? StoreRank { get; init; }
+
     /// <summary>The longest wait in one collective: a rank that has not come by then hangs.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(10);
 

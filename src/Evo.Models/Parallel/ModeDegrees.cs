@@ -4,10 +4,10 @@ namespace Evo.Models;
 /// <param name="Mode">How the model is spread.</param>
 /// <param name="Tensor">Ranks that share one batch.</param>
 /// <param name="Weight">Ranks that hold a share of each weight (isp).</param>
-public sealed record Degrees(ParallelMode Mode, int Tensor = 1, int Weight = 1)
+public sealed record ModeDegrees(ParallelMode Mode, int Tensor = 1, int Weight = 1)
 {
     /// <summary>One device.</summary>
-    public static Degrees Single { get; } = new(ParallelMode.Serial);
+    public static ModeDegrees Single { get; } = new(ParallelMode.Serial);
 
     /// <summary>Ranks over which experts are dealt out: as many as the tensor axis has unless given, and in mtp one.</summary>
     public int Expert { get; init; } = Mode is ParallelMode.Serial or ParallelMode.Mtp ? 1 : Tensor;

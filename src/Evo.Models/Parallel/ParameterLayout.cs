@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Evo.Models;
 
 /// <summary>What a rank holds of each parameter: shapes, its share of a whole tensor, and the whole from all shares.</summary>
-public static class Layout
+public static class ParameterLayout
 {
     /// <summary>The shape of a rank's share.</summary>
     public static IReadOnlyList<long> LocalShape(this ParameterInfo info, RankContext ranks) =>
@@ -23,12 +23,12 @@ public static class Layout
     /// <summary>Where a parameter is cut, and over which ranks: along one dim, or two (experts and their inside); nowhere where every rank holds it whole.</summary>
     public static IReadOnlyList<(TensorCut Cut, ProcessGroup Group)> CutsOf(ParameterInfo info, RankContext ranks) =>
     [
-        .. CutsOf(info, new Degrees(ranks.Mode, ranks.Tensor.Size, ranks.Weight.Size) { Expert = ranks.Expert.Size, EmbedSplitHidden = ranks.EmbedSplitHidden, NoTp = ranks.NoTp })
+        .. CutsOf(info, new ModeDegrees(ranks.Mode, ranks.Tensor.Size, ranks.Weight.Size) { Expert = ranks.Expert.Size, EmbedSplitHidden = ranks.EmbedSplitHidden, NoTp = ranks.NoTp })
             .Select(c => (c.Cut, c.Axis switch { "expert" => ranks.Expert, "weight" => ranks.Weight, _ => ranks.Tensor })),
     ];
 
     /// <summary>Where a parameter is cut at some degrees, and over which axes.</summary>
-    public static IReadOnlyList<(TensorCut Cut, string Axis)> CutsOf(ParameterInfo info, Degrees degrees)
+    public static IReadOnlyList<(TensorCut Cut, string Axis)> CutsOf(ParameterInfo info, ModeDegrees degrees)
     {
         var cuts = new List<(TensorCut, string)>();
         if (degrees.Mode == ParallelMode.Serial)
