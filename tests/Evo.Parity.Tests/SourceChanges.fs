@@ -88,8 +88,13 @@ let changes =
             "Runtime/RankModel.cs"
             "GradientSumAxis.ExpertData => ReductionClass.ExpertData"
             "GradientSumAxis.ExpertData => ReductionClass.Data"
-        "both ends on one rank have a gradient each",
-        change "Runtime/RankModel.cs" "parameter.grad = shared[^1];" ""
+        "what the other end of a tied table found on the same rank is missed",
+        change
+            "Runtime/RankModel.Step.cs"
+            "copies.ForEach(copy => Optimizer.AddToGradient(tied!, copy.Sum));"
+            ""
+        "the other end of a tied table on the same rank goes on from the last step",
+        change "Runtime/RankModel.Step.cs" "copies.ForEach(copy => copy.Zero());" ""
         "everything decays", change "Runtime/RankModel.cs" "Options.DecayAll || info.Decays" "true"
         "replicas of an expert's share are all data ranks",
         change

@@ -138,12 +138,12 @@ internal abstract class ClassShard : IDisposable
     internal Tensor Read(FlatSlot slot, IReadOnlyList<long> shape, StateKind kind)
     {
         var (values, _) = Own(kind, slot);
+        using var own = values;
         if (Groups.Zero.Size == 1)
         {
-            return values.view([.. shape]);
+            return own.view([.. shape]);
         }
 
-        using var own = values;
         using var whole = Groups.Zero.AllGather(own, 0, new(OptimizerSites.ReadWhole, false));
         return whole.view([.. shape]);
     }
