@@ -103,6 +103,19 @@ let private layouts: (string * int64 * Layout) list =
                 }
             MicroBatches = 2
         }
+        // The ranks that hold the same share are others than those that read other rows.
+        "LLAMA2",
+        2000L,
+        { single with
+            Degrees =
+                { one with
+                    World = 4
+                    Mode = TensorMode.Isp
+                    Tensor = 2
+                    Weight = 4
+                }
+            MicroBatches = 2
+        }
         // Experts over data ranks, in stages and across tensor ranks.
         "MIXTRALMOE",
         2000L,
