@@ -22,7 +22,10 @@ let badStep = 5
 let private misbehave (world: RankWorld) how =
     match how with
     | "kill" -> ProcessSignal.Send(Environment.ProcessId, ProcessSignal.Kill) |> ignore
-    | "suspend" -> ProcessSignal.Send(Environment.ProcessId, ProcessSignal.Suspend) |> ignore
+    | "suspend" ->
+        // Not in the midst of the sign of life that the step's beginning makes: see docs/launch.md.
+        Thread.Sleep 50
+        ProcessSignal.Send(Environment.ProcessId, ProcessSignal.Suspend) |> ignore
     | "throw" -> raise (TimeoutException "the disk is gone")
     | "hang" -> Thread.Sleep Timeout.Infinite
     | "exit" -> exit 9
