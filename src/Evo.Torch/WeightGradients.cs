@@ -1,5 +1,5 @@
-// What a zero-bubble pipeline needs of a linear map: the gradient of its input at once, that of its weight later.
-// Source: Qi et al. 2023, "Zero Bubble Pipeline Parallelism", section 2.
+// A linear map whose input has its gradient at once, and its weight later: in the bubble of a pipeline (Qi et al. 2023, "Zero
+// Bubble Pipeline Parallelism", section 2), or while a collective is under way.
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

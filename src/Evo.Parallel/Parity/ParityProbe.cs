@@ -33,7 +33,7 @@ public sealed record ParityProbe
     /// <summary>The coefficients of the routers' losses.</summary>
     public RouterCoefficients Routers { get; init; } = new(0.01, 0.001);
 
-    /// <summary>Whether dropout drops, where the model has one.</summary>
+    /// <summary>Whether dropout drops and gates choose at random, where the model has them.</summary>
     public bool Dropout { get; init; } = true;
 
     /// <summary>Another schedule than the layout's.</summary>

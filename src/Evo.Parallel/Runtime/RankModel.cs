@@ -47,7 +47,7 @@ public sealed record RankModelOptions
     /// <summary>Whether tables of embeddings are cut along the hidden size.</summary>
     public bool EmbedSplitHidden { get; init; } = true;
 
-    /// <summary>Whether dropout drops.</summary>
+    /// <summary>Whether dropout drops, and gates choose at random.</summary>
     public bool Dropout { get; init; } = true;
 
     /// <summary>The dynamic scale of the loss (float16); null for none.</summary>
