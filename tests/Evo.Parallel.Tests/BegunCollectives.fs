@@ -22,7 +22,7 @@ let private draw (seed: int) (shape: int64 list) (dtype: torch.ScalarType) =
     (torch.randn (Array.ofList shape, dtype = torch.float32, generator = generator)).``to``(dtype)
 
 /// A way to call an operation, and the same begun.
-let private pairs =
+let pairs =
     [
         (fun (group: ProcessGroup) x -> group.AllReduce(x, ReduceOperation.Sum, at 1)),
         (fun (group: ProcessGroup) x -> group.StartAllReduce(x, ReduceOperation.Sum, at 1))

@@ -13,7 +13,7 @@ open Evo.Parallel.Tests.ModelFolders
 open Evo.Core
 open Xunit
 
-let private small (name: string) =
+let small (name: string) =
     SmallModel.Of((nonNull (ModelFamilies.Find name)).FromHuggingFace.Invoke(JsonObject()))
 
 let private layout change =

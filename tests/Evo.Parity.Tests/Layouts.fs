@@ -2,7 +2,8 @@
 module Evo.Parity.Tests.Layouts
 
 open System
-open System.Collections.Generic
+open System.Collections.Concurrent
+open System.Threading.Tasks
 open Evo.Models
 open Evo.Parallel
 open Evo.Core
@@ -46,26 +47,25 @@ let batchOf (spec: CausalLM) (layout: Layout) =
 
     LayoutBatch.Random(7, spec.Size.VocabSize, steps, layout.MicroBatches, rows, length)
 
-/// Runs of one device, which many layouts are compared with.
+/// Runs of one device, which many layouts are compared with; for any number of threads.
 type Reference(spec: CausalLM) =
-    let known = Dictionary<struct (int * int), LayoutBatch * LayoutFigures>()
+    let known =
+        ConcurrentDictionary<struct (int * int), Lazy<LayoutBatch * LayoutFigures>>()
 
     /// The batch of a layout, and what one device makes of it.
     member _.Of(layout: Layout) =
         let batch = batchOf spec layout
         let key = struct (batch.MicroBatches, batch.Rows)
 
-        match known.TryGetValue key with
-        | true, found -> found
-        | _ ->
+        let run () =
             let one =
                 { Layout.Single with
                     MicroBatches = layout.MicroBatches
                 }
 
-            let found = batch, LayoutParity.Run(spec, one, batch)
-            known[key] <- found
-            found
+            batch, LayoutParity.Run(spec, one, batch)
+
+        known.GetOrAdd(key, fun _ -> lazy (run ())).Value
 
 /// What is wrong with what a layout gave; nothing where the law holds.
 let wrongIn (serial: LayoutFigures) (found: LayoutFigures) =
@@ -100,24 +100,32 @@ let rec smallest (facts: ModelFacts) (fails: Layout -> string list) (layout: Lay
         | Some(smaller, wrong) -> smallest facts fails smaller wrong
         | None -> layout, found
 
-/// Runs layouts of a model, prints what came of it, and fails with the smallest layout that the law does not hold for.
+/// Runs layouts of a model, prints what came of it, and fails with the smallest layout that the law does not hold for. As ranks
+/// often wait for one another, as many layouts run at a time as there are processors.
 let compareSpec (name: string) (spec: CausalLM) (legal: int) (layouts: Layout list) =
     let reference = Reference spec
     let watch = Diagnostics.Stopwatch.StartNew()
-    let failures = ResizeArray<Layout * string list>()
-    let mutable largest = 0.0
+    let layouts = List.toArray layouts
+    let results = Array.zeroCreate layouts.Length
 
-    for layout in layouts do
-        let found, error = wrong reference spec layout (ParityProbe())
-        largest <- max largest error
+    Parallel.For(
+        0,
+        layouts.Length,
+        ParallelOptions(MaxDegreeOfParallelism = Environment.ProcessorCount),
+        fun i -> results[i] <- wrong reference spec layouts[i] (ParityProbe())
+    )
+    |> ignore
 
-        if not found.IsEmpty then
-            failures.Add(layout, found)
+    let largest = results |> Array.fold (fun most (_, error) -> max most error) 0.0
+
+    let failures =
+        Array.zip layouts results
+        |> Array.choose (fun (layout, (found, _)) -> if found.IsEmpty then None else Some(layout, found))
 
     Console.WriteLine
         $"{name}: {layouts.Length} of {legal} legal layouts, largest error {largest:g3}, {watch.Elapsed.TotalSeconds:f0} s"
 
-    if failures.Count > 0 then
+    if failures.Length > 0 then
         let layout, found = failures[0]
 
         let least, why =
@@ -133,7 +141,7 @@ let compareSpec (name: string) (spec: CausalLM) (legal: int) (layouts: Layout li
             String.concat "\n" [ for layout, found in failures -> $"{layout}: {found.Head}" ]
 
         Assert.Fail
-            $"{name}: {failures.Count} of {layouts.Length} layouts are off\nthe smallest like the first: {least}\n{why}\nall:\n{all}"
+            $"{name}: {failures.Length} of {layouts.Length} layouts are off\nthe smallest like the first: {least}\n{why}\nall:\n{all}"
 
     Assert.True(layouts.Length > 10, "too few layouts were tried")
 

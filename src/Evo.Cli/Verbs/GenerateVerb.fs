@@ -43,7 +43,7 @@ type GenerateOptions =
             | No_Cache -> "compute the whole text anew for every token: slower, the same tokens."
             | Tokenizer _ -> "the tokenizer's .model file; the one in the checkpoint without it."
             | Dtype _ -> "float32 (default), bfloat16 or float64."
-            | Device _ -> "cpu (default) or cuda."
+            | Device _ -> ComputeDevice.words
             | Assembly _ -> Assemblies.usage
             | Json -> "write text and figures as JSON, for a program."
 
@@ -53,16 +53,6 @@ let private dtype name =
     | "bfloat16" -> torch.ScalarType.BFloat16
     | "float64" -> torch.ScalarType.Float64
     | other -> usage $"--dtype {other}: must be float32, bfloat16 or float64" ""
-
-let private device name =
-    match name with
-    | "cpu" -> torch.CPU
-    | "cuda" when torch.cuda.is_available () -> torch.CUDA
-    | "cuda" ->
-        refuse
-            ExitCode.Machine
-            "--device cuda: this libtorch finds no CUDA device; evo doctor says what was found"
-    | other -> usage $"--device {other}: must be cpu or cuda" ""
 
 let private settings (options: ParseResults<GenerateOptions>) =
     let settings =
@@ -82,7 +72,7 @@ let private settings (options: ParseResults<GenerateOptions>) =
 let private generate (options: ParseResults<GenerateOptions>) =
     let settings = settings options
     let dtype = dtype (options.GetResult(Dtype, "float32"))
-    let device = device (options.GetResult(Device, "cpu"))
+    let device = ComputeDevice.parse (options.GetResult(Device, "cpu"))
     let tokenizer = options.TryGetResult Tokenizer |> Option.toObj
     use stop = new Stop()
     Assemblies.ofFolder (options.TryGetResult Assembly) (options.GetResult Checkpoint)

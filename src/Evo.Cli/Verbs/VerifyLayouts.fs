@@ -212,7 +212,10 @@ let private law (options: ParseResults<VerifyOption>) (golden: VerifyOptions opt
         let small = tiny (modelNamed options families)
         let facts = LayoutFacts.Of(small)
 
-        LayoutLaw small :> ILayoutLaw,
+        let probe =
+            ParityProbe(Device = ComputeDevice.parse (options.GetResult(Device, "cpu")))
+
+        LayoutLaw(small, Probe = probe) :> ILayoutLaw,
         small,
         (fun layout ->
             { facts with

@@ -10,6 +10,7 @@ type VerifyOption =
     | Packed of file: string
     | Strict
     | Dtype of dtype: string
+    | Device of device: string
     | Recompute of fraction: float
     | Layouts of which: string
     | World of ranks: int
@@ -41,6 +42,7 @@ type VerifyOption =
             | Packed _ -> "figures of two sequences packed into one row."
             | Strict -> "take the strict column: what a sound float32 path reaches."
             | Dtype _ -> "float32 (default) or float64, of recorded figures; the law of parity is in float64."
+            | Device _ -> ComputeDevice.words
             | Recompute _ ->
                 "part of the layers computed again in the backward pass, to verify that way too; default 0."
             | Layouts _ ->

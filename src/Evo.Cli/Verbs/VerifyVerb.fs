@@ -49,6 +49,7 @@ let private recorded (options: ParseResults<VerifyOption>) (golden: string) =
         PackedFile = (options.TryGetResult Packed |> Option.map (existing "--packed") |> Option.toObj),
         Strict = options.Contains Strict,
         RecomputeFraction = options.GetResult(Recompute, 0.0),
+        Device = ComputeDevice.parse (options.GetResult(Device, "cpu")),
         Dtype =
             match options.GetResult(Dtype, "float32") with
             | "float32" -> torch.ScalarType.Float32

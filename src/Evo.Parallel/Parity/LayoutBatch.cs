@@ -1,4 +1,5 @@
 using Evo.Torch;
+using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
@@ -22,16 +23,16 @@ public sealed record LayoutBatch(IReadOnlyList<IReadOnlyList<ParityBatch>> Steps
     public long Targets(int step) => Steps[step].Sum(micro => micro.Targets);
 
     /// <summary>What one data replica has of a step: its rows of each micro-batch, and how many labels count in them.</summary>
-    public (IReadOnlyList<MicroBatchSource> Micros, BatchFigures Figures) Of(int step, ProcessGroup data)
+    public (IReadOnlyList<MicroBatchSource> Micros, BatchFigures Figures) Of(int step, ProcessGroup data, Device device)
     {
         var rows = Rows / data.Size;
         var first = data.Rank * rows;
-        return ([.. Steps[step].Select((micro, m) => Source(micro with { FirstToken = (long)m * Rows * micro.Length }, first, rows, ParityStart.Random.At(step)))], new(Steps[step].Sum(micro => OwnTargets(micro, first, rows))));
+        return ([.. Steps[step].Select((micro, m) => Source(micro with { FirstToken = (long)m * Rows * micro.Length }, first, rows, device, ParityStart.Random.At(step)))], new(Steps[step].Sum(micro => OwnTargets(micro, first, rows))));
     }
 
-    private static MicroBatchSource Source(ParityBatch micro, int first, int rows, RandomKey step) => new(rows, micro.Length, () =>
+    private static MicroBatchSource Source(ParityBatch micro, int first, int rows, Device device, RandomKey step) => new(rows, micro.Length, () =>
     {
-        var (ids, labels, at) = micro.Tensors(first, rows, step);
+        var (ids, labels, at) = micro.Tensors(first, rows, step, device);
         return new(ids, labels, at);
     });
 

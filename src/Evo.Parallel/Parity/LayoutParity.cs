@@ -40,6 +40,7 @@ public static class LayoutParity
         using var model = RankModel.Build(spec, layout, groups, new RankModelOptions
         {
             Dtype = float64,
+            Device = probe.Device,
             DecayAll = false,
             BucketElements = probe.BucketElements,
             EmbedSplitHidden = probe.EmbedSplitHidden,
@@ -59,7 +60,7 @@ public static class LayoutParity
         var steps = new List<RankStep>();
         for (var s = 0; s < batch.Steps.Count; s++)
         {
-            var (micros, own) = batch.Of(s, groups.Data);
+            var (micros, own) = batch.Of(s, groups.Data, probe.Device);
             var figures = model.Gradients(micros, own, new LossOptions(Routers: probe.Routers));
             var gradients = model.Pieces(StateKind.Gradient);
             model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);

@@ -57,17 +57,17 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
     /// <param name="first">The first row.</param>
     /// <param name="count">Rows.</param>
     /// <param name="step">What random choices are keyed by.</param>
-    public (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count, RandomKey step)
+    public (Tensor Ids, Tensor Labels, Positions At) Tensors(int first, int count, RandomKey step, Device? device = null)
     {
-        var (ids, labels) = (tensor(Ids).narrow(0, first, count), tensor(Labels).narrow(0, first, count));
-        return (ids, labels, Places(count, new(step, FirstToken + ((long)first * Length))));
+        var (ids, labels) = (tensor(Ids, device: device).narrow(0, first, count), tensor(Labels, device: device).narrow(0, first, count));
+        return (ids, labels, Places(count, new(step, FirstToken + ((long)first * Length)), device));
     }
 
-    private Positions Places(int rows, PassRandom random)
+    private Positions Places(int rows, PassRandom random, Device? device)
     {
         if (Borders is null)
         {
-            return Positions.Sequential(rows, Length, random: random);
+            return Positions.Sequential(rows, Length, device, random);
         }
 
         var restarting = new long[Length];
@@ -79,6 +79,6 @@ public sealed record ParityBatch(long[,] Ids, long[,] Labels, int[]? Borders = n
             }
         }
 
-        return Positions.Packed(tensor(Borders), tensor(restarting), random);
+        return Positions.Packed(tensor(Borders), tensor(restarting, device: device), random);
     }
 }

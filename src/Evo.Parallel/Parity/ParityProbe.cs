@@ -12,6 +12,9 @@ public sealed record ParityProbe
     /// <summary>Decorates each group of each rank.</summary>
     public Func<ProcessGroup, ProcessGroup>? Around { get; init; }
 
+    /// <summary>Where the ranks' tensors are; all of them on one device.</summary>
+    public Device Device { get; init; } = CPU;
+
     /// <summary>Elements of a bucket: small, so that there are several.</summary>
     public long BucketElements { get; init; } = 2000;
 
@@ -62,7 +65,8 @@ internal static class ParityStart
             using var drawn = empty([.. info.Shape], float64);
             drawn.normal_(0, 0.2, generator);
             using var share = ParameterLayout.Share(info, drawn, model.Ranks);
-            value.add_(share);
+            using var here = share.to(value.device);
+            value.add_(here);
         }
     }
 }

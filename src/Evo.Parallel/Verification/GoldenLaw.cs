@@ -125,9 +125,9 @@ public sealed class GoldenLaw : ILayoutLaw
     private RankFigures Run(Core.Layout layout, LayoutBatch batch, LossOptions loss, LocalRank rank)
     {
         var groups = new RankGroups(new Topology(layout.Degrees), rank);
-        using var model = RankModel.Build(spec, layout, groups, new RankModelOptions { Dtype = options.Dtype, BucketElements = BucketElements, Dropout = false });
+        using var model = RankModel.Build(spec, layout, groups, new RankModelOptions { Dtype = options.Dtype, Device = options.Device, BucketElements = BucketElements, Dropout = false });
         model.Fill(module => HuggingFaceFolder.LoadWeights(module, options.Folder));
-        var (micros, own) = batch.Of(0, groups.Data);
+        var (micros, own) = batch.Of(0, groups.Data, options.Device);
         var figures = model.Gradients(micros, own, loss);
         return new(rank.Rank, [new(figures.Loss, figures.RouterLoss, figures.Norm, model.Pieces(StateKind.Gradient), [])], []);
     }

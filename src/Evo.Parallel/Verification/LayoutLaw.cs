@@ -16,7 +16,7 @@ public sealed class LayoutLaw(CausalLM small) : ILayoutLaw
     // What one device makes of a batch: many layouts are compared with it.
     private readonly Dictionary<(LayoutCase Case, int MicroBatches), (CausalLM Spec, LayoutBatch Batch, LayoutFigures Figures)> references = [];
 
-    /// <summary>Changes made on purpose; none unless given.</summary>
+    /// <summary>Where the ranks are, and changes made on purpose; none unless given.</summary>
     public ParityProbe Probe { get; init; } = new();
 
     /// <inheritdoc/>
@@ -57,7 +57,7 @@ public sealed class LayoutLaw(CausalLM small) : ILayoutLaw
             var batch = LayoutBatch.Random(Seed, spec.Size.VocabSize, Steps, micro, needs.Rows, needs.Length);
             var one = new Core.Layout(
                 Core.Degrees.Single, Core.PipelineMode.OneForwardOneBackward, 1, micro, 0, false, Core.GradientReduction.ReduceScatter);
-            references[key] = known = (spec, batch, LayoutParity.Run(spec, one, batch));
+            references[key] = known = (spec, batch, LayoutParity.Run(spec, one, batch, new ParityProbe { Device = Probe.Device }));
         }
 
         return known;

@@ -20,7 +20,7 @@ public static class Verifier
     public static VerifyReport Run(VerifyOptions options)
     {
         var spec = HuggingFaceFolder.ReadConfig(options.Folder);
-        using var module = spec.Build(new BuildOptions { Dtype = options.Dtype, RecomputeFraction = options.RecomputeFraction });
+        using var module = spec.Build(new BuildOptions { Dtype = options.Dtype, Device = options.Device, RecomputeFraction = options.RecomputeFraction });
         HuggingFaceFolder.LoadWeights(module, options.Folder);
         // Dropout off; recompute acts only in training, and training differs in nothing else where nothing drops.
         module.train(options.RecomputeFraction > 0);
@@ -62,7 +62,7 @@ public static class Verifier
             return Failed(tolerance.Kind, $"not compared: the file has [{string.Join(", ", expected.Shape)}], the model [{string.Join(", ", found.shape)}]");
         var wanted = TensorFiles.Read(file, expected.Name, float64);
         var largest = wanted.numel() == 0 ? 0 : wanted.abs().max().item<double>();
-        var error = wanted.numel() == 0 ? 0 : (found.detach().to(float64) - wanted).abs().max().item<double>();
+        var error = wanted.numel() == 0 ? 0 : (found.detach().cpu().to(float64) - wanted).abs().max().item<double>();
         // A comparison with NaN is false both ways: count it as the worst error there is.
         error = double.IsNaN(error) ? double.PositiveInfinity : error;
         return new(set, expected.Name, tolerance.Kind, error, largest, tolerance.AcceptUpTo(largest), tolerance.StrictUpTo(largest), null);
@@ -73,12 +73,13 @@ public static class Verifier
     // Everything that the model computes of a set's inputs, by the names that figures files use.
     private static Dictionary<string, Tensor> Compute(CausalLMModule module, SafeTensors file)
     {
-        var ids = Input(file, "input_ids", int64);
-        var labels = Input(file, "labels", int64);
+        var device = module.Options.Device!;
+        var ids = Input(file, "input_ids", int64).to(device);
+        var labels = Input(file, "labels", int64).to(device);
         var packed = file.Find("cu_seqlens") is not null;
         using var at = packed
-            ? Positions.Packed(Input(file, "cu_seqlens", int32), Input(file, "position_ids", int64))
-            : Positions.Sequential((int)ids.shape[0], (int)ids.shape[1]);
+            ? Positions.Packed(Input(file, "cu_seqlens", int32), Input(file, "position_ids", int64).to(device))
+            : Positions.Sequential((int)ids.shape[0], (int)ids.shape[1], device);
         if (!packed)
             labels = Shifted(labels);
 

@@ -17,6 +17,9 @@ public sealed record VerifyOptions
     /// <summary>float32, or float64.</summary>
     public ScalarType Dtype { get; init; } = ScalarType.Float32;
 
+    /// <summary>Where it is computed.</summary>
+    public Device Device { get; init; } = CPU;
+
     /// <summary>Whether the right-hand column decides rather than the left-hand one.</summary>
     public bool Strict { get; init; }
 

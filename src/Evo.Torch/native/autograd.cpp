@@ -2,6 +2,7 @@
 #include "evo_torch.h"
 
 #include <ATen/core/grad_mode.h>
+#include <c10/core/AutogradState.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -20,6 +21,23 @@ variable_list list(void** handles, int32_t count) {
     }
     return tensors;
 }
+
+// Backward runs in the calling thread on every device. libtorch gives each GPU one thread for all graphs, in which a backward
+// that waits for another rank of this process would keep that rank's backward from beginning.
+class InThisThread {
+public:
+#if EVO_TORCH_AT_LEAST(2, 0)
+    InThisThread() : before(state().get_multithreading_enabled()) { state().set_multithreading_enabled(false); }
+    ~InThisThread() { state().set_multithreading_enabled(before); }
+
+private:
+    static c10::AutogradState& state() { return c10::AutogradState::get_tls_state(); }
+    const bool before;
+#else
+    // 1.13 has no such setting; its processor backward does so anyway.
+    InThisThread() {}
+#endif
+};
 
 }  // namespace
 
@@ -96,6 +114,7 @@ EVO_API int32_t evo_backward(
     void** outputs, int32_t output_count, void** gradients, int32_t gradient_count, int32_t retain_graph,
     int32_t create_graph, void** inputs, int32_t input_count) {
     return evo::guarded([&] {
+        const InThisThread here;
         torch::autograd::backward(
             list(outputs, output_count), list(gradients, gradient_count), retain_graph != 0, create_graph != 0,
             list(inputs, input_count));
@@ -107,6 +126,7 @@ EVO_API int32_t evo_gradients(
     void** outputs, int32_t output_count, void** inputs, int32_t input_count, void** gradients, int32_t gradient_count,
     int32_t retain_graph, int32_t create_graph, int32_t allow_unused, void** results) {
     return evo::guarded([&] {
+        const InThisThread here;
         auto found = torch::autograd::grad(
             list(outputs, output_count), list(inputs, input_count), list(gradients, gradient_count), retain_graph != 0,
             create_graph != 0, allow_unused != 0);

@@ -35,10 +35,14 @@ internal sealed class C10dGroup : ProcessGroup
 
         C10dOperations Over(string name)
         {
-            var control = LineOf(name, false);
-            return options.Engine == RankEngine.Nccl
-                ? new NcclOperations(this, LineOf(name + " device", true), control)
-                : new GlooOperations(this, control, control);
+            if (options.Engine == RankEngine.Gloo)
+            {
+                return new GlooOperations(this, LineOf(name, false));
+            }
+
+            var data = LineOf(name + " device", true);
+            // Without Gloo, as in pip's torch, calls are announced between the GPUs, too, for which processors wait.
+            return new NcclOperations(this, data, C10dEngine.HasGloo ? LineOf(name, false) : data, device);
         }
 
         C10dLine LineOf(string name, bool onDevice)

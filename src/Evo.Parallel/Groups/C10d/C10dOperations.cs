@@ -10,8 +10,9 @@ namespace Evo.Parallel;
 /// </summary>
 /// <param name="group">The group.</param>
 /// <param name="line">Its connections.</param>
-/// <param name="control">Connections between processors, for what must be known of other ranks before data moves.</param>
-internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLine control)
+/// <param name="control">Connections for what must be known of other ranks before data moves.</param>
+/// <param name="controlDevice">Where tensors are that go over these.</param>
+internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLine control, Device controlDevice)
 {
     // A small tensor goes whole to everybody: one message and many additions instead of two messages.
     private const long Small = 32 * 1024;
@@ -146,10 +147,10 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
     /// <summary>Tells the others of a call, and learns of theirs; all ranks throw when they differ.</summary>
     protected C10dHeader[] Agree(GroupCall call, long length)
     {
-        var mine = C10dHeader.Of(call, length).ToTensor();
-        var all = empty(mine.numel() * Size, ScalarType.Byte);
+        var mine = C10dHeader.Of(call, length).ToTensor().to(controlDevice);
+        var all = empty(mine.numel() * Size, ScalarType.Byte, controlDevice);
         control.Finish(control.Engine(call).Gather(mine, all), call);
-        var headers = C10dHeader.Read(all, Size);
+        var headers = C10dHeader.Read(all.cpu(), Size);
         var other = Array.FindIndex(headers, header => header.Hash != headers[0].Hash);
         return other < 0
             ? headers

@@ -9,7 +9,12 @@ namespace Evo.Parallel;
 /// shapes are equal on all ranks are not announced, so that processors need not wait for one another. What is begun goes on in
 /// NCCL's own stream, and the wait makes the present stream wait for it.
 /// </summary>
-internal sealed class NcclOperations(ProcessGroup group, C10dLine line, C10dLine control) : C10dOperations(group, line, control)
+/// <param name="group">The group.</param>
+/// <param name="line">Its connections.</param>
+/// <param name="control">Connections between processors, or the same ones, for what must be known of other ranks before data moves.</param>
+/// <param name="device">The GPU of this rank.</param>
+internal sealed class NcclOperations(ProcessGroup group, C10dLine line, C10dLine control, Device device)
+    : C10dOperations(group, line, control, line == control ? device : CPU)
 {
     public override Tensor AllReduce(GroupCall call, Tensor x) => End(StartReduce(call, x));
 

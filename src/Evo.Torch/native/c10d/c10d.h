@@ -41,6 +41,7 @@ struct EngineHandle {
 struct WorkHandle {
     c10::intrusive_ptr<c10d::Work> work;
     std::vector<at::Tensor> kept;
+    bool device;
 };
 
 inline c10d::Store& store_of(void* handle) { return *static_cast<StoreHandle*>(handle)->store; }
@@ -57,8 +58,7 @@ namespace evo {
 
 [[noreturn]] inline void no_c10d() {
     throw std::runtime_error(
-        "this libtorch was found without the headers of c10d and Gloo, so processes cannot be joined; install libtorch-dev and "
-        "libgloo-dev, and build again");
+        "this libtorch was found without c10d, so processes cannot be joined; install libtorch-dev and libgloo-dev, and build again");
 }
 
 }  // namespace evo

@@ -1,30 +1,32 @@
 // What moves the tensors of one group: Gloo between processors, NCCL between GPUs.
-#ifdef EVO_C10D
+#ifdef EVO_C10D_GLOO
 #define USE_C10D_GLOO
+#endif
 #ifdef EVO_C10D_NCCL
 #define USE_C10D_NCCL
 #endif
-#endif
 #include "c10d.h"
 
-#ifdef EVO_C10D
+#ifdef EVO_C10D_GLOO
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#endif
 #ifdef EVO_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
-#endif
 
+#include <memory>
 #include <stdexcept>
 
-// Whether c10d can be used: 1 Gloo, 2 NCCL.
+// What c10d was found with: 1 Gloo, 2 NCCL, 3 both.
 EVO_API int32_t evo_c10d_engines() {
-#if defined(EVO_C10D_NCCL)
-    return 3;
-#elif defined(EVO_C10D)
-    return 1;
-#else
-    return 0;
+    int32_t engines = 0;
+#ifdef EVO_C10D_GLOO
+    engines |= 1;
 #endif
+#ifdef EVO_C10D_NCCL
+    engines |= 2;
+#endif
+    return engines;
 }
 
 #ifdef EVO_C10D
@@ -34,6 +36,7 @@ EVO_API int32_t evo_c10d_engines() {
 EVO_API int32_t evo_c10d_gloo(
     void* store, int32_t rank, int32_t size, const char* interface, const char* address, int64_t timeout_ms, void** result) {
     return evo::guarded([&] {
+#ifdef EVO_C10D_GLOO
         using Gloo = c10d::ProcessGroupGloo;
         auto options = Gloo::Options::create(std::chrono::milliseconds(timeout_ms));
         options->devices.push_back(
@@ -42,6 +45,11 @@ EVO_API int32_t evo_c10d_gloo(
                             : Gloo::createDefaultDevice());
         auto engine = c10::make_intrusive<Gloo>(static_cast<evo::StoreHandle*>(store)->store, rank, size, options);
         *result = new evo::EngineHandle{engine, size, false};
+#else
+        throw std::runtime_error(
+            "this libtorch was found without the headers of Gloo, so processes on CPUs cannot be joined; install libtorch-dev and "
+            "libgloo-dev and set EVO_LIBTORCH=system, or run where GPUs are");
+#endif
     });
 }
 
@@ -60,7 +68,15 @@ EVO_API int32_t evo_c10d_nccl(void* store, int32_t rank, int32_t size, int64_t t
 }
 
 EVO_API void evo_c10d_free(void* engine) {
-    evo::guarded([&] { delete static_cast<evo::EngineHandle*>(engine); });
+    evo::guarded([&] {
+        std::unique_ptr<evo::EngineHandle> owned(static_cast<evo::EngineHandle*>(engine));
+#if EVO_TORCH_AT_LEAST(2, 8)
+        if (owned->device) {
+            // Lets what was queued end; without it libtorch complains.
+            owned->engine->shutdown();
+        }
+#endif
+    });
 }
 
 #else

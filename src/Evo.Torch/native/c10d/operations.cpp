@@ -19,8 +19,14 @@ at::Tensor bytes(const at::Tensor& tensor) {
     return at::from_blob(tensor.data_ptr(), {count}, [tensor](void*) {}, options);
 }
 
-void give(void** result, c10::intrusive_ptr<c10d::Work> work, Tensors kept) {
-    *result = new WorkHandle{std::move(work), std::move(kept)};
+void give(void** result, const EngineHandle& engine, c10::intrusive_ptr<c10d::Work> work, Tensors kept) {
+    *result = new WorkHandle{std::move(work), std::move(kept), engine.device};
+}
+
+// On a GPU the present stream waits, not the caller: with a limit libtorch from 2.6 would have the caller wait. There the
+// engine's own limit ends what does not end.
+bool wait_for(WorkHandle& handle, int64_t limit_ms) {
+    return handle.device ? handle.work->wait() : handle.work->wait(std::chrono::milliseconds(limit_ms));
 }
 
 c10d::ReduceOp reduction(int32_t number) {
@@ -37,18 +43,18 @@ c10d::ReduceOp reduction(int32_t number) {
 // The bytes of all ranks, as many each, one after the other.
 EVO_API int32_t evo_c10d_gather(void* handle, void* input, void* output, void** result) {
     return evo::guarded([&] {
-        auto& [engine, size, device] = evo::engine_of(handle);
+        auto& group = evo::engine_of(handle);
         auto from = bytes(evo::share(input)), into = bytes(evo::share(output));
-        if (device) {
-            give(result, engine->_allgather_base(into, from), {from, into});
+        if (group.device) {
+            give(result, group, group.engine->_allgather_base(into, from), {from, into});
             return;
         }
         std::vector<Tensors> rows(1);
-        for (int rank = 0; rank < size; rank++) {
+        for (int rank = 0; rank < group.size; rank++) {
             rows[0].push_back(into.narrow(0, rank * from.numel(), from.numel()));
         }
         Tensors inputs{from};
-        give(result, engine->allgather(rows, inputs), {from, into});
+        give(result, group, group.engine->allgather(rows, inputs), {from, into});
     });
 }
 
@@ -56,65 +62,71 @@ EVO_API int32_t evo_c10d_gather(void* handle, void* input, void* output, void** 
 EVO_API int32_t evo_c10d_exchange(
     void* handle, void* input, const int64_t* sent, void* output, const int64_t* received, void** result) {
     return evo::guarded([&] {
-        auto& [engine, size, device] = evo::engine_of(handle);
+        auto& group = evo::engine_of(handle);
         auto from = bytes(evo::share(input)), into = bytes(evo::share(output));
-        std::vector<int64_t> outgoing(sent, sent + size), incoming(received, received + size);
-        give(result, engine->alltoall_base(into, from, incoming, outgoing), {from, into});
+        std::vector<int64_t> outgoing(sent, sent + group.size), incoming(received, received + group.size);
+        give(result, group, group.engine->alltoall_base(into, from, incoming, outgoing), {from, into});
     });
 }
 
 // In place.
 EVO_API int32_t evo_c10d_broadcast(void* handle, void* tensor, int32_t root, void** result) {
     return evo::guarded([&] {
+        auto& group = evo::engine_of(handle);
         Tensors all{bytes(evo::share(tensor))};
         c10d::BroadcastOptions options;
         options.rootRank = root;
-        give(result, evo::engine_of(handle).engine->broadcast(all, options), all);
+        give(result, group, group.engine->broadcast(all, options), all);
     });
 }
 
 // In place; the order of the additions is the engine's.
 EVO_API int32_t evo_c10d_reduce(void* handle, void* tensor, int32_t operation, void** result) {
     return evo::guarded([&] {
+        auto& group = evo::engine_of(handle);
         Tensors all{evo::share(tensor)};
         c10d::AllreduceOptions options;
         options.reduceOp = reduction(operation);
-        give(result, evo::engine_of(handle).engine->allreduce(all, options), all);
+        give(result, group, group.engine->allreduce(all, options), all);
     });
 }
 
 // Even parts along dimension 0; the order of the additions is the engine's.
 EVO_API int32_t evo_c10d_reduce_scatter(void* handle, void* input, void* output, int32_t operation, void** result) {
     return evo::guarded([&] {
+        auto& group = evo::engine_of(handle);
         auto from = evo::share(input), into = evo::share(output);
         c10d::ReduceScatterOptions options;
         options.reduceOp = reduction(operation);
-        give(result, evo::engine_of(handle).engine->_reduce_scatter_base(into, from, options), {from, into});
+        give(result, group, group.engine->_reduce_scatter_base(into, from, options), {from, into});
     });
 }
 
 EVO_API int32_t evo_c10d_send(void* handle, void* tensor, int32_t to, int32_t tag, void** result) {
     return evo::guarded([&] {
+        auto& group = evo::engine_of(handle);
         Tensors all{bytes(evo::share(tensor))};
-        give(result, evo::engine_of(handle).engine->send(all, to, tag), all);
+        give(result, group, group.engine->send(all, to, tag), all);
     });
 }
 
 EVO_API int32_t evo_c10d_receive(void* handle, void* tensor, int32_t from, int32_t tag, void** result) {
     return evo::guarded([&] {
+        auto& group = evo::engine_of(handle);
         Tensors all{bytes(evo::share(tensor))};
-        give(result, evo::engine_of(handle).engine->recv(all, from, tag), all);
+        give(result, group, group.engine->recv(all, from, tag), all);
     });
 }
 
 // Waits for a collective, no longer than the limit (0: for ever): *done says whether it has ended. What it threw is this
-// call's failure. On a GPU the present stream waits, not the caller.
+// call's failure.
 EVO_API int32_t evo_c10d_wait(void* handle, int64_t limit_ms, int32_t* done) {
     return evo::guarded([&] {
-        auto& work = static_cast<WorkHandle*>(handle)->work;
+        auto& under_way = *static_cast<WorkHandle*>(handle);
+        auto& work = under_way.work;
         *done = 0;
         try {
-            work->wait(std::chrono::milliseconds(limit_ms));
+            wait_for(under_way, limit_ms);
         } catch (...) {
             // The wait ends with an exception both when the time is over and when the operation failed. It may also have ended
             // well since the time was over: a second wait, which returns at once, says which it is.
@@ -142,7 +154,7 @@ EVO_API void evo_c10d_work_free(void* handle) {
 // Waits for a message to be sent or received; *done is 0 when the wait was aborted.
 EVO_API int32_t evo_c10d_wait_message(void* handle, int64_t limit_ms, int32_t* done) {
     return evo::guarded([&] {
-        *done = static_cast<WorkHandle*>(handle)->work->wait(std::chrono::milliseconds(limit_ms)) ? 1 : 0;
+        *done = wait_for(*static_cast<WorkHandle*>(handle), limit_ms) ? 1 : 0;
     });
 }
 
