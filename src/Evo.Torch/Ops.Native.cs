@@ -1,4 +1,5 @@
-// The fast side of Ops: kernels of native/kernels behind the operators of Operators/evo.txt, for CPU tensors of one supported type.
+// The fast side of Ops: kernels of native/kernels and native/cuda behind the operators of Operators/evo.txt, for tensors of one
+// supported type on the CPU or, where Evo was built with a CUDA compiler, on one GPU.
 
 using Evo.Torch.Native;
 using TorchSharp;
@@ -10,14 +11,24 @@ public static partial class Ops
 {
     private static bool Takes(Tensor first, params ReadOnlySpan<Tensor> others)
     {
-        if (!UseNative || first.device_type != DeviceType.CPU
-            || first.dtype is not (ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16))
+        if (!UseNative || !HasKernels(first.device_type, first.dtype))
             return false;
         foreach (var other in others)
-            if (other.device_type != DeviceType.CPU || other.dtype != first.dtype)
+            if (other.device_type != first.device_type || other.dtype != first.dtype)
                 return false;
         return true;
     }
+
+    private static bool HasKernels(DeviceType device, ScalarType dtype) => device switch
+    {
+        DeviceType.CPU => dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16,
+        DeviceType.CUDA => CudaKernels.Any && dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Float16,
+        _ => false,
+    };
+
+    // Products are libtorch's own on a GPU.
+    private static bool TakesProducts(Tensor first, params ReadOnlySpan<Tensor> others) =>
+        first.device_type == DeviceType.CPU && Takes(first, others);
 
     static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result)
     {
@@ -43,8 +54,12 @@ public static partial class Ops
             result = EvoOperators.dropout(x, mask.Rows, mask.Columns, mask.Share);
     }
 
+    // On a GPU it is libtorch's flash attention: half precision, heads of whole vectors, no cache and no slopes.
     internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes) =>
-        Takes(q, k, v) && alibiSlopes?.device_type is null or DeviceType.CPU;
+        Takes(q, k, v) && (q.device_type == DeviceType.CPU
+            ? alibiSlopes?.device_type is null or DeviceType.CPU
+            : CudaKernels.Attention && alibiSlopes is null && q.dtype is ScalarType.BFloat16 or ScalarType.Float16
+                && q.shape[1] == k.shape[1] && q.shape[3] % 8 == 0 && q.shape[3] <= 256);
 
     static partial void NativeCausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, ref Tensor? result)
@@ -55,26 +70,26 @@ public static partial class Ops
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)
     {
-        if (Takes(weight) && ids.device_type == DeviceType.CPU)
+        if (Takes(weight) && ids.device_type == weight.device_type)
             result = EvoOperators.embedding(ids, weight);
     }
 
     static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
     {
-        if (Takes(logits) && labels.device_type == DeviceType.CPU)
+        if (Takes(logits) && labels.device_type == logits.device_type)
             lossSum = EvoOperators.cross_entropy(logits, labels, labelSmoothing);
     }
 
     static partial void NativeLinearCrossEntropy(
         Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
     {
-        if (Takes(hidden, weight) && labels.device_type == DeviceType.CPU)
+        if (Takes(hidden, weight) && labels.device_type == hidden.device_type)
             lossSum = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing);
     }
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
     {
-        if (Takes(x, weight))
+        if (TakesProducts(x, weight))
             result = DeferredLinear.Of([weight], [bias]) is { } later
                 ? DeferredLinear.Apply(later, x, [weight], [bias])
                 : EvoOperators.linear(x, weight, bias);
@@ -83,7 +98,7 @@ public static partial class Ops
     static partial void NativeLinearMany(
         Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result)
     {
-        if (Takes(x, [.. weights, .. biases.OfType<Tensor>()]))
+        if (TakesProducts(x, [.. weights, .. biases.OfType<Tensor>()]))
             result = DeferredLinear.Of(weights, biases) is { } later
                 ? DeferredLinear.Apply(later, x, weights, biases)
                 : StackedLinear.Apply(x, weights, biases);

@@ -265,6 +265,9 @@ internal static unsafe partial class NativeMethods
     internal static partial int evo_cuda_devices();
 
     [LibraryImport(Library)]
+    internal static partial int evo_cuda_kernels();
+
+    [LibraryImport(Library)]
     internal static partial int evo_cuda_synchronize(int device);
 
     [LibraryImport(Library)]

@@ -134,6 +134,72 @@ Outcome forward_blocks(
   return {out, lse};
 }
 
+// ---- on a GPU: libtorch's flash attention ----
+
+#if EVO_TORCH_AT_LEAST(2, 6)
+
+// The borders of packed sequences as that wants them, and the longest of them; a row alone has none.
+struct FlashPlan {
+  evo::optional<Tensor> borders;
+  int64_t longest;
+  evo::optional<c10::SymInt> window;
+  Tensor random = {};  // of dropout, which there is none of
+
+  FlashPlan(const Tensor& q, const Bias& bias, const evo::optional<Tensor>& cu_seqlens) : longest(q.size(1)) {
+    TORCH_CHECK(
+        !bias.slopes.defined(), "evo::causal_attention: libtorch's flash attention has no alibi_slopes; take the plain operators");
+    if (bias.window > 0) window = c10::SymInt(bias.window - 1);
+    random = at::zeros({2}, q.options().dtype(at::kLong));
+    if (!cu_seqlens || !cu_seqlens->defined()) return;
+    const Tensor here = cu_seqlens->to(at::kCPU, at::kLong).contiguous();
+    const auto* border = here.data_ptr<int64_t>();
+    longest = 0;
+    for (int64_t i = 0; i + 1 < here.numel(); i++) longest = std::max(longest, border[i + 1] - border[i]);
+    borders = cu_seqlens->to(q.device(), at::kInt);
+  }
+
+  Tensor rows(const Tensor& t) const { return borders ? t.squeeze(0) : t; }
+  Tensor batch(const Tensor& t) const { return borders ? t.unsqueeze(0) : t; }
+};
+
+Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& cu_seqlens) {
+  TORCH_CHECK(k.size(1) == q.size(1), "evo::causal_attention: on a GPU, keys beyond the queries are for the plain operators");
+  const FlashPlan plan(q, bias, cu_seqlens);
+  const auto found = at::_flash_attention_forward_symint(
+      plan.rows(q), plan.rows(k), plan.rows(v), plan.borders, plan.borders, plan.longest, plan.longest, 0.0, true, false, bias.scale,
+      plan.window, c10::SymInt(0));
+  return {plan.batch(std::get<0>(found)), std::get<1>(found)};
+}
+
+variable_list flash_backward(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Bias& bias,
+    const evo::optional<Tensor>& cu_seqlens) {
+  const FlashPlan plan(q, bias, cu_seqlens);
+  const Tensor none = plan.borders.value_or(Tensor());
+  const auto found = at::_flash_attention_backward_symint(
+      plan.rows(dout), plan.rows(q), plan.rows(k), plan.rows(v), plan.rows(out), lse, none, none, plan.longest, plan.longest, 0.0, true,
+      plan.random, Tensor(), bias.scale, plan.window, c10::SymInt(0));
+  return {plan.batch(std::get<0>(found)), plan.batch(std::get<1>(found)), plan.batch(std::get<2>(found))};
+}
+
+#else
+
+Outcome flash_forward(const Tensor&, const Tensor&, const Tensor&, const Bias&, const evo::optional<Tensor>&) {
+  TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
+}
+
+variable_list flash_backward(
+    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Bias&, const evo::optional<Tensor>&) {
+  TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
+}
+
+#endif
+
+Outcome attended(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
+  const Tensor a = with_neighbours(q), b = with_neighbours(k), c = with_neighbours(v);
+  return on_cuda(q) ? flash_forward(a, b, c, bias, borders) : forward_blocks(a, b, c, bias, borders);
+}
+
 // A few new tokens against a cache: reading the keys and values once is all there is to do.
 Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), group = H / k.size(2);
@@ -213,7 +279,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const auto [out, lse] = known.first.defined()
         ? Outcome{known.first.alias(), known.second}
-        : forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, borders);
+        : attended(q, k, v, bias, borders);
     ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), bias.slopes});
     ctx->saved_data["scale"] = bias.scale;
     ctx->saved_data["window"] = bias.window;
@@ -223,7 +289,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     differentiated_once("evo::causal_attention");
     const auto saved = ctx->get_saved_variables();
-    auto inputs = backward_blocks(
+    auto inputs = (on_cuda(saved[0]) ? flash_backward : backward_blocks)(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
         gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6]}, saved[5]);
     return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor(), Tensor()};
@@ -238,7 +304,7 @@ constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more t
 Bias checked(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
     const evo::optional<Tensor>& alibi_slopes) {
-  check_cpu(q, "evo::causal_attention");
+  check_device(q, "evo::causal_attention");
   TORCH_CHECK(
       q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
           k.size(1) >= q.size(1) && k.size(2) > 0 && q.size(2) % k.size(2) == 0,
@@ -255,7 +321,7 @@ Bias checked(
     TORCH_CHECK(
         alibi_slopes->dim() == 1 && alibi_slopes->size(0) == q.size(2), "evo::causal_attention: alibi_slopes ", alibi_slopes->sizes(),
         " with ", q.size(2), " query heads: one slope for each is needed");
-    check_cpu(*alibi_slopes, "evo::causal_attention");
+    check_device(*alibi_slopes, "evo::causal_attention");
     bias.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
   }
   return bias;
@@ -267,8 +333,8 @@ Tensor causal_attention(
   const Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
   if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{});
-  if (q.size(1) < kFewQueries && !is_packed(cu_seqlens)) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
-  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, cu_seqlens).first;
+  if (q.is_cpu() && q.size(1) < kFewQueries && !is_packed(cu_seqlens)) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
+  return attended(q, k, v, bias, cu_seqlens).first;
 }
 
 // For activations that are computed again: the forward without a graph gives its outcome, and the one that is recorded takes
@@ -286,7 +352,7 @@ std::tuple<Tensor, Tensor> causal_attention_kept(
     return {CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{*out, *lse}), *lse};
   }
   TORCH_CHECK(!wants_gradient({&q, &k, &v}), "evo::causal_attention_kept: what is kept comes from a forward that is not recorded");
-  return forward_blocks(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias, cu_seqlens);
+  return attended(q, k, v, bias, cu_seqlens);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {

@@ -16,6 +16,7 @@ constexpr int64_t kIgnored = -100;
 Tensor checked_labels(const Tensor& labels, int64_t rows, int64_t V, const char* name) {
   TORCH_CHECK(labels.dim() == 1 && labels.size(0) == rows, name, ": ", rows, " rows need ", rows, " labels, got ", labels.sizes());
   Tensor flat = labels.to(at::kLong).contiguous();
+  if (flat.is_cuda()) return flat;  // looking would wait for the device: the loss of a wrong label is NaN there
   const auto* label = flat.data_ptr<int64_t>();
   for (int64_t i = 0; i < rows; i++)
     TORCH_CHECK_INDEX(
@@ -27,6 +28,10 @@ Tensor checked_labels(const Tensor& labels, int64_t rows, int64_t V, const char*
 // Losses of the rows, and with `gradient` the gradient in place of the logits (which are of the wide type).
 void rows_in_place(const Tensor& logits, const int64_t* labels, double smoothing, bool gradient, void* losses) {
   const int64_t rows = logits.size(0), V = logits.size(1);
+  if (on_cuda(logits)) {
+    const Gpu gpu(logits);
+    return cuda::cross_entropy(gpu.type, logits.data_ptr(), V, rows, labels, smoothing, gradient, losses, gpu.stream);
+  }
   with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
     using S = decltype(stored);
     using W = typename Typed<S>::Wide;
@@ -71,7 +76,7 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
 };
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
-  check_cpu(logits, "evo::cross_entropy");
+  check_device(logits, "evo::cross_entropy");
   TORCH_CHECK(logits.dim() == 2, "evo::cross_entropy: the logits are a matrix [N, V], got ", logits.sizes());
   check_smoothing(label_smoothing, "evo::cross_entropy");
   const Tensor flat = checked_labels(labels, logits.size(0), logits.size(1), "evo::cross_entropy");
@@ -82,7 +87,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_sm
 
 // ---- linear_cross_entropy ----
 
-constexpr int64_t kChunkElements = 1 << 21;  // logits of a chunk: 8 MiB of float32, which a last-level cache keeps
+constexpr int64_t kChunkElements = 1 << 21;      // logits of a chunk: 8 MiB of float32, which a last-level cache keeps
+constexpr int64_t kCudaChunkElements = 1 << 26;  // on a GPU: products large enough for all of it
 
 struct HeadGradient {
   Tensor loss, hidden, weight;
@@ -94,7 +100,7 @@ HeadGradient head_and_loss(
   const bool gradient = of_hidden || of_weight;
   const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
-  const int64_t chunk = std::max<int64_t>(64, std::min(N, kChunkElements / std::max<int64_t>(V, 1)));
+  const int64_t chunk = std::max<int64_t>(64, std::min(N, (on_cuda(hidden) ? kCudaChunkElements : kChunkElements) / std::max<int64_t>(V, 1)));
   const auto options = hidden.options();
   Tensor losses = at::empty({N}, options.dtype(wide));
   HeadGradient result;
@@ -151,7 +157,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
 };
 
 Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing) {
-  check_cpu(hidden, "evo::linear_cross_entropy");
+  check_device(hidden, "evo::linear_cross_entropy");
   TORCH_CHECK(
       hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && hidden.scalar_type() == weight.scalar_type(),
       "evo::linear_cross_entropy: hidden ", hidden.sizes(), " ", hidden.scalar_type(), " and weight ", weight.sizes(), " ",

@@ -44,7 +44,7 @@ void multiply(
   const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
   if (M == 0 || N == 0) return;
   count(Work::products, 2 * M * N * K);
-  if (c.scalar_type() == at::kFloat && K > 0 && sgemm() && rows_are_neighbours(a) && rows_are_neighbours(b) &&
+  if (c.is_cpu() && c.scalar_type() == at::kFloat && K > 0 && sgemm() && rows_are_neighbours(a) && rows_are_neighbours(b) &&
       rows_are_neighbours(c)) {
     const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
     const int failed = sgemm()(

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -10,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "cuda/kernels.h"
 #include "evo_torch.h"
 #include "table.h"
 
@@ -33,9 +35,28 @@ S* pointer(const at::Tensor& t) {
   return static_cast<S*>(t.data_ptr());
 }
 
-inline void check_cpu(const at::Tensor& t, const char* name) {
-  TORCH_CHECK(t.device().is_cpu(), name, ": the kernel is for CPU tensors, got one on ", t.device());
+#ifdef EVO_CUDA_KERNELS
+constexpr bool kCuda = true;
+#else
+constexpr bool kCuda = false;
+#endif
+
+// Whether the kernels of cuda/ are there and are meant; folded away where they are not.
+inline bool on_cuda(const at::Tensor& t) { return kCuda && t.is_cuda(); }
+
+inline void check_device(const at::Tensor& t, const char* name) {
+  TORCH_CHECK(
+      t.device().is_cpu() || on_cuda(t), name, ": there is no kernel for tensors on ", t.device(),
+      t.is_cuda() ? "; Evo was built without a CUDA compiler" : "");
 }
+
+// What a launch needs: the tensor's GPU made the current one, its type and the stream.
+struct Gpu {
+  explicit Gpu(const at::Tensor& t);
+  const c10::DeviceGuard guard;
+  const cuda::Type type;
+  const cuda::Stream stream;
+};
 
 // Memory of one thread, on a cache line's border.
 template <class W>

@@ -13,8 +13,8 @@ constexpr int64_t kBlock = 1 << 16;  // elements that one thread takes at a time
 
 void check_flat(const Tensor& t, const Tensor& master, const char* what) {
   TORCH_CHECK(
-      t.device().is_cpu() && t.is_contiguous() && t.numel() == master.numel(), "evo::adamw_: ", what, " ", t.sizes(),
-      " must be contiguous on the CPU with the ", master.numel(), " elements of master");
+      t.device() == master.device() && t.is_contiguous() && t.numel() == master.numel(), "evo::adamw_: ", what, " ", t.sizes(), " on ",
+      t.device(), " must be contiguous on ", master.device(), " with the ", master.numel(), " elements of master");
 }
 
 void adamw(
@@ -27,6 +27,7 @@ void adamw(
           exp_avg_sq.scalar_type() == master.scalar_type(),
       "evo::adamw_: master ", master.scalar_type(), " and moments ", exp_avg.scalar_type(), ", ", exp_avg_sq.scalar_type(),
       " for gradients of ", gradient.scalar_type(), ": master and moments are float32, or float64 for float64 gradients");
+  check_device(master, "evo::adamw_");
   check_flat(master, master, "master");
   check_flat(gradient, master, "gradient");
   check_flat(exp_avg, master, "exp_avg");
@@ -36,16 +37,23 @@ void adamw(
   const bool in_pass = copy.defined() && copy.scalar_type() == gradient.scalar_type();
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
-  with_type(gradient.scalar_type(), "evo::adamw_", [&](auto stored) {
-    using S = decltype(stored);
-    using W = typename Typed<S>::Wide;
-    at::parallel_for(0, master.numel(), kBlock, [&](int64_t begin, int64_t end) {
-      Typed<S>::get().adamw(
-          pointer<W>(master) + begin, pointer<S>(gradient) + begin, pointer<W>(exp_avg) + begin, pointer<W>(exp_avg_sq) + begin,
-          in_pass ? pointer<S>(copy) + begin : nullptr, end - begin, 1 - lr * weight_decay, beta1, beta2, eps, lr / correction1,
-          std::sqrt(correction2), gradient_scale);
+  if (on_cuda(master)) {
+    const Gpu gpu(gradient);
+    cuda::adamw(
+        gpu.type, master.data_ptr(), gradient.data_ptr(), exp_avg.data_ptr(), exp_avg_sq.data_ptr(), in_pass ? copy.data_ptr() : nullptr,
+        master.numel(), {1 - lr * weight_decay, beta1, beta2, eps, lr / correction1, std::sqrt(correction2), gradient_scale}, gpu.stream);
+  } else {
+    with_type(gradient.scalar_type(), "evo::adamw_", [&](auto stored) {
+      using S = decltype(stored);
+      using W = typename Typed<S>::Wide;
+      at::parallel_for(0, master.numel(), kBlock, [&](int64_t begin, int64_t end) {
+        Typed<S>::get().adamw(
+            pointer<W>(master) + begin, pointer<S>(gradient) + begin, pointer<W>(exp_avg) + begin, pointer<W>(exp_avg_sq) + begin,
+            in_pass ? pointer<S>(copy) + begin : nullptr, end - begin, 1 - lr * weight_decay, beta1, beta2, eps, lr / correction1,
+            std::sqrt(correction2), gradient_scale);
+      });
     });
-  });
+  }
   if (copy.defined() && !in_pass) copy.copy_(master);
   // Written behind autograd's back: a graph that saved one of them is told, and refuses to go backward through new weights.
   for (const Tensor* written : {&master, &exp_avg, &exp_avg_sq, &copy})
@@ -53,8 +61,16 @@ void adamw(
 }
 
 Tensor sum_of_squares(const Tensor& flat) {
-  check_cpu(flat, "evo::sum_of_squares");
+  check_device(flat, "evo::sum_of_squares");
   const Tensor x = flat.contiguous();
+  if (on_cuda(x)) {
+    const Gpu gpu(x);
+    const auto wide = x.options().dtype(at::kDouble);
+    Tensor part = at::empty({cuda::sum_parts(x.numel())}, wide), total = at::empty({}, wide);
+    cuda::sum_of_squares(
+        gpu.type, x.data_ptr(), x.numel(), part.data_ptr<double>(), part.numel(), total.data_ptr<double>(), gpu.stream);
+    return total;
+  }
   const int64_t blocks = (x.numel() + kBlock - 1) / kBlock;
   std::vector<double> part(static_cast<std::size_t>(blocks));
   with_type(x.scalar_type(), "evo::sum_of_squares", [&](auto stored) {

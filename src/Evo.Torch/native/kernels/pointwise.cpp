@@ -17,6 +17,11 @@ std::pair<Tensor, Tensor> rms_norm_forward(const Tensor& x, const Tensor& weight
   const int64_t C = x.size(-1), rows = C == 0 ? 0 : x.numel() / C;
   Tensor y = at::empty(x.sizes(), x.options());
   Tensor inverse = at::empty({rows}, x.options().dtype(wide_type(x.scalar_type())));
+  if (on_cuda(x)) {
+    const Gpu gpu(x);
+    cuda::rms_norm(gpu.type, x.data_ptr(), weight.data_ptr(), y.data_ptr(), inverse.data_ptr(), C, rows, eps, gpu.stream);
+    return {y, inverse};
+  }
   with_type(x.scalar_type(), "evo::rms_norm", [&](auto stored) {
     using S = decltype(stored);
     using W = typename Typed<S>::Wide;
@@ -45,6 +50,14 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
     const Tensor& inverse = saved[2];
     const int64_t C = x.size(-1), rows = inverse.numel(), parts = (rows + kNormRows - 1) / kNormRows;
     Tensor dx = at::empty(x.sizes(), x.options());
+    if (on_cuda(x)) {
+      const Gpu gpu(x);
+      Tensor part = at::empty({cuda::rms_norm_parts(rows), C}, inverse.options());
+      cuda::rms_norm_backward(
+          gpu.type, dy.data_ptr(), x.data_ptr(), weight.data_ptr(), inverse.data_ptr(), dx.data_ptr(), part.data_ptr(), C, rows,
+          part.size(0), gpu.stream);
+      return {dx, part.sum(0).to(weight.scalar_type()), Tensor()};
+    }
     Tensor part = at::zeros({parts, C}, inverse.options());
     with_type(x.scalar_type(), "evo::rms_norm", [&](auto stored) {
       using S = decltype(stored);
@@ -63,7 +76,7 @@ class RmsNorm : public torch::autograd::Function<RmsNorm> {
 };
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  check_cpu(x, "evo::rms_norm");
+  check_device(x, "evo::rms_norm");
   TORCH_CHECK(
       x.dim() >= 1 && weight.dim() == 1 && x.size(-1) == weight.size(0) && x.scalar_type() == weight.scalar_type(),
       "evo::rms_norm: x ", x.sizes(), " ", x.scalar_type(), " and weight ", weight.sizes(), " ", weight.scalar_type(),
@@ -79,6 +92,13 @@ Tensor rope_turned(const Tensor& input, const Tensor& cos, const Tensor& sin, bo
   const int64_t B = x.size(0), T = x.size(1), H = x.size(2), D = x.size(3);
   Tensor y = at::empty({B, T, H, D}, x.options());
   if (y.numel() == 0) return y;
+  if (on_cuda(x)) {
+    const Gpu gpu(x);
+    cuda::rope(
+        gpu.type, x.data_ptr(), {B, T, H, D, x.stride(0), x.stride(1), x.stride(2)}, cos.data_ptr(), sin.data_ptr(), cos.size(0) > 1,
+        y.data_ptr(), backward, gpu.stream);
+    return y;
+  }
   with_type(x.scalar_type(), "evo::rope", [&](auto stored) {
     using S = decltype(stored);
     at::parallel_for(0, B * T, 16, [&](int64_t begin, int64_t end) {
@@ -109,7 +129,7 @@ class Rope : public torch::autograd::Function<Rope> {
 };
 
 Tensor rope(const Tensor& x, const Tensor& cos, const Tensor& sin) {
-  check_cpu(x, "evo::rope");
+  check_device(x, "evo::rope");
   TORCH_CHECK(
       x.dim() == 4 && x.size(3) % 2 == 0 && cos.dim() == 3 && cos.sizes() == sin.sizes() && cos.size(1) == x.size(1) &&
           cos.size(2) == x.size(3) && (cos.size(0) == 1 || cos.size(0) == x.size(0)),
@@ -126,6 +146,11 @@ constexpr int64_t kGrain = 16384;  // elements: about 10 microseconds of work, m
 Tensor silu_mul_forward(const Tensor& gate, const Tensor& up) {
   const Tensor g = gate.contiguous(), u = up.contiguous();
   Tensor y = at::empty(g.sizes(), g.options());
+  if (on_cuda(g)) {
+    const Gpu gpu(g);
+    cuda::silu_mul(gpu.type, g.data_ptr(), u.data_ptr(), y.data_ptr(), g.numel(), gpu.stream);
+    return y;
+  }
   with_type(g.scalar_type(), "evo::silu_mul", [&](auto stored) {
     using S = decltype(stored);
     at::parallel_for(0, g.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -148,6 +173,12 @@ class SiluMul : public torch::autograd::Function<SiluMul> {
     const auto saved = ctx->get_saved_variables();
     const Tensor gate = saved[0].contiguous(), up = saved[1].contiguous(), dy = gradients[0].contiguous();
     Tensor dgate = at::empty(gate.sizes(), gate.options()), dup = at::empty(up.sizes(), up.options());
+    if (on_cuda(gate)) {
+      const Gpu gpu(gate);
+      cuda::silu_mul_backward(
+          gpu.type, dy.data_ptr(), gate.data_ptr(), up.data_ptr(), dgate.data_ptr(), dup.data_ptr(), gate.numel(), gpu.stream);
+      return {dgate, dup};
+    }
     with_type(gate.scalar_type(), "evo::silu_mul", [&](auto stored) {
       using S = decltype(stored);
       at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
@@ -161,7 +192,7 @@ class SiluMul : public torch::autograd::Function<SiluMul> {
 };
 
 Tensor silu_mul(const Tensor& gate, const Tensor& up) {
-  check_cpu(gate, "evo::silu_mul");
+  check_device(gate, "evo::silu_mul");
   TORCH_CHECK(
       gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "evo::silu_mul: gate ", gate.sizes(), " ",
       gate.scalar_type(), " and up ", up.sizes(), " ", up.scalar_type(), " must have one shape and one type");
@@ -175,10 +206,17 @@ Tensor dropped(const Tensor& x, const Tensor& rows, const Tensor& columns, doubl
   const Tensor from = x.contiguous();
   Tensor y = at::empty(from.sizes(), from.options());
   const int64_t C = columns.size(1), N = rows.numel(), together = N / std::max<int64_t>(1, columns.size(0));
+  const auto limit = static_cast<std::uint32_t>(std::min(std::nearbyint(share * 4294967296.0), 4294967295.0));
+  if (on_cuda(x)) {
+    const Gpu gpu(x);
+    cuda::dropout(
+        gpu.type, from.data_ptr(), rows.data_ptr<int64_t>(), columns.data_ptr<int64_t>(), limit, 1 / (1 - share), y.data_ptr(), N, C,
+        together, gpu.stream);
+    return y;
+  }
   std::vector<std::uint32_t> words(static_cast<std::size_t>(columns.numel()));
   std::copy_n(columns.data_ptr<int64_t>(), words.size(), words.begin());
   const auto* row = rows.data_ptr<int64_t>();
-  const auto limit = static_cast<std::uint32_t>(std::min(std::nearbyint(share * 4294967296.0), 4294967295.0));
   with_type(from.scalar_type(), "evo::dropout", [&](auto stored) {
     using S = decltype(stored);
     at::parallel_for(0, N, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, C)), [&](int64_t begin, int64_t end) {
@@ -208,7 +246,7 @@ class Dropout : public torch::autograd::Function<Dropout> {
 };
 
 Tensor dropout(const Tensor& x, const Tensor& rows, const Tensor& columns, double share) {
-  check_cpu(x, "evo::dropout");
+  check_device(x, "evo::dropout");
   TORCH_CHECK(
       x.dim() > 1 && rows.scalar_type() == at::kLong && columns.scalar_type() == at::kLong && columns.dim() == 2 &&
           rows.sizes() == x.sizes().slice(0, x.dim() - 1) && columns.size(1) == x.size(-1) &&
@@ -223,6 +261,7 @@ Tensor dropout(const Tensor& x, const Tensor& rows, const Tensor& columns, doubl
 
 Tensor checked_ids(const Tensor& ids, int64_t V) {
   const Tensor flat = ids.to(at::kLong).contiguous().view({-1});
+  if (flat.is_cuda()) return flat;  // looking would wait for the device, and CUDA's lookup asserts
   const auto* id = flat.data_ptr<int64_t>();
   for (int64_t i = 0; i < flat.numel(); i++)
     TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < V, "evo::embedding: id ", id[i], " at place ", i, " is not in a table of ", V, " rows");
@@ -230,6 +269,7 @@ Tensor checked_ids(const Tensor& ids, int64_t V) {
 }
 
 Tensor embedding_forward(const Tensor& ids, const Tensor& weight) {
+  if (on_cuda(weight)) return weight.index_select(0, ids);
   const Tensor table = weight.contiguous();
   const int64_t C = table.size(1), bytes = C * table.element_size();
   Tensor y = at::empty({ids.numel(), C}, table.options());
@@ -255,6 +295,8 @@ class Embedding : public torch::autograd::Function<Embedding> {
     differentiated_once("evo::embedding");
     const Tensor ids = ctx->get_saved_variables()[0], dy = gradients[0].contiguous();
     const int64_t V = ctx->saved_data["rows"].toInt(), C = dy.size(1);
+    // libtorch's own sorts the tokens; index_select's backward would add them up in any order.
+    if (on_cuda(dy)) return {Tensor(), at::embedding_dense_backward(dy, ids, V, -1, false)};
     Tensor total = at::zeros({V, C}, dy.options().dtype(wide_type(dy.scalar_type())));
     const auto* id = ids.data_ptr<int64_t>();
     with_type(dy.scalar_type(), "evo::embedding", [&](auto stored) {
@@ -270,7 +312,7 @@ class Embedding : public torch::autograd::Function<Embedding> {
 };
 
 Tensor embedding(const Tensor& ids, const Tensor& weight) {
-  check_cpu(weight, "evo::embedding");
+  check_device(weight, "evo::embedding");
   TORCH_CHECK(weight.dim() == 2, "evo::embedding: the weight is a table [V, C], got ", weight.sizes());
   const Tensor flat = checked_ids(ids, weight.size(0));
   auto sizes = ids.sizes().vec();
