@@ -3,7 +3,6 @@ module Evo.Parity.Tests.Mutants
 
 open System
 open System.Collections.Generic
-open System.Text.Json.Nodes
 open Evo.Models
 open Evo.Parallel
 open Evo.Torch
@@ -33,14 +32,13 @@ let private spread (name: string) (spec: CausalLM) (layout: ParityLayout) =
 let private ground (name: string) (spec: CausalLM) (mode: ParallelMode) (splitsHidden: bool) =
     spread name spec (ParityLayout(mode, 2, (if mode = ParallelMode.Isp then 2 else 1), 2, splitsHidden))
 
-/// GShard's experts have places for a quarter of the choices, so that whose choice comes first matters on every rank.
-let private scarce =
-    """{ "moe_layer_kwargs": { "capacity_factor": 0.25, "min_capacity": 1 } }"""
-
 let private family (name: string) =
     let family = nonNull (ModelFamilies.Find name)
-    let json = if name = "INTERNLM_MoE" then scarce else "{}"
-    Small.make (family.FromHuggingFace.Invoke((nonNull (JsonNode.Parse json)).AsObject()))
+    Small.make (family.FromHuggingFace.Invoke(Text.Json.Nodes.JsonObject()))
+
+/// Few experts, each with places for more choices than one row makes of it and fewer than all rows do: whose choice comes first
+/// matters to every rank.
+let private fewExperts = Small.with' SizeRole.Experts 4
 
 /// Fewer key-value heads than ranks, which has collectives of its own.
 let private oneHead = Small.with' SizeRole.KvHeads 1
@@ -70,7 +68,7 @@ let private grounds () =
         for name in [ "MIXTRALMOE"; "INTERNLM_MoE" ] do
             spread name (family name) (ParityLayout(ParallelMode.Mtp, 2, Data = 2, Expert = 2))
             spread name (family name) (ParityLayout(ParallelMode.Mtp, 2, Data = 2, Expert = 2, NoTp = true))
-            spread name (family name) (ParityLayout(ParallelMode.Msp, 2, Data = 2, Expert = 4))
+            spread name (fewExperts (family name)) (ParityLayout(ParallelMode.Msp, 2, Data = 2, Expert = 4))
     ]
 
 /// Every mistake that can be made at any collective of the step.
