@@ -12,26 +12,23 @@ type private World =
         SeqLen: int
         MicroBsz: int
         Boundaries: bool
-        MinLength: int
     }
 
     member world.RowTokens = world.SeqLen * world.MicroBsz
 
     /// Documents that are used, with their lengths.
     member world.Kept =
-        world.Lengths
-        |> List.indexed
-        |> List.filter (fun (_, length) -> length >= max 1 world.MinLength)
+        world.Lengths |> List.indexed |> List.filter (fun (_, length) -> length > 0)
 
 let private shuffled world =
-    DocumentStream.Shuffled(List.toArray world.Lengths, 0, world.Lengths.Length, world.MinLength, 3UL)
+    DocumentStream.Shuffled(List.toArray world.Lengths, 0, world.Lengths.Length, 3UL)
 
 let private packing world =
     CutRows(shuffled world, world.SeqLen, world.RowTokens, world.Boundaries)
 
 /// Documents of these lengths in their own order, cut with boundaries.
 let private cut (lengths: int array) seqLen rowTokens =
-    CutRows(DocumentStream.InOrder(lengths, 0, lengths.Length, 0), seqLen, rowTokens, true)
+    CutRows(DocumentStream.InOrder(lengths, 0, lengths.Length), seqLen, rowTokens, true)
 
 let private worlds =
     gen {
@@ -39,7 +36,6 @@ let private worlds =
         let! seqLen = Gen.choose (1, 8)
         let! microBsz = Gen.choose (1, 4)
         let! boundaries = Gen.elements [ true; false ]
-        let! minLength = Gen.choose (0, 4)
 
         return
             {
@@ -47,7 +43,6 @@ let private worlds =
                 SeqLen = seqLen
                 MicroBsz = microBsz
                 Boundaries = boundaries
-                MinLength = minLength
             }
     }
 
@@ -244,7 +239,7 @@ let ``padding has segments of its own`` () =
 let ``best fit wastes little, and a row of many windows is found in any order`` () =
     let random = System.Random 5
     let lengths = Array.init 50_000 (fun _ -> 1 + random.Next 700)
-    let stream = DocumentStream.Shuffled(lengths, 0, lengths.Length, 0, 9UL)
+    let stream = DocumentStream.Shuffled(lengths, 0, lengths.Length, 9UL)
     let plan = BestFitRows(stream, 1024, 2048)
     let waste = 1.0 - float plan.Tokens / float (plan.Rows * 2048L)
     Assert.True(waste < 0.003, $"{waste:P2} of the rows is padding")
@@ -274,12 +269,12 @@ let ``unpacked rows hold a document for each sequence, cut off after seq_len`` (
 
 [<Fact>]
 let ``InternEvo's order of documents and rows is NumPy's, file by file`` () =
-    // As its loader does it, in Python with numpy 1.24: each file's documents of at least min_length = 2 tokens are
+    // As its loader does it, in Python with numpy 1.24: each file's documents that are used are
     // shuffled by RandomState(1024), laid one after the other, and cut every 8 tokens.
-    let lengths = [| 3; 9; 1; 5; 7; 2; 6; 4; 4; 11; 2; 8 |]
+    let lengths = [| 3; 9; 0; 5; 7; 2; 6; 4; 4; 11; 2; 8 |]
 
     let file first count =
-        CutRows(DocumentStream.AsInternEvo(lengths, first, count, 2), 4, 8, true) :> RowPlan
+        CutRows(DocumentStream.AsInternEvo(lengths, first, count), 4, 8, true) :> RowPlan
 
     let plan = JoinedRows(4, 8, [| file 0 7; file 7 5 |])
 
@@ -304,7 +299,7 @@ let ``joined plans keep their rows apart`` () =
 
     forAll pair noShrink (fun (one, other) ->
         let plan lengths =
-            CutRows(DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length, 0), one.SeqLen, one.RowTokens, true)
+            CutRows(DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length), one.SeqLen, one.RowTokens, true)
             :> RowPlan
 
         let plans = [| plan one.Lengths; plan []; plan other.Lengths |]
@@ -315,7 +310,7 @@ let ``any place of a stream of documents is found`` () =
     let lengths = Gen.listOf (Gen.frequency [ 1, Gen.constant 0; 1, Gen.choose (1, 9) ]) |> Gen.resize 400
 
     forAll lengths (fun _ -> Seq.empty) (fun lengths ->
-        let stream = DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length, 0)
+        let stream = DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length)
         let starts = List.scan (+) 0 lengths |> List.take lengths.Length |> List.zip lengths |> List.indexed
         let full = starts |> List.filter (fun (_, (length, _)) -> length > 0)
 

@@ -27,9 +27,13 @@ let private withRows seqLen micro boundaries shuffle (documents: int list list) 
         write (Path.Combine(folder, "en", "deep", "b.bin")) (List.skip half documents)
         use data = TokenDataset.Open folder
 
-        let packing =
-            Packing(data.Lengths, seqLen, seqLen * micro, boundaries, 0, shuffle, 1024UL)
+        let documents =
+            if shuffle then
+                DocumentStream.Shuffled(data.Lengths, 0, data.DocumentCount, 1024UL)
+            else
+                DocumentStream.InOrder(data.Lengths, 0, data.DocumentCount)
 
+        let packing = CutRows(documents, seqLen, seqLen * micro, boundaries)
         body data packing (RowReader(data, packing)))
 
 /// Documents whose tokens say where they come from: document d has tokens 1000 d + 1, 1000 d + 2 ...
@@ -324,3 +328,47 @@ let ``changed data is told by the name of the file`` () =
         Assert.Contains("en/a.bin is gone", difference)
         Assert.Contains("en/c.bin is new", difference)
         refused "data fingerprint" "JSON that a run stored" (fun () -> DataFingerprint.Parse "[{}]"))
+
+[<Fact>]
+let ``rows that documents do not fill end with padding, of which nothing is learned`` () =
+    inFolder (fun folder ->
+        write (Path.Combine(folder, "a.bin")) [ [ 1; 2; 3 ]; [ 4; 5 ]; [ 6; 7; 8; 9 ] ]
+        use data = TokenDataset.Open folder
+        let stream = DocumentStream.InOrder(data.Lengths, 0, 3)
+        let packed = RowReader(data, BestFitRows(stream, 6, 6))
+        let unpacked = RowReader(data, UnpackedRows(stream, 3, 6))
+        let row = packed.Read 0L
+        Assert.Equal<int>([| 6; 7; 8; 9; 4; 5 |], row.Tokens)
+        Assert.Equal<int>([| 7; 8; 9; -100; 5; -100 |], row.Labels)
+        let row = packed.Read 1L
+        Assert.Equal<int>([| 1; 2; 3; 0; 0; 0 |], row.Tokens)
+        Assert.Equal<int>([| 2; 3; -100; -100; -100; -100 |], row.Labels)
+        Assert.Equal<int>([| 0; 3; 6 |], row.CuSeqlens)
+        let row = unpacked.Read 1L
+        Assert.Equal<int>([| 6; 7; 8; 0; 0; 0 |], row.Tokens)
+        Assert.Equal<int>([| 7; 8; -100; -100; -100; -100 |], row.Labels))
+
+[<Fact>]
+let ``documents shorter than their file wants are not used`` () =
+    inFolder (fun folder ->
+        write (Path.Combine(folder, "code", "a.bin")) [ [ 1 ]; [ 2; 3 ]; [ 4; 5; 6 ] ]
+        write (Path.Combine(folder, "en", "a.bin")) [ [ 1 ]; [ 2; 3 ] ]
+        use data = TokenDataset.Open folder
+        let lengths = data.LengthsFrom(fun name -> if name.Contains "code" then 3 else 2)
+        Assert.Equal<int>([ 0; 0; 3; 0; 2 ], lengths)
+        Assert.Equal<int>([ 1; 2; 3; 1; 2 ], data.Lengths))
+
+[<Fact>]
+let ``several sources are one data set, each a type of its own`` () =
+    inFolder (fun folder ->
+        let at name = Path.Combine(folder, name)
+        write (at "web/x/a.bin") [ [ 1; 2 ]; [ 3 ] ]
+        write (at "books.bin") [ [ 4; 5; 6 ] ]
+
+        use data =
+            TokenDataset.Open(folder, [| DataSource("web", at "web"); DataSource("books", at "books.bin") |])
+
+        Assert.Equal<string>([ "books"; "web" ], data.Types)
+        Assert.Equal<DocumentRange>([ DocumentRange(0, 2); DocumentRange(2, 1) ], data.Sources)
+        Assert.Equal<int>([ 1; 1; 0 ], [ for d in 0..2 -> data.TypeOf d ])
+        Assert.Equal<string>([ "web/x/a.bin"; "books" ], [ for file in data.Fingerprint.Files -> file.Name ]))

@@ -61,33 +61,35 @@ type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
 
     let pack number =
         let first = number * window
-        let last = min documents.Places (first + window)
+        let inWindow = Array.init (min window (documents.Places - first)) (fun i -> documents.At(first + i))
         let rows = ResizeArray<ResizeArray<Piece>>()
-        // Remainders by falling length, those of one length by their places.
+        // What is left of each document after whole rows, by falling length, and by place where lengths are equal.
         let remainders = ResizeArray<int64>()
 
-        let piece place offset length =
+        let piece i offset length =
+            let struct (document, whole) = inWindow[i]
+
             {
-                Document = documents.DocumentAt place
+                Document = document
                 Offset = offset
                 Length = length
-                Continues = offset + length < documents.LengthAt place
+                Continues = offset + length < whole
             }
 
-        for place in first .. last - 1 do
-            let length = documents.LengthAt place
+        for i in 0 .. inWindow.Length - 1 do
+            let struct (_, length) = inWindow[i]
 
             for offset in 0..rowTokens .. length - rowTokens do
-                rows.Add(ResizeArray [ piece place offset rowTokens ])
+                rows.Add(ResizeArray [ piece i offset rowTokens ])
 
             if length % rowTokens > 0 then
-                remainders.Add((int64 (rowTokens - length % rowTokens) <<< 32) ||| int64 place)
+                remainders.Add((int64 (rowTokens - length % rowTokens) <<< 32) ||| int64 i)
 
         remainders.Sort()
         let roomy = RoomyRows remainders.Count
 
         for key in remainders do
-            let place = int (key &&& 0xffffffffL)
+            let i = int (key &&& 0xffffffffL)
             let length = rowTokens - int (key >>> 32)
 
             let row, room =
@@ -97,7 +99,8 @@ type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
                     rows.Count - 1, rowTokens
                 | struct (row, room) -> row, room
 
-            rows[row].Add(piece place (documents.LengthAt place - length) length)
+            let struct (_, whole) = inWindow[i]
+            rows[row].Add(piece i (whole - length) length)
             roomy.Put(row, room - length)
 
         [| for row in rows -> row.ToArray() |]

@@ -21,13 +21,14 @@ type CutRows(documents: DocumentStream, seqLen: int, rowTokens: int, boundaries:
         let mutable place, start = place, start
 
         while at < last do
-            let ends = start + int64 (documents.LengthAt place)
+            let struct (document, length) = documents.At place
+            let ends = start + int64 length
             let stop = min last ends
 
             if stop > at then
                 pieces.Add
                     {
-                        Document = documents.DocumentAt place
+                        Document = document
                         Offset = int (at - start)
                         Length = int (stop - at)
                         Continues = boundaries && stop < ends

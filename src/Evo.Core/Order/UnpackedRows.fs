@@ -12,7 +12,8 @@ type UnpackedRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
         let mutable tokens = 0L
 
         for place in 0 .. documents.Places - 1 do
-            tokens <- tokens + int64 (min seqLen (documents.LengthAt place))
+            let struct (_, length) = documents.At place
+            tokens <- tokens + int64 (min seqLen length)
 
         tokens
 
@@ -25,12 +26,12 @@ type UnpackedRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
         let pieces =
             [|
                 for number in first .. min documents.Documents (first + each) - 1 do
-                    let place = documents.PlaceOfUsed number
+                    let struct (document, length) = documents.At(documents.PlaceOfUsed number)
 
                     {
-                        Document = documents.DocumentAt place
+                        Document = document
                         Offset = 0
-                        Length = min seqLen (documents.LengthAt place)
+                        Length = min seqLen length
                         Continues = false
                     }
             |]
