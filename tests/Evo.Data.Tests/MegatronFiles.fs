@@ -93,6 +93,8 @@ let ``a data set takes the files that it finds, of both makes, and learns id 0 w
         use writer = new TokenFileWriter(path)
         writer.Write(ReadOnlySpan [| 1; 0; 2 |])
         writer.Complete()
+        use prefix = TokenDataset.Open(Path.Combine(folder, "a"))
+        Assert.Equal(1, prefix.DocumentCount)
         use data = TokenDataset.Open folder
         let reader = RowReader(data, CutRows(DocumentStream.InOrder(data.Lengths, 0, 2), 6, 6, true))
         Assert.Equal<int>([| 0; 2; -100; -100; 2; -100 |], reader.Read(0L).Labels))

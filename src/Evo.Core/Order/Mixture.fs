@@ -1,6 +1,44 @@
 namespace Evo.Core
 
 open System
+open System.Globalization
+
+/// One source of a mixture as a configuration writes it: "0.7 en", or "0.3 books=/data/b" where it has another name than its
+/// path's last part.
+type MixtureSource =
+    {
+        /// Share of the rows, beside the other sources' weights.
+        Weight: decimal
+        /// Name of the source in metrics.
+        Name: string
+        /// Folder or file.
+        Path: string
+    }
+
+    /// Reads a weight, white space, and a path; none where the text says something else.
+    static member TryParse(text: string) : MixtureSource option =
+        match text.Trim().Split([| ' '; '\t' |], 2, StringSplitOptions.RemoveEmptyEntries) with
+        | [| weight; source |] ->
+            let number =
+                Decimal.TryParse(weight, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)
+
+            let name, path =
+                match source.Trim().Split('=', 2) with
+                | [| name; path |] -> name.Trim(), path.Trim()
+                | _ ->
+                    let path = source.Trim()
+                    path.TrimEnd('/').Split('/') |> Array.last, path
+
+            match number with
+            | true, weight when weight > 0m && name <> "" && path <> "" ->
+                Some
+                    {
+                        Weight = weight
+                        Name = name
+                        Path = path
+                    }
+            | _ -> None
+        | _ -> None
 
 /// Which source each row of a run comes from, by whole weights, so that after any number of rows each source has given its
 /// share to within one row: Tijdeman's solution of the chairman assignment problem (1980), whose error is at most
@@ -53,6 +91,21 @@ type Mixture(weights: int64 array) =
             given[chosen] <- given[chosen] + 1L
 
         sources, ordinals
+
+    /// The mixture of weights as people write them, such as 0.7 and 0.3.
+    static member Of(weights: decimal seq) : Mixture =
+        let rec whole (weights: decimal list) =
+            if weights |> List.forall (fun weight -> weight = Math.Truncate weight) then
+                weights
+            else
+                whole (weights |> List.map (fun weight -> weight * 10m))
+
+        let whole = whole (List.ofSeq weights)
+
+        if List.sum whole > decimal Int64.MaxValue / 2m then
+            raise (ArgumentException "the weights have too many digits; use rounder ones")
+
+        Mixture(whole |> List.map int64 |> List.toArray)
 
     /// The longest pattern that is kept.
     static member LongestPeriod = 1L <<< 20

@@ -12,8 +12,8 @@ public sealed record DataSource(string Name, string Path);
 public readonly record struct DocumentRange(int First, int Count);
 
 /// <summary>
-/// All token files under a folder as one list of documents, in InternEvo's order: folders and files sorted by name,
-/// the first level of folders naming the type of what lies below (en, cn, code ...). Or several sources, one after the
+/// All token files under a folder as one list of documents: the files of a folder, sorted by name, before those of its
+/// subfolders, the first level of which names the type of what lies below (en, cn, code ...). Or several sources, one after the
 /// other, each a type of its own. Only the tables of documents are read when it is opened. Safe to read from several threads.
 /// </summary>
 public sealed class TokenDataset : IDisposable
@@ -26,7 +26,7 @@ public sealed class TokenDataset : IDisposable
     /// <summary>The folder as it was given.</summary>
     public string Path { get; }
 
-    /// <summary>Names of the types, sorted; a token's type is an index into them. "." names files that lie in no subfolder.</summary>
+    /// <summary>Names of the types, in the order of their documents; a type is an index into them. "." names files that lie in no subfolder.</summary>
     public IReadOnlyList<string> Types { get; }
 
     /// <summary>Documents in all files.</summary>
@@ -38,7 +38,7 @@ public sealed class TokenDataset : IDisposable
     /// <summary>Tokens of each document.</summary>
     public IReadOnlyList<int> Lengths { get; }
 
-    /// <summary>The documents of each source, in the order in which they were given; one source unless several were.</summary>
+    /// <summary>The documents of each type.</summary>
     public IReadOnlyList<DocumentRange> Sources { get; }
 
     /// <summary>The documents of each file.</summary>
@@ -51,48 +51,41 @@ public sealed class TokenDataset : IDisposable
     /// Opens every token file under a folder, or the one file that the path names. Throws <see cref="DataException"/>
     /// where there is none, a file is damaged, or ids are not of the vocabulary.
     /// </summary>
-    /// <param name="path">A folder, or a .bin file.</param>
+    /// <param name="path">A folder, or a .bin file, whose extension may be left out.</param>
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
-    public static TokenDataset Open(string path, int? vocabSize = null) =>
-        new(path, () => [Find(path).Select(file => new Part(file.Name.Length == 0 ? System.IO.Path.GetFileName(path) : file.Name, file.Type,
-            DocumentFile.Open(System.IO.Path.Combine(path, file.Name), vocabSize)))]);
+    public static TokenDataset Open(string path, int? vocabSize = null) => new(path, Find(path).Select(file =>
+        new Part(file.Name.Length == 0 ? System.IO.Path.GetFileName(path) : file.Name, file.Type, DocumentFile.Open(file.Path, vocabSize))));
 
     /// <summary>Opens several sources; each is a type with the source's name. Throws as the other does.</summary>
     /// <param name="path">What the whole is called in messages.</param>
     /// <param name="sources">At least one, no name twice.</param>
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
-    public static TokenDataset Open(string path, IReadOnlyList<DataSource> sources, int? vocabSize = null) =>
-        new(path, () => sources.Select(source => Find(source.Path).Select(file => new Part(file.Name.Length == 0 ? source.Name : $"{source.Name}/{file.Name}", source.Name,
-            DocumentFile.Open(System.IO.Path.Combine(source.Path, file.Name), vocabSize)))));
+    public static TokenDataset Open(string path, IReadOnlyList<DataSource> sources, int? vocabSize = null) => new(path, sources.SelectMany(source =>
+        Find(source.Path).Select(file =>
+            new Part(file.Name.Length == 0 ? source.Name : $"{source.Name}/{file.Name}", source.Name, DocumentFile.Open(file.Path, vocabSize)))));
 
     /// <summary>A data set of one file, whose documents have the type ".".</summary>
     /// <param name="name">What it is called in the fingerprint.</param>
     /// <param name="file">The file; owned from now on.</param>
-    public static TokenDataset Of(string name, DocumentFile file) => new(file.Path, () => [[new Part(name, ".", file)]]);
+    public static TokenDataset Of(string name, DocumentFile file) => new(file.Path, [new Part(name, ".", file)]);
 
-    // Files come one by one, so that what was opened is closed where a later one is damaged.
     private sealed record Part(string Name, string Type, DocumentFile File);
 
-    private TokenDataset(string path, Func<IEnumerable<IEnumerable<Part>>> open)
+    // Files are opened one by one, so that those before a damaged one are closed. Those of a type follow each other.
+    private TokenDataset(string path, IEnumerable<Part> parts)
     {
         Path = path;
         try
         {
-            List<string> fileTypes = [];
-            List<int> sourceFiles = [0];
-            foreach (var source in open())
+            List<string> found = [];
+            foreach (var (name, type, file) in parts)
             {
-                foreach (var part in source)
-                {
-                    files.Add(part.File);
-                    names.Add(part.Name);
-                    fileTypes.Add(part.Type);
-                }
-                sourceFiles.Add(files.Count);
+                files.Add(file);
+                names.Add(name);
+                if (found.Count == 0 || found[^1] != type) found.Add(type);
+                types.Add(found.Count - 1);
             }
-            Types = fileTypes.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList().AsReadOnly();
-            var typeNumbers = Types.Index().ToDictionary(type => type.Item, type => type.Index, StringComparer.Ordinal);
-            types.AddRange(fileTypes.Select(type => typeNumbers[type]));
+            Types = found.AsReadOnly();
             firstDocument = new int[files.Count + 1];
             for (var i = 0; i < files.Count; i++)
             {
@@ -100,9 +93,9 @@ public sealed class TokenDataset : IDisposable
                     throw new DataException(path, "2^31 documents or more", "a data set has fewer", "split it, or join short documents");
                 firstDocument[i + 1] = firstDocument[i] + files[i].DocumentCount;
             }
+            Files = [.. files.Select((file, i) => new DocumentRange(firstDocument[i], file.DocumentCount))];
+            Sources = [.. found.Select((_, type) => new DocumentRange(firstDocument[types.IndexOf(type)], Files.Where((_, i) => types[i] == type).Sum(file => file.Count)))];
             Lengths = LengthsFrom(_ => 0);
-            Files = Ranges(Enumerable.Range(0, files.Count + 1));
-            Sources = Ranges(sourceFiles);
             Tokens = files.Sum(file => Enumerable.Range(0, file.DocumentCount).Sum(document => (long)file.Length(document)));
             Fingerprint = new DataFingerprint(files.Select((file, i) => new FileFingerprint(names[i], file.FileBytes, Hash(file))).ToList());
         }
@@ -152,13 +145,6 @@ public sealed class TokenDataset : IDisposable
         return found;
     }
 
-    // The documents between each two of some files.
-    private DocumentRange[] Ranges(IEnumerable<int> firstFiles)
-    {
-        var firsts = firstFiles.Select(file => firstDocument[file]).ToList();
-        return [.. firsts.Zip(firsts.Skip(1), (first, next) => new DocumentRange(first, next - first))];
-    }
-
     private static string Hash(DocumentFile file)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -166,22 +152,21 @@ public sealed class TokenDataset : IDisposable
         return Convert.ToHexStringLower(hash.GetCurrentHash())[..32];
     }
 
-    // Names relative to the folder, with the type of each, in the order of the walk: a folder's entries sorted together.
-    private static List<(string Name, string Type)> Find(string path)
+    // Files with their names relative to the folder, and the type of each, in the order of the walk.
+    private static List<(string Path, string Name, string Type)> Find(string path)
     {
-        if (File.Exists(path)) return [("", ".")];
-        var found = new List<(string, string)>();
+        if (File.Exists(path)) return [(path, "", ".")];
+        if (!Directory.Exists(path) && File.Exists(path + ".bin")) return [(path + ".bin", "", ".")];
+        var found = new List<(string, string, string)>();
         var visited = new HashSet<string>(StringComparer.Ordinal);
         void Walk(string relative, string type)
         {
             var folder = new DirectoryInfo(System.IO.Path.Combine(path, relative));
             if (!visited.Add(folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName)) return; // a link back to a parent
-            foreach (var entry in folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal))
-            {
-                var name = relative.Length == 0 ? entry.Name : $"{relative}/{entry.Name}";
-                if (Directory.Exists(entry.FullName)) Walk(name, relative.Length == 0 ? entry.Name : type);
-                else if (entry.Name.EndsWith(".bin", StringComparison.Ordinal)) found.Add((name, type));
-            }
+            string Below(FileSystemInfo entry) => relative.Length == 0 ? entry.Name : $"{relative}/{entry.Name}";
+            var entries = folder.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal).ToLookup(entry => Directory.Exists(entry.FullName));
+            found.AddRange(entries[false].Where(entry => entry.Name.EndsWith(".bin", StringComparison.Ordinal)).Select(entry => (System.IO.Path.Combine(path, Below(entry)), Below(entry), type)));
+            foreach (var entry in entries[true]) Walk(Below(entry), relative.Length == 0 ? entry.Name : type);
         }
         try
         {
