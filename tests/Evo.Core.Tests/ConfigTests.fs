@@ -116,6 +116,24 @@ let private wrong: (string * string list) list =
         [
             "run.json:3:41: train.backend = \"nccl\": is for GPUs, and train.device is cpu; use gloo."
         ]
+        // Kinds of data, their order and their rows.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1,\n  \"mixture\": [\"0.7 en\", \"none cn\"], \"order\": \"internevo\", \"packing\": \"best_fit\",\n  \"min_lengths\": [\"code 5\"]} }",
+        [
+            "run.json:3:14: data.mixture = [\"0.7 en\", \"none cn\"]: holds \"none cn\"; each source is a weight above 0 and a path; for example [\"0.7 en\", \"0.3 books=/data/b\"]."
+            "run.json:3:14: data.mixture = [\"0.7 en\", \"none cn\"]: InternEvo has none; data.order is \"internevo\"."
+            "run.json:3:70: data.packing = \"best_fit\": InternEvo does not pack so; use \"cut\" or \"unpacked\"."
+            "run.json:4:18: data.min_lengths = [\"code 5\"]: must hold a number and a part of a path each; for example [\"100 code/\"]."
+        ]
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"packing\": \"unpacked\", \"pack_sample_into_one\": true,\n  \"mixture\": [\"1 a/en\", \"2 b/en\"]} }",
+        [
+            "run.json:2:76: data.packing = \"unpacked\": keeps documents apart, and data.pack_sample_into_one is true; use \"cut\", or set pack_sample_into_one to false."
+            "run.json:3:14: data.mixture = [\"1 a/en\", \"2 b/en\"]: has two sources named en; write name=path for one of them."
+        ]
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"type\": \"mocked\", \"rampup_batch_size\": \"1 1 1\"} }",
+        [
+            "run.json:2:11: data.pack_sample_into_one: must be true for mocked data: stored rows do not say where documents end."
+            "run.json:2:104: data.rampup_batch_size = \"1 1 1\": does not go with mocked data: a stored step has its rows."
+        ]
         // Rules between keys.
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 0, \"zero1\": {\"size\": -2}, \"weight\": 4, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",
         [
@@ -295,6 +313,17 @@ let ``a run that was saved before a key was there had its default`` () =
     Assert.NotEqual<string>(run.ToJson(), older)
     Assert.Empty(run.MeaningDifferences older)
 
+    // Documents were cut into rows before there was a choice, which is not the default any more.
+    let before =
+        run.ToJson().Split '\n'
+        |> Array.filter (fun line -> not (line.Contains "\"packing\""))
+        |> String.concat "\n"
+
+    Assert.Equal<string list>(
+        [ "data.packing: the checkpoint has \"cut\", the configuration has null" ],
+        List.ofSeq (run.MeaningDifferences before)
+    )
+
     match Config.load [ family ] [ "grad_scaler.growth_factor=4" ] "run.json" smallest with
     | Ok run ->
         Assert.Equal<string list>(
@@ -302,3 +331,36 @@ let ``a run that was saved before a key was there had its default`` () =
             List.ofSeq (run.MeaningDifferences older)
         )
     | Error problems -> raise (ConfigException problems)
+
+[<Fact>]
+let ``rows are packed as InternEvo's where InternEvo's are asked for`` () =
+    let packing sets =
+        match Config.load [ family ] sets "run.json" smallest with
+        | Ok run -> run.Data.RowPacking
+        | Error problems -> raise (ConfigException problems)
+
+    Assert.Equal("best_fit", packing [])
+    Assert.Equal("cut", packing [ "data.pack_sample_into_one=true" ])
+    Assert.Equal("cut", packing [ "data.order=internevo" ])
+    Assert.Equal("unpacked", packing [ "data.order=internevo"; "data.packing=unpacked" ])
+
+[<Fact>]
+let ``a source of a mixture is a weight, perhaps a name, and a path`` () =
+    let read text =
+        MixtureSource.TryParse text
+        |> Option.map (fun source -> source.Weight, source.Name, source.Path)
+
+    Assert.Equal(Some(0.7m, "en", "en"), read "0.7 en")
+    Assert.Equal(Some(3m, "b.bin", "/data/my books/b.bin"), read " 3  /data/my books/b.bin")
+    Assert.Equal(Some(1m, "books", "/data/b/"), read "1 books=/data/b/")
+    Assert.Equal(None, read "0 en")
+    Assert.Equal(None, read "en 0.7")
+    Assert.Equal(None, read "0.7")
+    Assert.Equal<int64 array>([| 7L; 2L; 1L |], Mixture.Of([ 0.7m; 0.2m; 0.10m ]).Weights)
+
+[<Fact>]
+let ``least lengths hold for the files whose path they are part of`` () =
+    match LeastLengths.TryParse(5, [ "100 code/"; "20 en" ]) with
+    | None -> Assert.Fail "not read"
+    | Some least ->
+        Assert.Equal<int>([ 100; 20; 5 ], [ "code/en.bin"; "en/a.bin"; "cn/a.bin" ] |> List.map least.For)

@@ -78,6 +78,8 @@ let private report =
         ModelTflops = 0.015
         PeakBytes = 0L
         ValidLoss = Nullable()
+        TypeLosses = []
+        ValidTypeLosses = []
     }
 
 [<Fact>]
@@ -108,6 +110,32 @@ let ``the loss of a validation is part of its step's line`` () =
 
     use json = JsonDocument.Parse line
     Assert.Equal(2.25, json.RootElement.GetProperty("valid_loss").GetDouble())
+
+[<Fact>]
+let ``the losses of types are named as InternEvo names them`` () =
+    let kind name targets loss =
+        {
+            Type = name
+            Targets = targets
+            TypeLoss.Loss = loss
+        }
+
+    let line =
+        { report with
+            TypeLosses = [ kind "en" 70L 2.5; kind "code" 30L 1.5 ]
+            ValidTypeLosses = [ kind "en" 10L 3.0 ]
+        }
+            .ToJson()
+
+    use json = JsonDocument.Parse line
+
+    let number (name: string) =
+        json.RootElement.GetProperty(name).GetDouble()
+
+    Assert.Equal(2.5, number "loss/en")
+    Assert.Equal(1.5, number "loss/code")
+    Assert.Equal(70.0, number "tokens/en")
+    Assert.Equal(3.0, number "valid_loss/en")
 
 [<Fact>]
 let ``what routers add to the loss is named as InternEvo names it`` () =

@@ -27,9 +27,13 @@ let private withRows seqLen micro boundaries shuffle (documents: int list list) 
         write (Path.Combine(folder, "en", "deep", "b.bin")) (List.skip half documents)
         use data = TokenDataset.Open folder
 
-        let packing =
-            Packing(data.Lengths, seqLen, seqLen * micro, boundaries, 0, shuffle, 1024UL)
+        let documents =
+            if shuffle then
+                DocumentStream.Shuffled(data.Lengths, 0, data.DocumentCount, 1024UL)
+            else
+                DocumentStream.InOrder(data.Lengths, 0, data.DocumentCount)
 
+        let packing = CutRows(documents, seqLen, seqLen * micro, boundaries)
         body data packing (RowReader(data, packing)))
 
 /// Documents whose tokens say where they come from: document d has tokens 1000 d + 1, 1000 d + 2 ...
@@ -190,48 +194,12 @@ let ``rows may be read in any order and from several threads`` () =
         |> ignore)
 
 [<Fact>]
-let ``reading ahead gives the same rows, holds no more than it may, and passes errors on`` () =
-    let documents = [ for d in 1..60 -> [ for i in 1..10 -> 1000 * d + i ] ]
-
-    withRows 4 2 true true documents (fun _ _ reader ->
-        let mutable asked = 0
-
-        let order =
-            seq {
-                for row in 0L .. reader.Rows - 1L do
-                    asked <- asked + 1
-                    yield row
-
-                yield reader.Rows
-            }
-
-        use stream = new RowStream(reader, order, 3)
-        Threading.Thread.Sleep 50
-        Assert.True(asked <= 4, $"{asked} rows were asked for with 3 to hold")
-
-        for row in 0L .. reader.Rows - 1L do
-            match stream.Next() with
-            | null -> Assert.Fail "too few rows"
-            | next -> Assert.Equal<int>(reader.Read(row).Tokens, next.Tokens)
-
-        Assert.Throws<ArgumentOutOfRangeException>(fun () -> stream.Next() |> ignore)
-        |> ignore
-
-        use short = new RowStream(reader, [ 1L ], 3)
-        Assert.NotNull(short.Next())
-        Assert.Null(short.Next())
-
-        use abandoned =
-            new RowStream(reader, Seq.initInfinite (fun i -> int64 i % reader.Rows), 2)
-
-        Assert.NotNull(abandoned.Next()))
-
-[<Fact>]
 let ``files come sorted, with the first level of folders as types, and links are followed once`` () =
     inFolder (fun folder ->
         let at (parts: string list) =
             Path.Combine(Array.ofList (folder :: parts))
 
+        write (at [ "a.bin" ]) []
         write (at [ "en"; "b.bin" ]) [ [ 1 ] ]
         write (at [ "en"; "a"; "z.bin" ]) [ [ 2 ] ]
         write (at [ "cn"; "c.bin" ]) [ [ 3 ]; [ 4; 5 ] ]
@@ -240,9 +208,14 @@ let ``files come sorted, with the first level of folders as types, and links are
         File.CreateSymbolicLink(at [ "en"; "zz" ], folder) |> ignore
         File.WriteAllText(at [ "en"; "notes.txt" ], "x")
         use data = TokenDataset.Open folder
-        Assert.Equal<string>([ "cn"; "en" ], data.Types)
+        Assert.Equal<string>([ "."; "cn"; "en" ], data.Types)
         Assert.Equal<int>([ 1; 2; 1; 1 ], data.Lengths)
-        Assert.Equal<int>([ 0; 0; 1; 1 ], [ for d in 0..3 -> data.TypeOf d ])
+        Assert.Equal<int>([ 1; 1; 2; 2 ], [ for d in 0..3 -> data.TypeOf d ])
+
+        Assert.Equal<DocumentRange>(
+            [ DocumentRange(0, 0); DocumentRange(0, 2); DocumentRange(2, 2) ],
+            data.Sources
+        )
         let ids = Array.zeroCreate 1
 
         let first =
@@ -252,10 +225,10 @@ let ``files come sorted, with the first level of folders as types, and links are
                     ids[0]
             ]
 
-        Assert.Equal<int>([ 3; 4; 2; 1 ], first)
+        Assert.Equal<int>([ 3; 4; 1; 2 ], first)
 
         Assert.Equal<string>(
-            [ "cn/c.bin"; "cn/d.bin"; "en/a/z.bin"; "en/b.bin" ],
+            [ "a.bin"; "cn/c.bin"; "cn/d.bin"; "en/b.bin"; "en/a/z.bin" ],
             [ for file in data.Fingerprint.Files -> file.Name ]
         ))
 
@@ -324,3 +297,47 @@ let ``changed data is told by the name of the file`` () =
         Assert.Contains("en/a.bin is gone", difference)
         Assert.Contains("en/c.bin is new", difference)
         refused "data fingerprint" "JSON that a run stored" (fun () -> DataFingerprint.Parse "[{}]"))
+
+[<Fact>]
+let ``rows that documents do not fill end with padding, of which nothing is learned`` () =
+    inFolder (fun folder ->
+        write (Path.Combine(folder, "a.bin")) [ [ 1; 2; 3 ]; [ 4; 5 ]; [ 6; 7; 8; 9 ] ]
+        use data = TokenDataset.Open folder
+        let stream = DocumentStream.InOrder(data.Lengths, 0, 3)
+        let packed = RowReader(data, BestFitRows(stream, 6, 6))
+        let unpacked = RowReader(data, UnpackedRows(stream, 3, 6))
+        let row = packed.Read 0L
+        Assert.Equal<int>([| 6; 7; 8; 9; 4; 5 |], row.Tokens)
+        Assert.Equal<int>([| 7; 8; 9; -100; 5; -100 |], row.Labels)
+        let row = packed.Read 1L
+        Assert.Equal<int>([| 1; 2; 3; 0; 0; 0 |], row.Tokens)
+        Assert.Equal<int>([| 2; 3; -100; -100; -100; -100 |], row.Labels)
+        Assert.Equal<int>([| 0; 3; 6 |], row.CuSeqlens)
+        let row = unpacked.Read 1L
+        Assert.Equal<int>([| 6; 7; 8; 0; 0; 0 |], row.Tokens)
+        Assert.Equal<int>([| 7; 8; -100; -100; -100; -100 |], row.Labels))
+
+[<Fact>]
+let ``documents shorter than their file wants are not used`` () =
+    inFolder (fun folder ->
+        write (Path.Combine(folder, "code", "a.bin")) [ [ 1 ]; [ 2; 3 ]; [ 4; 5; 6 ] ]
+        write (Path.Combine(folder, "en", "a.bin")) [ [ 1 ]; [ 2; 3 ] ]
+        use data = TokenDataset.Open folder
+        let lengths = data.LengthsFrom(fun name -> if name.Contains "code" then 3 else 2)
+        Assert.Equal<int>([ 0; 0; 3; 0; 2 ], lengths)
+        Assert.Equal<int>([ 1; 2; 3; 1; 2 ], data.Lengths))
+
+[<Fact>]
+let ``several sources are one data set, each a type of its own`` () =
+    inFolder (fun folder ->
+        let at name = Path.Combine(folder, name)
+        write (at "web/x/a.bin") [ [ 1; 2 ]; [ 3 ] ]
+        write (at "books.bin") [ [ 4; 5; 6 ] ]
+
+        use data =
+            TokenDataset.Open(folder, [| DataSource("web", at "web"); DataSource("books", at "books.bin") |])
+
+        Assert.Equal<string>([ "web"; "books" ], data.Types)
+        Assert.Equal<DocumentRange>([ DocumentRange(0, 2); DocumentRange(2, 1) ], data.Sources)
+        Assert.Equal<int>([ 0; 0; 1 ], [ for d in 0..2 -> data.TypeOf d ])
+        Assert.Equal<string>([ "web/x/a.bin"; "books" ], [ for file in data.Fingerprint.Files -> file.Name ]))

@@ -238,7 +238,7 @@ let ``no altered byte of either file crashes the reader`` () =
                 return inMeta, changes, cut
             }
 
-        Check.One(cases 3000, Prop.forAll (Arb.fromGen alterations) law))
+        Check.One(cases 5000, Prop.forAll (Arb.fromGen alterations) law))
 
 [<Fact>]
 let ``ids outside the vocabulary are refused when the file is opened, by the name of their mistake`` () =

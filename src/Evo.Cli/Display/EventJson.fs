@@ -54,6 +54,7 @@ let line (happened: TrainEvent) : string option =
                     "rows", whole e.Rows
                     "steps_per_epoch", whole e.StepsPerEpoch
                     "valid_rows", whole e.ValidRows
+                    "padding", real e.Padding
                 ]
         )
     | :? TrainEvent.Resumed as e -> Some(event "resumed" [ "step", whole e.Step; "folder", text e.Folder ])

@@ -123,7 +123,12 @@ let lines (logEvery: int64) (view: View) (event: TrainEvent) : string list =
         [ $"model: {e.Family}, {Terminal.count e.Parameters} parameters, {e.Dtype}" ]
     | :? TrainEvent.DataOpened as e ->
         [
-            $"data: {e.Folder}, {Terminal.count e.Tokens} tokens in {e.Rows} rows; it repeats after {e.StepsPerEpoch} steps"
+            if e.Rows = 0L then
+                $"data: {e.Folder}, tokenized while it is read"
+            else
+                $"data: {e.Folder}, {Terminal.count e.Tokens} tokens in {e.Rows} rows; it repeats after {e.StepsPerEpoch} steps"
+            if e.Padding > 0.0005 then
+                $"padding: {e.Padding:P1} of the rows"
             if e.ValidRows > 0L then
                 $"held out: {e.ValidRows} rows"
         ]

@@ -32,6 +32,7 @@ type RunConfigText private () =
             "data.valid_every"
             "data.valid_rows"
             "data.total_steps"
+            "data.num_worker"
             "train.device"
             "train.threads"
             "train.backend"
@@ -85,6 +86,9 @@ type RunConfigText private () =
 
         dict (walk "" Keys.root)
 
+    /// What was meant before a key was there, where its default has become another.
+    static let meantBefore = dict [ "data.packing", "\"cut\"" ]
+
     /// The configuration as JSON, every key given: what the run folder and every checkpoint keep as `run.json`.
     [<Extension>]
     static member ToJson(run: RunConfig) = Config.print run
@@ -108,9 +112,10 @@ type RunConfigText private () =
             |> List.distinct
             |> List.choose (fun path ->
                 let before =
-                    match find path saved, defaults.TryGetValue path with
-                    | None, (true, usual) -> Some usual
-                    | written, _ -> written
+                    match find path saved, meantBefore.TryGetValue path, defaults.TryGetValue path with
+                    | None, (true, once), _ -> Some once
+                    | None, _, (true, usual) -> Some usual
+                    | written, _, _ -> written
 
                 match before, find path now with
                 | Some a, Some b when a = b -> None

@@ -2,27 +2,8 @@ namespace Evo.Core
 
 open System
 
-/// A rule that speaks about more than one key, and that a configuration breaks.
-type internal BrokenRule =
-    {
-        /// The key that is shown; its place and value are looked up in the text.
-        Path: string
-        /// Other keys that the rule depends on: where one of them is itself in error, the rule is not reported.
-        With: string list
-        Rule: string
-        Hint: string
-    }
-
 /// The rules between keys.
 module internal Rules =
-
-    let private broken path others rule hint =
-        {
-            Path = path
-            With = others
-            Rule = rule
-            Hint = hint
-        }
 
     let private names (run: RunConfig) =
         [
@@ -40,41 +21,10 @@ module internal Rules =
                 broken "job_name" [] "must name a folder" ""
         ]
 
-    let private data (run: RunConfig) =
+    let private preparation (run: RunConfig) =
         let prepared = run.Prepare.Source <> "none"
 
         [
-            if isNull run.Data.TrainFolder && not prepared then
-                broken
-                    "data.train_folder"
-                    [ "prepare.source" ]
-                    "must be given"
-                    "name a folder of token files (evo tokenize makes one), or set prepare.source to have them made"
-            if run.Data.ValidEvery > 0L && isNull run.Data.ValidFolder && not prepared then
-                broken
-                    "data.valid_every"
-                    [ "data.valid_folder"; "prepare.source" ]
-                    "needs data.valid_folder"
-                    "name a folder of token files, or set data.valid_every to 0"
-            if
-                run.Data.ValidEvery > 0L
-                && isNull run.Data.ValidFolder
-                && prepared
-                && run.Prepare.HeldOut = 0.0
-            then
-                broken
-                    "prepare.held_out"
-                    [ "data.valid_every"; "data.valid_folder" ]
-                    "leaves nothing to validate on, though data.valid_every is set"
-                    "use for example 0.01"
-            if int64 run.Data.SeqLen * int64 run.Data.MicroBsz > int64 Int32.MaxValue / 8L then
-                broken
-                    "data.micro_bsz"
-                    [ "data.seq_len" ]
-                    $"makes rows of {int64 run.Data.SeqLen * int64 run.Data.MicroBsz} tokens (seq_len x micro_bsz)"
-                    "use a smaller one, and more micro-batches (data.micro_num)"
-            if SkippedBatches.TryParse(run.Data.SkipBatches).IsNone then
-                broken "data.skip_batches" [] "must be a list of batches and ranges" "for example \"1-3,7\""
             if run.Prepare.Source = "text" && isNull run.Prepare.Input then
                 broken "prepare.input" [ "prepare.source" ] "must be given when prepare.source is \"text\"" ""
             if run.Prepare.Source <> "text" && not (isNull run.Prepare.Input) then
@@ -242,7 +192,8 @@ module internal Rules =
     /// All rules that a run breaks.
     let check (run: RunConfig) : BrokenRule list =
         names run
-        @ data run
+        @ DataRules.check run
+        @ preparation run
         @ optimizer run
         @ precision run
         @ checkpoints run

@@ -44,13 +44,24 @@ type ModelConfig =
 /// `data`: what is read, and how much of it a step takes.
 type DataConfig =
     {
-        [<Key("Kind of training data: token files in InternEvo's .bin and .meta layout.",
+        [<Key("Kind of training data: tokenized or megatron, token files in InternEvo's layout (.bin and .meta) or Megatron's (.bin and .idx), whichever is found; streaming, text that is tokenized while it is read; mocked, the very rows that another run has stored; dummy, made-up documents.",
               "\"tokenized\"",
-              Choices = "tokenized")>]
+              Choices = "tokenized|megatron|streaming|mocked|dummy")>]
         Type: string
-        [<Key("Folder of token files to train on, searched with its sub-folders. Not needed where `prepare` makes it.",
+        [<Key("Folder of the data to train on, searched with its sub-folders, each of which is a type of its own. Not needed where `prepare` makes it.",
               "null")>]
         TrainFolder: string | null
+        [<Key("Sources of the training data and their shares, such as [\"0.7 en\", \"0.3 books=/data/b\"]: a weight, perhaps a name, and a folder or file, relative to train_folder. After any number of rows each source has given its share to within one row. Empty: all of train_folder, each row once an epoch.",
+              "[]")>]
+        Mixture: string list
+        [<Key("How documents become rows: best_fit puts each whole into the row where it fits best; cut lays them one after the other and cuts, as InternEvo does; unpacked puts one, cut off after seq_len, into each sequence. Unset: best_fit, but cut where pack_sample_into_one or order \"internevo\" asks for InternEvo's rows.",
+              "null",
+              Choices = "best_fit|cut|unpacked")>]
+        Packing: string | null
+        [<Key("Order of documents and rows: evo, a function of (seed, step) that no table holds; internevo, the very order in which InternEvo reads the same files, whose data.seed is then the key seed.",
+              "\"evo\"",
+              Choices = "evo|internevo")>]
+        Order: string
         [<Key("Folder of token files held out for validation. Not needed where `prepare` makes it.", "null")>]
         ValidFolder: string | null
         [<Key("File of the tokenizer (sentencepiece's .model). It travels with every checkpoint, and is needed to show samples.",
@@ -75,17 +86,37 @@ type DataConfig =
         TotalSteps: int64
         [<Key("Steps between two validations; 0 validates never during the run.", "0", Minimum = 0.0)>]
         ValidEvery: int64
-        [<Key("Most rows of validation data that one validation reads; 0 reads all.", "0", Minimum = 0.0)>]
+        [<Key("Most rows of each set of validation data that one validation reads; 0 reads all.",
+              "0",
+              Minimum = 0.0)>]
         ValidRows: int64
         [<Key("Documents with fewer tokens are left out.", "0", Minimum = 0.0)>]
         MinLength: int
+        [<Key("Other least lengths for some files, such as [\"100 code/\"]: a number, and what the file's path in its folder must contain.",
+              "[]")>]
+        MinLengths: string list
         [<Key("true: rows ignore the boundaries of documents, and attention crosses them. false: a token sees its own document only, and positions restart with each.",
               "false")>]
         PackSampleIntoOne: bool
         [<Key("Batches, numbered from 0, that are read past without training on them: numbers and ranges, such as \"1-3,7\".",
               "\"\"")>]
         SkipBatches: string
+        [<Key("Field that holds the text, of streaming data.", "\"text\"")>]
+        ContentName: string
+        [<Key("Threads that tokenize streaming data; 0 takes every core. The rows are the same for any number.",
+              "0",
+              Minimum = 0.0)>]
+        NumWorker: int
+        [<Key("Whether every document of dummy data fills a sequence.", "true")>]
+        FixedRandomDatasetSeqlen: bool
     }
+
+    /// How documents become rows, where the configuration leaves it open too: "best_fit", "cut" or "unpacked".
+    member data.RowPacking =
+        match data.Packing with
+        | null when data.PackSampleIntoOne || data.Order = "internevo" -> "cut"
+        | null -> "best_fit"
+        | packing -> packing
 
     /// Tokens in one row: `seq_len` x `micro_bsz`.
     member data.RowTokens = data.SeqLen * data.MicroBsz

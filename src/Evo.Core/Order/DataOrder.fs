@@ -2,11 +2,24 @@ namespace Evo.Core
 
 open System
 
+/// Which row stands at each place of the endless line of rows that a run reads, from its first step on.
+[<AbstractClass>]
+type RowOrder() =
+    /// The row at a position of the line.
+    abstract RowAt: position: int64 -> int64
+
+    /// The place in a step's rows of one micro-batch of a data-parallel rank, where each rank has `microBatches` of them.
+    /// The ranks' shares stand one after the other unless said otherwise.
+    abstract Place: rank: int * ranks: int * microBatch: int * microBatches: int -> int
+    default _.Place(rank, _, microBatch, microBatches) = rank * microBatches + microBatch
+
 /// Which rows each batch of a run reads: a function of (seed, batch) alone. Every epoch is its own permutation of all
 /// rows, epochs follow each other without a gap, and any batch is found in O(1): resuming is arithmetic, and the order
 /// does not change with the number of ranks or micro-batches.
 [<Sealed>]
 type DataOrder(seed: uint64, rows: int64, rowsPerBatch: int) =
+    inherit RowOrder()
+
     do
         if rows < 1L then
             raise (ArgumentOutOfRangeException(nameof rows, rows, "there must be at least one row of data"))
@@ -35,7 +48,7 @@ type DataOrder(seed: uint64, rows: int64, rowsPerBatch: int) =
     member _.RowsPerBatch = rowsPerBatch
 
     /// The row at a position of the endless stream of rows.
-    member _.RowAt(position: int64) =
+    override _.RowAt(position: int64) =
         permutation(position / rows).At(position % rows)
 
     /// All rows of a batch; batches count from 0. A batch may end one epoch and begin the next.
@@ -52,6 +65,15 @@ type DataOrder(seed: uint64, rows: int64, rowsPerBatch: int) =
 
     /// The epoch, from 0, in which a batch begins.
     member _.Epoch(batch: int64) = batch * int64 rowsPerBatch / rows
+
+/// The rows of several sources, each in an order of its own, taken turn by turn as a mixture says.
+[<Sealed>]
+type MixedOrder(mixture: Mixture, orders: RowOrder array, firstRows: int64 array) =
+    inherit RowOrder()
+
+    override _.RowAt(position: int64) =
+        let struct (source, ordinal) = mixture.At position
+        firstRows[source] + orders[source].RowAt ordinal
 
 /// The batches that a run reads past without training on them.
 type SkippedBatches =

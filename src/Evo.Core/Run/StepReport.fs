@@ -1,6 +1,18 @@
 namespace Evo.Core
 
 open System
+open System.Collections.Generic
+
+/// What was learned of documents of one type.
+type TypeLoss =
+    {
+        /// The type's name.
+        Type: string
+        /// Labels that count.
+        Targets: int64
+        /// Their mean cross-entropy, in nats.
+        Loss: float
+    }
 
 /// What one successful optimizer step reports, under InternEvo's names where it reports the same thing.
 type StepReport =
@@ -57,6 +69,10 @@ type StepReport =
         PeakBytes: int64
         /// Mean cross-entropy of the validation that followed the step, in nats; unset where there was none.
         ValidLoss: Nullable<float>
+        /// The loss of each type of document that the step read, where the data has several.
+        TypeLosses: IReadOnlyList<TypeLoss>
+        /// The same of the validation.
+        ValidTypeLosses: IReadOnlyList<TypeLoss>
         /// What routers add to the minimised loss, coefficients applied, mean over the micro-batches; `Loss` is without it.
         /// Unset for a model without experts.
         MoeLoss: Nullable<float>
@@ -106,8 +122,13 @@ type StepReport =
             "data_wait", report.DataWaitSeconds
             "optimizer_time", report.OptimizerSeconds
             "peak_bytes", float report.PeakBytes
+            for kind in report.TypeLosses do
+                "loss/" + kind.Type, kind.Loss
+                "tokens/" + kind.Type, float kind.Targets
             if report.ValidLoss.HasValue then
                 "valid_loss", report.ValidLoss.Value
+            for kind in report.ValidTypeLosses do
+                "valid_loss/" + kind.Type, kind.Loss
         ]
 
     /// One line of `metrics.jsonl`, without the newline. A number that JSON cannot hold is written as null.

@@ -9,7 +9,7 @@ namespace Evo.Data;
 public sealed class RowReader
 {
     private readonly TokenDataset data;
-    private readonly Packing packing;
+    private readonly RowPlan packing;
 
     /// <summary>Rows in one pass over the data.</summary>
     public long Rows => packing.Rows;
@@ -18,7 +18,7 @@ public sealed class RowReader
     public int RowTokens => packing.RowTokens;
 
     /// <summary>A reader of a data set by a plan that was made from its lengths.</summary>
-    public RowReader(TokenDataset data, Packing packing) => (this.data, this.packing) = (data, packing);
+    public RowReader(TokenDataset data, RowPlan packing) => (this.data, this.packing) = (data, packing);
 
     /// <summary>Reads a row by number, from 0. Throws <see cref="DataException"/> where a file is damaged.</summary>
     public TokenRow Read(long row)
@@ -30,18 +30,20 @@ public sealed class RowReader
         foreach (var piece in plan.Pieces)
         {
             var length = piece.Length;
+            var least = data.LearnsZero(piece.Document) ? 0 : 1;
             data.Read(piece.Document, piece.Offset, ids.AsSpan(0, piece.Continues ? length + 1 : length));
             for (var i = 0; i < length; i++)
             {
                 tokens[at + i] = Math.Abs(ids[i]);
-                labels[at + i] = i + 1 < length || piece.Continues ? Label(ids[i + 1]) : TokenRow.Ignored;
+                labels[at + i] = i + 1 < length || piece.Continues ? Label(ids[i + 1], least) : TokenRow.Ignored;
             }
             types.AsSpan(at, length).Fill(data.TypeOf(piece.Document));
             at += length;
         }
+        labels.AsSpan(at).Fill(TokenRow.Ignored);
         return new TokenRow { Tokens = tokens, Labels = labels, Positions = plan.Positions(), CuSeqlens = plan.CuSeqlens, Types = types };
     }
 
-    // InternEvo's rule: a negative id is context only, and so is id 0, which has no sign.
-    private static int Label(int id) => id > 0 ? id : TokenRow.Ignored;
+    // InternEvo's rule: a negative id is context only, and so is id 0, which has no sign. Megatron's files learn 0 too.
+    private static int Label(int id, int least) => id >= least ? id : TokenRow.Ignored;
 }

@@ -49,12 +49,17 @@ public sealed class TorchFile : IDisposable
     public IReadOnlyList<TorchTensor> Tensors { get; }
 
     /// <summary>Opens a file. Throws <see cref="DataException"/> where it is missing, damaged, or holds anything but named tensors.</summary>
-    public static TorchFile Open(string path)
+    public static TorchFile Open(string path) => Open(path, bare: false);
+
+    /// <summary>Opens a file that holds one tensor and no dictionary; its name is "". Throws as <see cref="Open(string)"/> does.</summary>
+    public static TorchFile OpenTensor(string path) => Open(path, bare: true);
+
+    private static TorchFile Open(string path, bool bare)
     {
         var file = new PositionedFile(path);
         try
         {
-            return new TorchFile(file);
+            return new TorchFile(file, bare);
         }
         catch
         {
@@ -63,7 +68,7 @@ public sealed class TorchFile : IDisposable
         }
     }
 
-    private TorchFile(PositionedFile file)
+    private TorchFile(PositionedFile file, bool bare)
     {
         this.file = file;
         RequireZip();
@@ -75,7 +80,8 @@ public sealed class TorchFile : IDisposable
         if (zip.Entries.ContainsKey(folder + "constants.pkl"))
             throw new DataException(Path, "it holds a TorchScript program", "it must be a state dictionary", "save model.state_dict() with torch.save");
         bigEndian = ByteOrder(zip, folder) == "big";
-        Tensors = Views(zip, folder, Unpickler.Read(Path, Small(zip, zip.Entries[pickleName], MostPickleBytes))).AsReadOnly();
+        var root = Unpickler.Read(Path, Small(zip, zip.Entries[pickleName], MostPickleBytes));
+        Tensors = (bare ? Bare(zip, folder, root) : Views(zip, folder, root)).AsReadOnly();
     }
 
     /// <summary>Copies part of a tensor, as if it lay without gaps.</summary>
@@ -124,6 +130,10 @@ public sealed class TorchFile : IDisposable
     private byte[] Small(StoredZip zip, ZipEntry entry, int most) => entry.ByteCount <= most ? file.Bytes(zip.DataOffset(entry), (int)entry.ByteCount)
         : throw new DataException(Path, $"entry '{Shown.Text(entry.Name)}' has {entry.ByteCount} bytes", $"it must have at most {most}");
 
+    private List<TorchTensor> Bare(StoredZip zip, string folder, PickleValue root) => root is PickleTensor view
+        ? [View(zip, folder, "", view, [])]
+        : throw new DataException(Path, $"it holds {root.Kind}", "it must hold one tensor", "save the tensor itself with torch.save");
+
     private List<TorchTensor> Views(StoredZip zip, string folder, PickleValue root)
     {
         if (root is not PickleDict dictionary)
@@ -137,11 +147,13 @@ public sealed class TorchFile : IDisposable
             if (value is not PickleTensor view)
                 throw new DataException(Path, $"'{Shown.Text(name)}' is {value.Kind}", "every entry must be a tensor", "save model.state_dict() with torch.save");
             if (!names.Add(name)) throw new DataException(Path, $"'{Shown.Text(name)}' stands twice", "names must be unique");
-            var start = StartOf(zip, folder, view.Storage, starts);
-            tensors.Add(new TorchTensor(name, view.Type, view.Sizes, view.Strides, start + view.Offset * (view.Type.Bits() / 8)));
+            tensors.Add(View(zip, folder, name, view, starts));
         }
         return tensors;
     }
+
+    private TorchTensor View(StoredZip zip, string folder, string name, PickleTensor view, Dictionary<string, (PickleStorage Storage, long Start)> starts) =>
+        new(name, view.Type, view.Sizes, view.Strides, StartOf(zip, folder, view.Storage, starts) + view.Offset * (view.Type.Bits() / 8));
 
     private long StartOf(StoredZip zip, string folder, PickleStorage storage, Dictionary<string, (PickleStorage Storage, long Start)> starts)
     {

@@ -5,20 +5,23 @@ namespace Evo.Data;
 /// NumPy table of where each begins and how many tokens it has. A negative id is context only: the model reads its
 /// absolute value and learns nothing from it. Both files are mapped; safe to read from several threads.
 /// </summary>
-public sealed class TokenFile : IDisposable
+public sealed class TokenFile : DocumentFile
 {
     private readonly MappedFile file;
     private readonly NpyTable meta;
     private readonly int? vocabSize;
 
-    /// <summary>The path of the .bin file.</summary>
-    public string Path => file.Path;
+    /// <inheritdoc/>
+    public override string Path => file.Path;
 
-    /// <summary>Documents in the file.</summary>
-    public int DocumentCount => meta.Rows;
+    /// <inheritdoc/>
+    public override int DocumentCount => meta.Rows;
 
-    /// <summary>Bytes of the .bin file.</summary>
-    public long FileBytes => file.Length;
+    /// <inheritdoc/>
+    public override long FileBytes => file.Length;
+
+    /// <inheritdoc/>
+    public override bool LearnsZero => false;
 
     /// <summary>
     /// Opens a token file and checks every entry of its .meta, and the first document. Throws
@@ -26,7 +29,7 @@ public sealed class TokenFile : IDisposable
     /// </summary>
     /// <param name="path">The .bin file; its .meta lies beside it.</param>
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
-    public static TokenFile Open(string path, int? vocabSize = null)
+    public static new TokenFile Open(string path, int? vocabSize = null)
     {
         if (!File.Exists(path + ".meta") && File.Exists(path))
             throw new DataException(path, "there is no .meta file beside it", "InternEvo's token files come in pairs X.bin and X.bin.meta",
@@ -51,25 +54,16 @@ public sealed class TokenFile : IDisposable
     private TokenFile(MappedFile file, NpyTable meta, int? vocabSize) => (this.file, this.meta, this.vocabSize) = (file, meta, vocabSize);
 
     /// <summary>Tokens of a document, as the .meta file says.</summary>
-    public int Length(int document) => (int)meta[document, meta.Columns - 1];
+    public override int Length(int document) => (int)meta[document, meta.Columns - 1];
 
     /// <summary>Where the document's record begins in the .bin file, in bytes.</summary>
     public long Offset(int document) => meta[document, 0];
 
-    /// <summary>All ids of a document, with their signs.</summary>
-    public int[] Read(int document)
-    {
-        var ids = new int[Length(document)];
-        Read(document, 0, ids);
-        return ids;
-    }
-
     /// <summary>Ids of a document from a place in it on, with their signs.</summary>
-    public void Read(int document, int from, Span<int> ids)
+    public override void Read(int document, int from, Span<int> ids)
     {
+        RequireInside(document, from, ids.Length);
         var length = Length(document);
-        if (from < 0 || from > length - ids.Length)
-            throw new ArgumentOutOfRangeException(nameof(from), $"{Path}: tokens {from} to {from + ids.Length} of document {document}, which has {length}");
         var start = Offset(document);
         var record = file.Span(start, (int)(End(document) - start));
         if (TokenRecord.Read(record, from, ids, ends: from + ids.Length == length) is var (found, at))
@@ -78,19 +72,19 @@ public sealed class TokenFile : IDisposable
                 "the file is damaged or does not belong to its .meta file: tokenize again");
         if (vocabSize is not { } size) return;
         foreach (var id in ids)
-            if (id >= size || id <= -size)
-                throw new DataException(Path, $"token id {id} in document {document} at byte {start}",
-                    $"the vocabulary has {size} tokens, so ids are below {size}",
-                    "the file was made with another tokenizer: tokenize again, or set the tokenizer and vocab_size that it was made with");
+            if (id >= size || id <= -size) throw OutsideVocabulary(id, document, size);
     }
 
-    public void Dispose()
+    /// <inheritdoc/>
+    public override void AppendTableTo(System.Security.Cryptography.IncrementalHash hash) => meta.AppendTo(hash);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
     {
+        if (!disposing) return;
         meta.Dispose();
         file.Dispose();
     }
-
-    internal NpyTable Meta => meta;
 
     private long End(int document) => document + 1 < meta.Rows ? meta[document + 1, 0] : file.Length;
 

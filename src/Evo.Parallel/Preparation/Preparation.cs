@@ -27,7 +27,7 @@ public static class Preparation
         var given = config.Data;
         if (config.Prepare.Source == "none")
         {
-            return new(given.TrainFolder!, given.ValidFolder, given.TokenizerPath);
+            return new(given.TrainFolder ?? "dummy data", given.ValidFolder, given.TokenizerPath);
         }
 
         var folder = config.PrepareFolder;

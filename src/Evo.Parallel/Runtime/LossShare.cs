@@ -12,8 +12,13 @@ namespace Evo.Parallel;
 /// </summary>
 internal sealed class LossShare(long targets, int microBatches, LossOptions options, double scale)
 {
+    private readonly double[] byType = new double[options.Types];
+
     /// <summary>Sum of the cross entropy over this rank's labels.</summary>
     public double LossSum { get; private set; }
+
+    /// <summary>The same by type of the micro-batches' documents, where types are told apart.</summary>
+    public IReadOnlyList<double> TypeLossSums => byType;
 
     /// <summary>Mean over the micro-batches of what routers added; null where none did.</summary>
     public double? RouterLoss { get; private set; }
@@ -25,21 +30,27 @@ internal sealed class LossShare(long targets, int microBatches, LossOptions opti
     public double LabelSmoothing => options.LabelSmoothing;
 
     /// <summary>What a whole model minimises for a micro-batch.</summary>
-    public Tensor Of(CausalLMModule model, MicroTensors row)
+    public Tensor Of(CausalLMModule model, MicroTensors row, int type)
     {
         if (!AsksRouters)
         {
-            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing).lossSum, null);
+            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing).lossSum, null, type);
         }
 
         var (sum, _, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing);
-        return Of(sum, auxiliary);
+        return Of(sum, auxiliary, type);
     }
 
     /// <summary>What is minimised for a micro-batch.</summary>
-    public Tensor Of(Tensor sum, AuxiliaryLosses? auxiliary)
+    public Tensor Of(Tensor sum, AuxiliaryLosses? auxiliary, int type)
     {
-        LossSum += sum.ToDouble();
+        var here = sum.ToDouble();
+        LossSum += here;
+        if (byType.Length > 0)
+        {
+            byType[type] += here;
+        }
+
         var minimised = sum / (double)targets;
         if (auxiliary is not null)
         {

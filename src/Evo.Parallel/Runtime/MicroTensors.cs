@@ -10,12 +10,18 @@ namespace Evo.Parallel;
 /// <param name="Make">Its tensors; the caller owns them.</param>
 public sealed record MicroBatchSource(int Rows, int Length, Func<MicroTensors> Make)
 {
+    /// <summary>The type of its documents.</summary>
+    public int Type { get; init; }
+
+    /// <summary>Labels that count; known where types are told apart.</summary>
+    public long Targets { get; init; }
+
     /// <summary>A row as it was read, for a device.</summary>
     /// <param name="micro">The row.</param>
     /// <param name="device">Where its tensors are.</param>
     /// <param name="step">What its random choices are keyed by; null where there are none.</param>
     public static MicroBatchSource Of(MicroBatch micro, Device device, RandomKey? step = null) =>
-        new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device, step));
+        new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device, step)) { Type = micro.Type, Targets = micro.Targets };
 }
 
 /// <summary>

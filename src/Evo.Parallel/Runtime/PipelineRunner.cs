@@ -16,7 +16,8 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <summary>How the loss of a step is put together.</summary>
 /// <param name="LabelSmoothing">Part of the target probability spread over the vocabulary.</param>
 /// <param name="Routers">Coefficients of the routers' losses.</param>
-public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default);
+/// <param name="Types">Types of documents whose losses are told apart; 0 tells none apart.</param>
+public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0);
 
 /// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
 /// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
@@ -25,6 +26,9 @@ public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoeff
 /// <param name="Apart">Of ranks that set off together: seconds by which their times' zeros may be apart, the largest of all ranks' figures.</param>
 public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times, double? Apart = null)
 {
+    /// <summary>The loss sum by type of document, where types are told apart.</summary>
+    public IReadOnlyList<double> TypeLossSums { get; init; } = [];
+
     /// <summary>Time of all passes and messages.</summary>
     public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
 
@@ -92,7 +96,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             }
 
             mail.Settle();
-            return new(share.LossSum, share.RouterLoss, times, apart);
+            return new(share.LossSum, share.RouterLoss, times, apart) { TypeLossSums = share.TypeLossSums };
         }
         finally
         {
@@ -117,29 +121,30 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         return clock.Elapsed.TotalSeconds;
     }
 
-    /// <summary>The cross entropy of micro-batches, summed over the labels of those whose last stage is here; no gradients.</summary>
+    /// <summary>The cross entropy of micro-batches by their types, summed over the labels of those whose last stage is here; no gradients.</summary>
     /// <param name="batch">Any number of micro-batches, as many on every rank.</param>
-    public double Evaluate(IEnumerable<MicroBatchSource> batch)
+    /// <param name="types">How many types there are.</param>
+    public double[] Evaluate(IEnumerable<MicroBatchSource> batch, int types)
     {
-        var sum = 0.0;
+        var sums = new double[types];
         foreach (var source in batch)
         {
             using var scope = NewDisposeScope();
             using var row = source.Make();
             if (schedule.Shape.VirtualStages == 1)
             {
-                sum += chunks[0].Module.Loss(row.Ids, row.Labels, row.At).lossSum.ToDouble();
+                sums[source.Type] += chunks[0].Module.Loss(row.Ids, row.Labels, row.At).lossSum.ToDouble();
                 continue;
             }
 
             for (var chunk = 0; chunk < chunks.Count; chunk++)
             {
-                sum += Evaluate(chunk, source, row);
+                sums[source.Type] += Evaluate(chunk, source, row);
             }
         }
 
         mail.Settle();
-        return sum;
+        return sums;
     }
 
     private double Evaluate(int chunk, MicroBatchSource source, MicroTensors row)
@@ -175,7 +180,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         var pass = passes[(chunk, micro)] = new StagePass(row, stage == 0 ? null : mail.Take(new(chunk, micro, false)));
         if (schedule.Shape.VirtualStages == 1)
         {
-            pass.Give(share.Of(module, row));
+            pass.Give(share.Of(module, row, source.Type));
             return;
         }
 
@@ -188,7 +193,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
         else
         {
-            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing).lossSum, module.AuxiliaryLoss(routers)));
+            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing).lossSum, module.AuxiliaryLoss(routers), source.Type));
         }
     }
 

@@ -14,7 +14,23 @@ namespace Evo.Parallel;
 /// <param name="Norm">Norm of all gradients, before clipping.</param>
 /// <param name="Passes">The passes of this rank.</param>
 /// <param name="ReduceSeconds">From the last pass until gradients were summed and measured.</param>
-public sealed record GradientFigures(double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds);
+/// <param name="Types">The loss of each type of document, over all ranks, where types are told apart.</param>
+public sealed record GradientFigures(
+    double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds, IReadOnlyList<LossSum> Types);
+
+/// <summary>A cross entropy before it is divided.</summary>
+/// <param name="Nats">Sum over the labels that count.</param>
+/// <param name="Targets">How many they are.</param>
+public readonly record struct LossSum(double Nats, long Targets)
+{
+    /// <summary>Nats for each label; 0 where there is none.</summary>
+    public double Mean => Nats / Math.Max(1, Targets);
+}
+
+/// <summary>What held-out rows cost.</summary>
+/// <param name="Whole">All of them.</param>
+/// <param name="Types">Those of each type of document.</param>
+public sealed record Evaluation(LossSum Whole, IReadOnlyList<LossSum> Types);
 
 public sealed partial class RankModel
 {
@@ -53,18 +69,22 @@ public sealed partial class RankModel
         // The last stage knows the loss, and ranks of a tensor group all know the same.
         var speaks = Groups.Tensor.Rank == 0;
         var router = speaks && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
-        var sums = SumOverWorld([speaks ? passes.LossSum : 0, router ?? 0, router is null ? 0 : 1], RuntimeSites.Loss);
-        return new(sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds);
+        var types = TypeSums(passes.TypeLossSums, batch, loss.Types);
+        var sums = SumOverWorld([speaks ? passes.LossSum : 0, router ?? 0, router is null ? 0 : 1, .. types], RuntimeSites.Loss);
+        return new(
+            sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds,
+            LossSums(sums.AsSpan(3)));
     }
 
     /// <summary>Mean cross entropy over held-out rows of all data-parallel ranks, and the labels that counted; no dropout.</summary>
     /// <param name="rows">Those of this data-parallel rank: as many on every one.</param>
-    public (double Loss, long Targets) Evaluate(IEnumerable<MicroBatch> rows)
+    /// <param name="types">Types of documents among them.</param>
+    public Evaluation Evaluate(IEnumerable<MicroBatch> rows, int types = 1)
     {
-        long targets = 0;
+        var targets = new double[types];
         var batch = rows.Select(row =>
         {
-            targets += row.Targets;
+            targets[row.Type] += row.Targets;
             return MicroBatchSource.Of(row, Optimizer.Device);
         });
         foreach (var chunk in Chunks)
@@ -75,10 +95,9 @@ public sealed partial class RankModel
         try
         {
             using var quiet = no_grad();
-            var own = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch);
-            var speaks = Groups.Tensor.Rank == 0;
-            var sums = SumOverWorld([speaks ? own : 0, speaks && Groups.Pipeline.Rank == 0 ? targets : 0], RuntimeSites.Validation);
-            return (sums[0] / Math.Max(1, sums[1]), (long)sums[1]);
+            var own = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch, types);
+            var found = LossSums(SumOverWorld(Spoken(own, targets), RuntimeSites.Validation));
+            return new(new(found.Sum(type => type.Nats), found.Sum(type => type.Targets)), found);
         }
         finally
         {
@@ -136,6 +155,39 @@ public sealed partial class RankModel
         using var sum = ends.AllReduce(own, ReduceOperation.Sum, new(RuntimeSites.Tied, false));
         using var quiet = no_grad();
         own.copy_(sum);
+    }
+
+    // What this rank adds to the sums by type: losses, and then targets.
+    private double[] TypeSums(IReadOnlyList<double> losses, IReadOnlyList<MicroBatchSource> batch, int types)
+    {
+        var targets = new double[types];
+        if (types > 0)
+        {
+            foreach (var micro in batch)
+            {
+                targets[micro.Type] += micro.Targets;
+            }
+        }
+
+        return Spoken(losses, targets);
+    }
+
+    // Ranks of a tensor group all know the same loss, and stages of a pipeline the same targets: one of them speaks.
+    private double[] Spoken(IReadOnlyList<double> losses, double[] targets) =>
+    [
+        .. losses.Select(loss => Groups.Tensor.Rank == 0 ? loss : 0),
+        .. targets.Select(count => Groups.Tensor.Rank == 0 && Groups.Pipeline.Rank == 0 ? count : 0),
+    ];
+
+    private static LossSum[] LossSums(ReadOnlySpan<double> sums)
+    {
+        var types = new LossSum[sums.Length / 2];
+        for (var type = 0; type < types.Length; type++)
+        {
+            types[type] = new(sums[type], (long)sums[types.Length + type]);
+        }
+
+        return types;
     }
 
     // Batches grow during a ramp-up; the order of their passes is a function of how many they are.

@@ -10,7 +10,10 @@ namespace Evo.Parallel;
 public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, int[] Boundaries)
 {
     /// <summary>The micro-batch of a row as it was read.</summary>
-    public static MicroBatch Of(TokenRow row) => new(Wide(row.Tokens), Wide(row.Labels), Wide(row.Positions), row.CuSeqlens);
+    public static MicroBatch Of(TokenRow row) => new(Wide(row.Tokens), Wide(row.Labels), Wide(row.Positions), row.CuSeqlens) { Type = row.Types[0] };
+
+    /// <summary>The type of its documents: a row of a run holds those of one only.</summary>
+    public int Type { get; init; }
 
     /// <summary>Tokens of the step's whole batch before its first one, in the order of one device.</summary>
     public long FirstToken { get; init; }
@@ -22,7 +25,7 @@ public sealed record MicroBatch(long[] Tokens, long[] Labels, long[] Positions, 
     public int LongestPiece { get; } = Boundaries.Zip(Boundaries.Skip(1), (begin, end) => end - begin).Max();
 
     /// <summary>The same tokens, of which nothing is asked.</summary>
-    public MicroBatch WithoutLabels() => new(Tokens, Array.ConvertAll(Labels, _ => Evo.Torch.Ops.IgnoredLabel), Positions, Boundaries);
+    public MicroBatch WithoutLabels() => new(Tokens, Array.ConvertAll(Labels, _ => Evo.Torch.Ops.IgnoredLabel), Positions, Boundaries) { Type = Type };
 
     private static long[] Wide(int[] values) => Array.ConvertAll(values, value => (long)value);
 }

@@ -32,7 +32,7 @@ internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints,
 
         if (Takes("sampler"))
         {
-            state = state with { Step = saved.Step, ConsumedTokens = saved.ConsumedTokens, Skipped = saved.Skipped };
+            state = state with { Step = saved.Step, ConsumedTokens = saved.ConsumedTokens, Skipped = saved.Skipped, DataCursor = saved.DataCursor };
         }
 
         return state;

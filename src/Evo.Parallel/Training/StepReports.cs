@@ -28,13 +28,14 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
 
     private Throughput throughput = Throughput.Zero;
 
-    /// <summary>The report of the next step, given the held-out loss that was measured after it, if any.</summary>
-    internal Func<double?, StepReport> Next(TrainState state, int microBatches, GradientFigures figures, AdamRates rates, StepTimes times, long peakBytes)
+    /// <summary>The report of the next step, given the held-out losses that were measured after it, if any.</summary>
+    internal Func<Evaluation?, StepReport> Next(
+        TrainState state, int microBatches, GradientFigures figures, AdamRates rates, StepTimes times, long peakBytes, TrainingData data)
     {
         var (batch, ranks, rows) = (figures.Batch, layout.Degrees.World, (double)microBatches * layout.Degrees.Data);
         throughput = throughput.Next(batch.Tokens / ranks, batch.Targets / ranks, times.Step, times.Wall);
         var speed = throughput;
-        return validLoss => new StepReport(
+        return valid => new StepReport(
             step: state.Updates,
             batch: state.Step,
             loss: figures.Loss,
@@ -60,7 +61,14 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             tflops: megatronFlops * rows / ranks / times.Step / 1e12,
             modelTflops: modelFlops * rows / ranks / times.Step / 1e12,
             peakBytes: peakBytes,
-            validLoss: validLoss,
+            validLoss: valid?.Whole.Mean,
+            typeLosses: ByType(data.Types, figures.Types),
+            validTypeLosses: ByType(data.ValidTypes, valid?.Types ?? []),
             moeLoss: figures.RouterLoss);
     }
+
+    // Where there are several types: those of which something was asked.
+    private static List<TypeLoss> ByType(IReadOnlyList<string> names, IReadOnlyList<LossSum> sums) => names.Count < 2
+        ? []
+        : [.. sums.Zip(names).Where(type => type.First.Targets > 0).Select(type => new TypeLoss(type.Second, type.First.Targets, type.First.Mean))];
 }

@@ -24,10 +24,11 @@ public abstract record TrainEvent
     /// <summary>The training data is open.</summary>
     /// <param name="Folder">The training folder.</param>
     /// <param name="Tokens">Tokens in it.</param>
-    /// <param name="Rows">Packed rows of seq_len × micro_bsz tokens in one epoch.</param>
+    /// <param name="Rows">Packed rows of seq_len × micro_bsz tokens in one epoch; 0 where nobody knows before they are read.</param>
     /// <param name="StepsPerEpoch">Optimizer steps after which the data repeats.</param>
     /// <param name="ValidRows">Held-out rows that each validation reads; 0 without validation.</param>
-    public sealed record DataOpened(string Folder, long Tokens, long Rows, long StepsPerEpoch, long ValidRows) : TrainEvent;
+    /// <param name="Padding">The part of the training rows that is padding.</param>
+    public sealed record DataOpened(string Folder, long Tokens, long Rows, long StepsPerEpoch, long ValidRows, double Padding) : TrainEvent;
 
     /// <summary>The run continues from a checkpoint.</summary>
     public sealed record Resumed(long Step, string Folder) : TrainEvent;

@@ -22,7 +22,7 @@ internal sealed class TrainLoop(
     private readonly Beta2 beta2 = Beta2.Of(config);
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
-    private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff));
+    private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff), data.Types.Count > 1 ? data.Types.Count : 0);
     private readonly RandomKey random = RandomKey.Of((ulong)config.Seed, "random choices");
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;
@@ -118,7 +118,7 @@ internal sealed class TrainLoop(
             ConsumedTokens = state.ConsumedTokens + figures.Batch.Tokens,
             Seconds = secondsBefore + times.Wall,
         };
-        var report = reports.Next(state, batch.Count, figures, rates, times, watched.Peak);
+        var report = reports.Next(state, batch.Count, figures, rates, times, watched.Peak, data);
         tell(new TrainEvent.StepDone(report(null)));
         watched.Tell(state.Step, figures, turned, tell);
         if (measured)
@@ -128,13 +128,13 @@ internal sealed class TrainLoop(
 
         if (initial is not null)
         {
-            state = initial.While(() => state with { FirstValidLoss = Validate(0) });
+            state = initial.While(() => state with { FirstValidLoss = Validate(0).Whole.Mean });
         }
 
         var every = config.Data.ValidEvery;
-        double? valid = every > 0 && data.ValidRowCount > 0 && state.Updates % every == 0 ? Validate(state.Step) : null;
+        var valid = every > 0 && data.ValidRowCount > 0 && state.Updates % every == 0 ? Validate(state.Step) : null;
         metrics?.Append(report(valid).ToJson());
-        return valid is null ? state : state with { LastValidLoss = valid, LastValidStep = state.Step };
+        return valid is null ? state : state with { LastValidLoss = valid.Whole.Mean, LastValidStep = state.Step };
     }
 
     private TrainState Skip(TrainState state, double loss)
@@ -150,17 +150,17 @@ internal sealed class TrainLoop(
                 diverged: true);
     }
 
-    private double Validate(long step)
+    private Evaluation Validate(long step)
     {
         var clock = Stopwatch.GetTimestamp();
-        var (mean, tokens) = model.Evaluate(data.OwnValidRows());
-        tell(new TrainEvent.Validated(step, mean, tokens, Stopwatch.GetElapsedTime(clock).TotalSeconds));
-        return mean;
+        var found = model.Evaluate(data.OwnValidRows(), data.ValidTypes.Count);
+        tell(new TrainEvent.Validated(step, found.Whole.Mean, found.Whole.Targets, Stopwatch.GetElapsedTime(clock).TotalSeconds));
+        return found;
     }
 
     private TrainState ValidateAtEnd(TrainState state) => data.ValidRowCount == 0 || state.LastValidStep == state.Step
         ? state
-        : state with { LastValidLoss = Validate(state.Step), LastValidStep = state.Step };
+        : state with { LastValidLoss = Validate(state.Step).Whole.Mean, LastValidStep = state.Step };
 
     private long Save(TrainState state)
     {
@@ -168,7 +168,7 @@ internal sealed class TrainLoop(
         {
             var clock = Stopwatch.GetTimestamp();
             metrics?.Sync();
-            (Newest, var bytes) = checkpoints.Save(model, state);
+            (Newest, var bytes) = checkpoints.Save(model, state with { DataCursor = data.CursorAt(state.Step) });
             tell(new TrainEvent.CheckpointSaved(state.Step, Newest, bytes, Stopwatch.GetElapsedTime(clock).TotalSeconds));
         }
 

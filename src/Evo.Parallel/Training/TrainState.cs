@@ -1,3 +1,5 @@
+using Evo.Data;
+
 namespace Evo.Parallel;
 
 /// <summary>Everything that a run remembers from step to step beside its weights and moments.</summary>
@@ -17,6 +19,9 @@ public sealed record TrainState
 
     /// <summary>Tokens of the successful updates, ignored labels included (InternEvo's <c>num_consumed_tokens</c>).</summary>
     public long ConsumedTokens { get; init; }
+
+    /// <summary>Where the rows of the next step stand, of data that is streamed; other data needs no more than <see cref="Step"/>.</summary>
+    public StreamCursor? DataCursor { get; init; }
 
     /// <summary>Held-out loss before the first step, in nats per token.</summary>
     public double? FirstValidLoss { get; init; }

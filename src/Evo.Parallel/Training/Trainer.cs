@@ -72,12 +72,13 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         RequireFit(spec, tokenizer);
         using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
         Tell(new TrainEvent.DataOpened(
-            places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount));
+            places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount, data.Padding));
         using var model = RankModel.Build(spec, layout, groups, Options());
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
 
         var checkpoints = new RunCheckpoints(config, spec, places, data, store);
         var state = Begin(found, checkpoints, model);
+        data.Begin(state.Step, state.DataCursor);
         using var metrics = Leads ? new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step) : null;
         var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout),
             new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline), Tell);

@@ -10,16 +10,13 @@ namespace Evo.Parallel;
 public sealed record DataPlaces(string TrainFolder, string? ValidFolder, string? TokenizerPath);
 
 /// <summary>
-/// The rows of a run: which rows a step reads is a function of (seed, step), and any row is found at once. Opening reads the
-/// tables of documents only, no tokens.
+/// The rows of a run: those of each step, of which a rank reads its share, and the held-out ones. Which rows a step reads does
+/// not depend on how many ranks there are.
 /// </summary>
 internal sealed class TrainingData : IDisposable
 {
-    private readonly TokenDataset train;
-    private readonly TokenDataset? valid;
-    private readonly RowReader trainRows;
-    private readonly RowReader? validRows;
-    private readonly DataOrder order;
+    private readonly IRowLine train;
+    private readonly HeldOutRows? valid;
     private readonly (int Rank, int Ranks) share;
     private readonly RampUp? rampUp;
     private readonly int rowTokens;
@@ -36,25 +33,15 @@ internal sealed class TrainingData : IDisposable
         share = (rank, ranks);
         rowTokens = data.RowTokens;
         MicroBatches = config.MicroBatchesOn(ranks);
-        train = TokenDataset.Open(places.TrainFolder, vocabSize);
+        rampUp = RampUp.TryParse(data.RampupBatchSize)?.Value;
+        train = Open(config, places, vocabSize);
         try
         {
-            var seed = (ulong)config.Seed;
-            trainRows = new(train, Pack(train, config, shuffle: true));
-            RequireRow(trainRows, train, "data.train_folder", data.RowTokens);
-            order = new(seed, trainRows.Rows, MicroBatches * ranks);
-            rampUp = RampUp.TryParse(data.RampupBatchSize)?.Value;
-            if (places.ValidFolder is { } folder)
-            {
-                valid = TokenDataset.Open(folder, vocabSize);
-                validRows = new(valid, Pack(valid, config, shuffle: false));
-                RequireRow(validRows, valid, "data.valid_folder", data.RowTokens);
-                ValidRowCount = data.ValidRows > 0 ? Math.Min(data.ValidRows, validRows.Rows) : validRows.Rows;
-            }
+            valid = places.ValidFolder is { } folder ? new(data, folder, vocabSize) : null;
         }
         catch
         {
-            Dispose();
+            train.Dispose();
             throw;
         }
     }
@@ -63,10 +50,19 @@ internal sealed class TrainingData : IDisposable
     internal long Tokens => train.Tokens;
 
     /// <summary>Rows of one epoch.</summary>
-    internal long Rows => trainRows.Rows;
+    internal long Rows => train.Rows;
+
+    /// <summary>The part of the training rows that is padding.</summary>
+    internal double Padding => train.Padding;
 
     /// <summary>Held-out rows that a validation reads; 0 without validation data.</summary>
-    internal long ValidRowCount { get; }
+    internal long ValidRowCount => valid?.Count ?? 0;
+
+    /// <summary>Names of the types of training documents.</summary>
+    internal IReadOnlyList<string> Types => train.Types;
+
+    /// <summary>Names of the sets of held-out documents.</summary>
+    internal IReadOnlyList<string> ValidTypes => valid?.Types ?? [];
 
     /// <summary>Which data this is.</summary>
     internal DataFingerprint Fingerprint => train.Fingerprint;
@@ -74,19 +70,27 @@ internal sealed class TrainingData : IDisposable
     /// <summary>Micro-batches of a step on each data-parallel rank, at the end of a ramp-up where there is one.</summary>
     internal int MicroBatches { get; }
 
-    /// <summary>The micro-batches of a step that this rank reads: the parts of the ranks stand one after the other in the batch.</summary>
+    /// <summary>What a checkpoint keeps to begin with a step, of data that needs more than the step's number.</summary>
+    internal StreamCursor? CursorAt(long step) => train.CursorAt(FirstRow(step));
+
+    /// <summary>Goes on with a step.</summary>
+    internal void Begin(long step, StreamCursor? cursor)
+    {
+        if (cursor is { } place)
+        {
+            train.Begin(FirstRow(step), place);
+        }
+    }
+
+    /// <summary>The micro-batches of a step that this rank reads.</summary>
     internal IReadOnlyList<MicroBatch> Batch(long step)
     {
-        var (before, count) = rampUp is { } ramp
-            ? (ramp.MicroBatchesBefore(step, MicroBatches), ramp.MicroBatchesAt(step, MicroBatches))
-            : (step * MicroBatches, MicroBatches);
-        var first = (before * share.Ranks) + (share.Rank * count);
+        var first = FirstRow(step);
+        var count = rampUp?.MicroBatchesAt(step, MicroBatches) ?? MicroBatches;
         return
         [
-            .. Enumerable.Range(0, count).Select(i => MicroBatch.Of(trainRows.Read(order.RowAt(first + i))) with
-            {
-                FirstToken = ((share.Rank * (long)count) + i) * rowTokens,
-            }),
+            .. Enumerable.Range(0, count).Select(i => train.Place(share.Rank, share.Ranks, i, count)).Select(place =>
+                MicroBatch.Of(train.At(first + place)) with { FirstToken = place * (long)rowTokens }),
         ];
     }
 
@@ -99,7 +103,7 @@ internal sealed class TrainingData : IDisposable
         for (long first = 0; first < ValidRowCount; first += share.Ranks)
         {
             var row = first + share.Rank;
-            yield return row < ValidRowCount ? MicroBatch.Of(validRows!.Read(row)) : MicroBatch.Of(validRows!.Read(0)).WithoutLabels();
+            yield return row < ValidRowCount ? MicroBatch.Of(valid!.Read(row)) : MicroBatch.Of(valid!.Read(0)).WithoutLabels();
         }
     }
 
@@ -108,18 +112,12 @@ internal sealed class TrainingData : IDisposable
     {
         for (long row = 0; row < ValidRowCount; row++)
         {
-            yield return validRows!.Read(row);
+            yield return valid!.Read(row);
         }
     }
 
     /// <summary>Every training row once.</summary>
-    internal IEnumerable<TokenRow> TrainRows()
-    {
-        for (long row = 0; row < Rows; row++)
-        {
-            yield return trainRows.Read(row);
-        }
-    }
+    internal IEnumerable<TokenRow> TrainRows() => train.Once();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -128,18 +126,18 @@ internal sealed class TrainingData : IDisposable
         valid?.Dispose();
     }
 
-    private static Packing Pack(TokenDataset set, RunConfig config, bool shuffle) => new(
-        set.Lengths, config.Data.SeqLen, config.Data.RowTokens, !config.Data.PackSampleIntoOne, config.Data.MinLength, shuffle, (ulong)config.Seed);
+    private long FirstRow(long step) => (rampUp?.MicroBatchesBefore(step, MicroBatches) ?? step * MicroBatches) * share.Ranks;
 
-    private static void RequireRow(RowReader rows, TokenDataset set, string key, int rowTokens)
+    private IRowLine Open(RunConfig config, DataPlaces places, int vocabSize)
     {
-        if (rows.Rows == 0)
+        // Rows of the steps in which a ramp-up is not yet over.
+        var rising = rampUp is { } ramp ? (ramp.Levels(MicroBatches).Length - 1) * ramp.Every : 0;
+        var rampUpRows = rampUp?.MicroBatchesBefore(rising, MicroBatches) * share.Ranks ?? 0;
+        return config.Data.Type switch
         {
-            throw new DataException(
-                set.Path,
-                $"{set.Tokens} tokens in {set.DocumentCount} documents",
-                $"{key} must fill at least one row of data.seq_len x data.micro_bsz = {rowTokens} tokens",
-                "give more text, or make seq_len, micro_bsz or min_length smaller");
-        }
+            "streaming" => new StreamedRows(config.Data, places, MicroBatches * share.Ranks),
+            "mocked" => new ReplayedRows(config.Data, places.TrainFolder, vocabSize, MicroBatches * share.Ranks),
+            _ => new StoredRows(config, places.TrainFolder, vocabSize, MicroBatches * share.Ranks, rampUpRows),
+        };
     }
 }
