@@ -18,13 +18,19 @@ type Progress(title: string) =
     let interval = if live then 0.1 else 5.0
     let mutable shown = if live then -1.0 else 0.0
 
+    // Where the first report found the work: what an earlier run has done says nothing about the speed of this one.
+    let mutable first = None
+
     let left (fraction: float) =
         let elapsed = clock.Elapsed.TotalSeconds
 
-        if fraction > 0.02 && fraction < 1.0 then
-            $", {Terminal.duration (elapsed * (1.0 - fraction) / fraction)} left"
-        else
+        match first with
+        | None ->
+            first <- Some(fraction, elapsed)
             ""
+        | Some(start, at) when fraction - start > 0.02 && fraction < 1.0 ->
+            $", {Terminal.duration ((elapsed - at) * (1.0 - fraction) / (fraction - start))} left"
+        | Some _ -> ""
 
     /// Seconds since the work began.
     member _.Seconds = clock.Elapsed.TotalSeconds
@@ -33,11 +39,12 @@ type Progress(title: string) =
     member _.Report(fraction: float, detail: string) =
         lock gate (fun () ->
             let now = clock.Elapsed.TotalSeconds
+            let left = left fraction
 
             if now - shown >= interval then
                 shown <- now
                 let percent = (100.0 * fraction).ToString("0").PadLeft 3
-                let line = $"{title}  {percent} %%  {detail}{left fraction}"
+                let line = $"{title}  {percent} %%  {detail}{left}"
 
                 if live then
                     Console.Error.Write("\r\x1b[2K" + line)

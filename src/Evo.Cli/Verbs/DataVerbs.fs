@@ -8,24 +8,11 @@ open Evo.Core
 open Evo.Data
 open Evo.Cli.Refusal
 
-/// The .txt and .jsonl files that words on the command line name: files themselves, or all below a folder.
-let private textFiles (paths: string list) =
+/// The files of documents that words on the command line name: files themselves, or all of a folder.
+let private textFiles (split: string option) (paths: string list) =
     [
         for path in paths do
-            if Directory.Exists path then
-                let found =
-                    Directory.GetFiles(path, "*", SearchOption.AllDirectories)
-                    |> Array.filter (fun file -> file.EndsWith ".txt" || file.EndsWith ".jsonl")
-                    |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
-
-                if found.Length = 0 then
-                    refuse ExitCode.Data $"{path}: no .txt and no .jsonl file in this folder or below it"
-
-                yield! found
-            elif File.Exists path then
-                path
-            else
-                refuse ExitCode.Data $"{path}: no such file or folder"
+            yield! DocumentFolder.Files(path, Option.toObj split)
     ]
 
 let private text value = Json.make (JString value)
@@ -46,7 +33,8 @@ type TokenizerOptions =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Input _ -> ".txt and .jsonl files, or folders of them."
+            | Input _ ->
+                "files of text, or folders of them: .txt, .jsonl (also .gz and .zst), .arrow, .parquet."
             | Output _ -> "prefix of the two files that are written, PREFIX.model and PREFIX.vocab."
             | Vocab_Size _ -> "number of pieces, marks and byte pieces included; default 4096."
             | Algorithm _ -> "bpe (default) or unigram."
@@ -58,7 +46,7 @@ type TokenizerOptions =
             | Json -> "write the result as JSON, for a program."
 
 let private trainTokenizer (options: ParseResults<TokenizerOptions>) =
-    let files = textFiles (options.GetResult TokenizerOptions.Input)
+    let files = textFiles None (options.GetResult TokenizerOptions.Input)
     let field = options.GetResult(TokenizerOptions.Field, "text")
     let algorithm = options.GetResult(Algorithm, "bpe")
 
@@ -121,7 +109,10 @@ type TokenizeOption =
     | [<Mandatory; AltCommandLine("-t")>] Tokenizer of model: string
     | [<Mandatory; AltCommandLine("-o")>] Output of bin: string
     | Field of field: string
+    | Split of split: string
     | Whole_Files
+    | Conversations of template: string
+    | Max_Tokens of tokens: int
     | No_Bos
     | No_Eos
     | Threads of threads: int
@@ -130,12 +121,19 @@ type TokenizeOption =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Input _ -> ".txt and .jsonl files, or folders of them, read one after the other."
+            | Input _ ->
+                "files, or folders of them, read one after the other: .txt, .jsonl (also .gz and .zst), .json lists, .arrow, .parquet, folders of Hugging Face data sets."
             | Tokenizer _ -> "the tokenizer's .model file."
             | Output _ ->
                 "the .bin file to write; its .meta is written beside it. A training folder has one folder of such files for each kind of text, as data/train/en/text.bin."
-            | Field _ -> "field that holds the text of a .jsonl line; default text."
+            | Field _ ->
+                "field of a JSON object, or column of an .arrow or .parquet file, that holds the text; default text. A column in a struct is named outer.inner."
+            | Split _ -> "part of a Hugging Face data set, such as train."
             | Whole_Files -> "a .txt file is one document; without it every line that is not empty is one."
+            | Conversations _ ->
+                "the inputs hold conversations, one a JSON object, of which what the assistant says is learned: Alpaca's, ShareGPT's or messages. The template is internlm or chatml."
+            | Max_Tokens _ ->
+                "with --conversations, most tokens of one; what is longer is cut. Default 0: any number."
             | No_Bos -> "do not begin each document with the begin token."
             | No_Eos -> "do not end each document with the end token."
             | Threads _ -> "threads that encode; default 0: every core. The output does not depend on it."
@@ -147,11 +145,21 @@ let private tokenize (options: ParseResults<TokenizeOption>) =
     if not (output.EndsWith ".bin") then
         usage $"--output {output}: must end in .bin" $"Try {output}.bin"
 
+    let template = options.TryGetResult Conversations
+
+    match template with
+    | Some name when not (Seq.contains name ChatTemplate.Names) ->
+        let names = String.Join(", ", ChatTemplate.Names)
+        usage $"--conversations {name}: there is no such template" $"There are {names}."
+    | None when options.Contains Max_Tokens ->
+        usage "--max-tokens: is for conversations" "Give --conversations too."
+    | _ -> ()
+
     use tokenizer = SentencePieceTokenizer.Load(options.GetResult Tokenizer)
 
     let settings =
         TokenizeOptions(
-            Inputs = textFiles (options.GetResult TokenizeOption.Input),
+            Inputs = textFiles (options.TryGetResult Split) (options.GetResult TokenizeOption.Input),
             Output = output,
             Field = options.GetResult(TokenizeOption.Field, "text"),
             Unit =
@@ -159,6 +167,8 @@ let private tokenize (options: ParseResults<TokenizeOption>) =
                      TextUnit.File
                  else
                      TextUnit.Line),
+            Template = Option.toObj template,
+            MaxTokens = options.GetResult(Max_Tokens, 0),
             AddBos = not (options.Contains No_Bos),
             AddEos = not (options.Contains No_Eos),
             Workers = options.GetResult(Threads, 0)
@@ -172,7 +182,12 @@ let private tokenize (options: ParseResults<TokenizeOption>) =
             $"{Terminal.bytes state.Bytes} of {Terminal.bytes state.TotalBytes}, {state.MegabytesPerSecond:F1} MB/s"
         )
 
-    let result = Tokenize.Run(settings, tokenizer, Each show)
+    use stop = new Stop()
+    let result = Tokenize.Run(settings, tokenizer, Each show, stop.Token)
+
+    if result.DocumentsBefore > 0L then
+        Terminal.tell $"went on after {result.DocumentsBefore} documents that an earlier run had finished"
+
     progress.Finish $"{Terminal.count result.Tokens} tokens"
 
     if options.Contains TokenizeOption.Json then
@@ -181,6 +196,7 @@ let private tokenize (options: ParseResults<TokenizeOption>) =
                 "output", text output
                 "documents", whole result.Documents
                 "tokens", whole result.Tokens
+                "documents_before", whole result.DocumentsBefore
                 "bytes", whole result.TotalBytes
                 "seconds", real result.Elapsed.TotalSeconds
                 "megabytes_per_second", real result.MegabytesPerSecond
@@ -267,8 +283,8 @@ let verbs =
             trainTokenizer
         Verb.make<TokenizeOption>
             "tokenize"
-            "Turns .txt and .jsonl files into token files (.bin and .meta)."
-            "The layout is InternEvo's; docs/data.md describes it. Nothing is left behind when an input is damaged or the disk is full."
+            "Turns text and data sets into token files (.bin and .meta)."
+            "The layout is InternEvo's; docs/data.md describes it. A run that is stopped, killed or fails keeps what it has finished: the same command goes on from there."
             [
                 "./evo tokenize --tokenizer data/docs/tokenizer.model --output data/docs/train/en/text.bin data/docs/train.jsonl"
             ]

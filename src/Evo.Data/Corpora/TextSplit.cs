@@ -7,7 +7,7 @@ public sealed record TextSplitResult(long Texts, int Distinct, long TextBytes, i
 public static class TextSplit
 {
     /// <summary>Splits the documents of all inputs; both outputs have their names only when they are complete.</summary>
-    /// <param name="inputs">.txt files (a document a line) and .jsonl files (field <c>text</c>), in order.</param>
+    /// <param name="inputs">Files of any format that <see cref="DocumentFile.Open"/> knows (field <c>text</c>), in order.</param>
     /// <param name="heldOut">The share of different documents for validation; 0 writes no file for it.</param>
     /// <param name="maxDocuments">Stop after so many different documents; 0 for all.</param>
     /// <param name="trainPath">The .jsonl for training.</param>
@@ -22,16 +22,21 @@ public static class TextSplit
         var (bytes, texts) = (0L, 0L);
         using var split = new HeldOutSplit(heldOut, trainPath, validPath);
         bool Full() => maxDocuments > 0 && split.Distinct >= maxDocuments;
-        foreach (var chunk in inputs.SelectMany(input => TextFiles.Chunks(input, TextUnit.Line)).TakeWhile(_ => !Full()))
+        foreach (var input in inputs.TakeWhile(_ => !Full()))
         {
-            stop.ThrowIfCancellationRequested();
-            chunk.ForEach("text", text =>
+            using var file = DocumentFile.Open(input);
+            foreach (var block in file.Blocks().TakeWhile(_ => !Full()))
             {
-                if (Full()) return;
-                split.Add(System.Text.Encoding.UTF8.GetString(text));
-                texts++;
-            });
-            progress?.Report((bytes += chunk.ByteCount, total));
+                stop.ThrowIfCancellationRequested();
+                block.ForEach((text, _) =>
+                {
+                    if (Full()) return;
+                    split.Add(System.Text.Encoding.UTF8.GetString(text));
+                    texts++;
+                });
+                progress?.Report((bytes + block.FileBytes, total));
+            }
+            bytes += file.Bytes;
         }
         split.Complete(string.Join(", ", inputs.Take(3)));
         return new TextSplitResult(texts, split.Distinct, split.TextBytes, split.Train, split.Valid);

@@ -1,80 +1,104 @@
-using System.Buffers;
 using System.Diagnostics;
 
 namespace Evo.Data;
 
-/// <summary>What is tokenized, and how.</summary>
-public sealed record TokenizeOptions
+/// <summary>
+/// Text into a token file, on all cores; documents stay in their order. A run that is stopped, killed or fails keeps what it has
+/// finished, and the same call goes on from there.
+/// </summary>
+public sealed class Tokenize
 {
-    /// <summary>.txt and .jsonl files, read one after the other.</summary>
-    public required IReadOnlyList<string> Inputs { get; init; }
+    private readonly TokenizeOptions options;
+    private readonly DocumentEncoder encoder;
+    private readonly IProgress<TokenizeProgress>? progress;
+    private readonly CancellationToken stop;
+    private readonly Stopwatch clock = Stopwatch.StartNew();
+    private readonly GrowingTokenFile output;
+    private readonly TokenizeJournal before;
+    private readonly long total;
 
-    /// <summary>The .bin file; its .meta is made beside it.</summary>
-    public required string Output { get; init; }
+    // The journal of everything that is written, when it was kept last, and bytes of the inputs that are done.
+    private TokenizeJournal journal;
+    private TimeSpan kept;
+    private long inputBytes;
 
-    /// <summary>The field that holds the text of a .jsonl line.</summary>
-    public string Field { get; init; } = "text";
-
-    /// <summary>What a document of a .txt file is.</summary>
-    public TextUnit Unit { get; init; } = TextUnit.Line;
-
-    /// <summary>Whether each document begins with the begin token, as InternEvo's tool has it.</summary>
-    public bool AddBos { get; init; } = true;
-
-    /// <summary>Whether each document ends with the end token, as InternEvo's tool has it.</summary>
-    public bool AddEos { get; init; } = true;
-
-    /// <summary>Threads that encode; 0 for as many as there are processors. The output does not depend on it.</summary>
-    public int Workers { get; init; }
-}
-
-/// <summary>How far tokenizing is.</summary>
-public sealed record TokenizeProgress(long Bytes, long TotalBytes, long Documents, long Tokens, TimeSpan Elapsed)
-{
-    /// <summary>Megabytes of input a second since the start.</summary>
-    public double MegabytesPerSecond => Elapsed > TimeSpan.Zero ? Bytes / 1e6 / Elapsed.TotalSeconds : 0;
-}
-
-/// <summary>Text files into a token file, on all cores; documents stay in their order.</summary>
-public static class Tokenize
-{
     /// <summary>
     /// Tokenizes all inputs into one token file, which has its name only when it is complete. Returns the last state
     /// of the progress. Throws <see cref="DataException"/> where an input cannot be read or holds no documents, or
-    /// the disk is full; nothing is left behind then.
+    /// the disk is full.
     /// </summary>
     public static TokenizeProgress Run(
         TokenizeOptions options, Tokenizer tokenizer, IProgress<TokenizeProgress>? progress = null, CancellationToken stop = default)
     {
-        var clock = Stopwatch.StartNew();
-        var bos = Mark(options.AddBos, tokenizer.BosId, "begin", options);
-        var eos = Mark(options.AddEos, tokenizer.EosId, "end", options);
-        var total = options.Inputs.Sum(TextFiles.Size);
-        var bytes = 0L;
-        using var writer = new TokenFileWriter(options.Output);
-        TokenizeProgress State() => new(bytes, total, writer.Documents, writer.Tokens, clock.Elapsed);
+        var encoder = DocumentEncoder.For(options, tokenizer);
+        using var output = new GrowingTokenFile(options.Output);
+        return new Tokenize(options, encoder, output, progress, stop).Run();
+    }
 
-        // A window of chunks is being encoded; they are written in the order in which they were read.
-        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
-        var window = new Queue<Task<EncodedChunk>>(workers);
-        void WriteOldest()
-        {
-            var encoded = window.Dequeue().GetAwaiter().GetResult();
-            encoded.WriteTo(writer);
-            bytes += encoded.InputBytes;
-            progress?.Report(State());
-        }
+    private Tokenize(TokenizeOptions options, DocumentEncoder encoder, GrowingTokenFile output, IProgress<TokenizeProgress>? progress, CancellationToken stop)
+    {
+        (this.options, this.encoder, this.output, this.progress, this.stop) = (options, encoder, output, progress, stop);
         try
         {
-            foreach (var chunk in options.Inputs.SelectMany(input => TextFiles.Chunks(input, options.Unit)))
+            total = options.Inputs.Sum(TextFiles.Size);
+            before = TokenizeJournal.Load(GrowingTokenFile.ProgressPath(options.Output), encoder.Fingerprint, options.Inputs);
+            if (!output.KeepOnly(before.Done.RecordBytes, before.Done.Documents))
             {
-                stop.ThrowIfCancellationRequested();
-                while (window.Count >= workers) WriteOldest();
-                window.Enqueue(Task.Run(() => EncodedChunk.Make(chunk, options.Field, tokenizer, bos, eos), stop));
+                before = TokenizeJournal.Start(encoder.Fingerprint);
+                output.KeepOnly(0, 0);
             }
-            while (window.Count > 0) WriteOldest();
+            journal = before;
         }
         catch
+        {
+            // What an earlier run has finished is not lost because an input is out of reach for a while.
+            if (!File.Exists(GrowingTokenFile.ProgressPath(options.Output))) output.Discard();
+            throw;
+        }
+    }
+
+    private TokenizeProgress Run()
+    {
+        try
+        {
+            progress?.Report(State()); // so that whoever watches knows where this run begins
+            for (var input = journal.BetweenInputs ? journal.Inputs.Count : journal.Inputs.Count - 1; input < options.Inputs.Count; input++) Read(input);
+            if (output.Documents == 0)
+                throw new DataException(string.Join(", ", options.Inputs.Take(3)), "no text at all", "there must be at least one document", "check the input files");
+            output.Complete();
+            inputBytes = total;
+            return State();
+        }
+        catch
+        {
+            KeepOrDiscard();
+            throw;
+        }
+    }
+
+    /// <summary>Reads an input, from the journal's place if that is in it, and writes blocks in the order in which they were read.</summary>
+    private void Read(int input)
+    {
+        var path = options.Inputs[input];
+        inputBytes = options.Inputs.Take(input).Sum(TextFiles.Size);
+        if (input >= journal.Inputs.Count)
+            journal = journal with { Inputs = [.. journal.Inputs, TokenizeJournal.Now(path, journal.Done)], Place = default, FileBytes = 0, BetweenInputs = false };
+        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
+        var scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, workers).ConcurrentScheduler;
+        var window = new Queue<Task<EncodedBlock>>();
+        using var file = DocumentFile.Open(path, encoder.Documents);
+        try
+        {
+            foreach (var block in file.Blocks(journal.Place))
+            {
+                stop.ThrowIfCancellationRequested();
+                // Twice the workers: none of them waits for the one that has the oldest block.
+                while (window.Count >= 2 * workers) Write(window.Dequeue());
+                window.Enqueue(Task.Factory.StartNew(() => EncodedBlock.Make(block, path, encoder), stop, TaskCreationOptions.DenyChildAttach, scheduler));
+            }
+            while (window.Count > 0) Write(window.Dequeue());
+        }
+        finally
         {
             foreach (var task in window) // nobody may use the tokenizer after this method has thrown
                 try
@@ -84,52 +108,48 @@ public static class Tokenize
                 catch (AggregateException)
                 {
                 }
-            throw;
         }
-        if (writer.Documents == 0)
-            throw new DataException(string.Join(", ", options.Inputs.Take(3)), "no text at all", "there must be at least one document", "check the input files");
-        writer.Complete();
-        return State();
+        inputBytes += file.Bytes;
     }
 
-    private static int? Mark(bool wanted, int? id, string what, TokenizeOptions options) =>
-        !wanted ? null : id ?? throw new DataException(options.Output, $"the tokenizer has no {what} token", $"documents are to get one",
-            "use another tokenizer, or ask for none");
-
-    /// <summary>The records of a chunk's documents, ready to be written.</summary>
-    private sealed class EncodedChunk
+    private void Write(Task<EncodedBlock> block)
     {
-        private readonly ArrayBufferWriter<byte> records = new(1 << 20);
-        private readonly List<(int Bytes, int Tokens)> documents = [];
+        var encoded = block.GetAwaiter().GetResult();
+        encoded.WriteTo(output);
+        var done = new TokenizedPart(output.RecordBytes, output.Documents, journal.Done.Tokens + encoded.Tokens, journal.Done.TextBytes + encoded.TextBytes);
+        journal = journal with { Place = encoded.Next, FileBytes = encoded.FileBytes, Done = done };
+        if (clock.Elapsed - kept >= options.KeepEvery) Keep();
+        progress?.Report(State());
+    }
 
-        public required int InputBytes { get; init; }
+    private void Keep()
+    {
+        output.Keep(journal.ToBytes());
+        kept = clock.Elapsed;
+    }
 
-        public static EncodedChunk Make(TextChunk chunk, string field, Tokenizer tokenizer, int? bos, int? eos)
+    private void KeepOrDiscard()
+    {
+        var hasKept = kept > TimeSpan.Zero || before.Done.Documents > 0;
+        if (!hasKept && clock.Elapsed < options.KeepEvery)
         {
-            var made = new EncodedChunk { InputBytes = chunk.ByteCount };
-            var ids = new ArrayBufferWriter<int>(1 << 12);
-            var record = new byte[1 << 12];
-            chunk.ForEach(field, text =>
-            {
-                ids.ResetWrittenCount();
-                if (bos is { } begin) ids.Write([begin]);
-                tokenizer.EncodeUtf8(text, ids);
-                if (eos is { } end) ids.Write([end]);
-                var line = TokenFileWriter.Format(ids.WrittenSpan, ref record);
-                made.records.Write(line);
-                made.documents.Add((line.Length, ids.WrittenCount));
-            });
-            return made;
+            output.Discard();
+            return;
         }
-
-        public void WriteTo(TokenFileWriter writer)
+        try
         {
-            var rest = records.WrittenSpan;
-            foreach (var (bytes, tokens) in documents)
-            {
-                writer.Append(rest[..bytes], tokens);
-                rest = rest[bytes..];
-            }
+            Keep();
+        }
+        catch (DataException) when (hasKept)
+        {
+            // A full disk, most likely, of which the caller hears; what was kept before still counts.
         }
     }
+
+    private TokenizeProgress State() =>
+        new(Math.Min(total, inputBytes + journal.FileBytes), total, journal.Done.Documents, journal.Done.Tokens, clock.Elapsed)
+        {
+            DocumentsBefore = before.Done.Documents,
+            TextBytes = journal.Done.TextBytes - before.Done.TextBytes,
+        };
 }
