@@ -112,6 +112,17 @@ char *evo_sp_encode(void *processor, const char *text, int64_t length, int32_t *
     });
 }
 
+// UTF-8 to the library's own protobuf message, which has ids and places. Safe to call from several threads.
+char *evo_sp_encode_spans(void *processor, const char *text, int64_t length, char **spans, int64_t *count) {
+    return guarded([&] {
+        const auto *model = static_cast<sentencepiece::SentencePieceProcessor *>(processor);
+        const std::string found = model->EncodeAsSerializedProto(std::string_view(text, static_cast<size_t>(length)));
+        *spans = copied(found.data(), found.size());
+        *count = static_cast<int64_t>(found.size());
+        return ok();
+    });
+}
+
 // Ids to UTF-8. Safe to call from several threads.
 char *evo_sp_decode(void *processor, const int32_t *ids, int64_t count, char **text, int64_t *length) {
     return guarded([&] {

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 
 namespace Evo.Data;
@@ -46,6 +45,21 @@ internal sealed class SentencePieceModel
     /// <summary>Whether a space is put before the text.</summary>
     public bool AddDummyPrefix { get; private set; } = true;
 
+    /// <summary>Whether that space is put behind the text instead.</summary>
+    public bool WhitespaceAsSuffix { get; private set; }
+
+    /// <summary>Whether runs of spaces become one, and those at the ends none.</summary>
+    public bool RemoveExtraWhitespaces { get; private set; } = true;
+
+    /// <summary>Whether a space is written U+2581.</summary>
+    public bool EscapeWhitespaces { get; private set; } = true;
+
+    /// <summary>Whether characters are replaced by a table of the model.</summary>
+    public bool HasCharacterMap { get; private set; }
+
+    /// <summary>Whether every piece is UTF-8, as it should be.</summary>
+    public bool IsUtf8 { get; private set; } = true;
+
     /// <summary>Reads a model; throws <see cref="DataException"/> at the byte where the file is none.</summary>
     public static SentencePieceModel Read(string path, ReadOnlySpan<byte> file)
     {
@@ -68,7 +82,11 @@ internal sealed class SentencePieceModel
         var fields = new ProtobufFields(path, message);
         while (fields.Next())
         {
-            if (fields is { Number: 1, Wire: 2 }) text = Encoding.UTF8.GetString(fields.Bytes);
+            if (fields is { Number: 1, Wire: 2 })
+            {
+                text = Encoding.UTF8.GetString(fields.Bytes);
+                IsUtf8 &= System.Text.Unicode.Utf8.IsValid(fields.Bytes);
+            }
             else if (fields is { Number: 2, Wire: 5 }) score = BitConverter.UInt32BitsToSingle((uint)fields.Value);
             else if (fields is { Number: 3, Wire: 0 }) type = (PieceType)fields.Value;
         }
@@ -83,6 +101,7 @@ internal sealed class SentencePieceModel
         while (fields.Next())
         {
             if (fields is { Number: 3, Wire: 0 }) ModelType = (int)fields.Value;
+            else if (fields is { Number: 24, Wire: 0 }) WhitespaceAsSuffix = fields.Value != 0;
             else if (fields is { Number: 35, Wire: 0 }) ByteFallback = fields.Value != 0;
         }
     }
@@ -93,64 +112,10 @@ internal sealed class SentencePieceModel
         while (fields.Next())
         {
             if (fields is { Number: 1, Wire: 2 }) Normalizer = Encoding.UTF8.GetString(fields.Bytes);
+            else if (fields is { Number: 2, Wire: 2 }) HasCharacterMap = fields.Bytes.Length > 0;
             else if (fields is { Number: 3, Wire: 0 }) AddDummyPrefix = fields.Value != 0;
+            else if (fields is { Number: 4, Wire: 0 }) RemoveExtraWhitespaces = fields.Value != 0;
+            else if (fields is { Number: 5, Wire: 0 }) EscapeWhitespaces = fields.Value != 0;
         }
-    }
-
-    /// <summary>The fields of one protobuf message, one after the other.</summary>
-    private ref struct ProtobufFields(string path, ReadOnlySpan<byte> message)
-    {
-        private readonly ReadOnlySpan<byte> message = message;
-        private int at;
-
-        public int Number { get; private set; }
-
-        /// <summary>0 varint, 1 eight bytes, 2 bytes with a length, 5 four bytes.</summary>
-        public int Wire { get; private set; }
-
-        public ulong Value { get; private set; }
-
-        public ReadOnlySpan<byte> Bytes { get; private set; }
-
-        public bool Next()
-        {
-            if (at == message.Length) return false;
-            var key = Varint();
-            Number = (int)(key >> 3);
-            Wire = (int)(key & 7);
-            switch (Wire)
-            {
-                case 0: Value = Varint(); break;
-                case 1: Value = BinaryPrimitives.ReadUInt64LittleEndian(Take(8)); break;
-                case 2: Bytes = Take(Varint()); break;
-                case 5: Value = BinaryPrimitives.ReadUInt32LittleEndian(Take(4)); break;
-                default: throw Bad($"a field of kind {Wire}");
-            }
-            return true;
-        }
-
-        private ulong Varint()
-        {
-            var value = 0UL;
-            for (var shift = 0; shift < 64; shift += 7)
-            {
-                if (at == message.Length) throw Bad("the end of the file inside a number");
-                var next = message[at++];
-                value |= (ulong)(next & 0x7F) << shift;
-                if (next < 0x80) return value;
-            }
-            throw Bad("a number of more than 64 bits");
-        }
-
-        private ReadOnlySpan<byte> Take(ulong length)
-        {
-            if (length > (ulong)(message.Length - at)) throw Bad($"{length} bytes announced but {message.Length - at} left");
-            var bytes = message.Slice(at, (int)length);
-            at += (int)length;
-            return bytes;
-        }
-
-        private readonly DataException Bad(string found) =>
-            new(path, found, "a sentencepiece model is a protobuf message", "check that this is a sentencepiece .model file, and whole");
     }
 }

@@ -24,6 +24,9 @@ internal static unsafe partial class NativeSentencePiece
     [LibraryImport(Library, EntryPoint = "evo_sp_encode")]
     public static partial byte* Encode(nint processor, byte* text, long length, out int* ids, out long count);
 
+    [LibraryImport(Library, EntryPoint = "evo_sp_encode_spans")]
+    public static partial byte* EncodeSpans(nint processor, byte* text, long length, out byte* message, out long count);
+
     [LibraryImport(Library, EntryPoint = "evo_sp_decode")]
     public static partial byte* Decode(nint processor, int* ids, long count, out byte* text, out long length);
 

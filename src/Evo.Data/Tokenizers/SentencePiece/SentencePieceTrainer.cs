@@ -162,9 +162,9 @@ public static unsafe partial class SentencePieceTrainer
     {
         if (options.Algorithm is not ("bpe" or "unigram"))
             throw new DataException(name, $"algorithm '{options.Algorithm}'", "it must be bpe or unigram");
-        if (!(options.CharacterCoverage is > 0.9 and <= 1))
+        if (!(options.CharacterCoverage is >= 0.98 and <= 1))
             throw new DataException(name, $"character coverage {options.CharacterCoverage.ToString(CultureInfo.InvariantCulture)}",
-                "it must be above 0.9 and at most 1");
+                "it must be 0.98 to 1");
         if (options.Threads is < 1 or > 1024) throw new DataException(name, $"{options.Threads} threads", "there must be 1 to 1024");
         if (options.UserDefined.Any(text => text.Length == 0 || text.Contains(',')))
             throw new DataException(name, "a user-defined piece that is empty or holds a comma", "the trainer separates them by commas");
