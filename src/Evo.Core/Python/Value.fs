@@ -211,7 +211,7 @@ module internal Values =
     let rec private same (budget: Budget) at level (left: Value) (right: Value) : bool =
         budget.Spend(1L, at)
 
-        if level > Parser.mostLevels then
+        if level > Cursor.MostLevels then
             Tokens.refuse at "" "these values are too deep to compare" ""
 
         let all (a: Entry seq) (b: Entry seq) =
