@@ -9,7 +9,8 @@ module internal Keywords =
         set (
             ("False None True and as assert async await break class continue def del elif else except finally for from "
              + "global if import in is lambda nonlocal not or pass raise return try while with yield")
-                .Split ' '
+                .Split
+                ' '
         )
 
     /// What a person reads of a statement that is refused.

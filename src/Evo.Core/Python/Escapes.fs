@@ -59,7 +59,8 @@ module internal Escapes =
                     | 'U' ->
                         result.Append(hex at part i 8 stop) |> ignore
                         i <- i + 8
-                    | 'N' -> Tokens.refuse at "\\N" "names of characters are not read" "write the character itself"
+                    | 'N' ->
+                        Tokens.refuse at "\\N" "names of characters are not read" "write the character itself"
                     | digit when digit >= '0' && digit <= '7' ->
                         let mutable code = 0
                         i <- i - 1

@@ -22,9 +22,12 @@ type internal ExpressionReader(text: string, tokens: TokenAt array, level: int) 
         if quoted.Fields then
             FormattedText.parts text quoted (fun first length at ->
                 reader.Within(fun () ->
-                    ExpressionReader(text, Tokens.cut text first length at true, reader.Level).WholeExpression()))
+                    ExpressionReader(text, Tokens.cut text first length at true, reader.Level)
+                        .WholeExpression()))
         else
-            [ Letters(Escapes.letters text quoted.First quoted.Length quoted.Raw quoted.At) ]
+            [
+                Letters(Escapes.letters text quoted.First quoted.Length quoted.Raw quoted.At)
+            ]
 
     /// An expression that is all there is.
     member reader.WholeExpression() : Expression =
@@ -154,11 +157,7 @@ type internal ExpressionReader(text: string, tokens: TokenAt array, level: int) 
                 else
                     match reader.Token with
                     | Word "for" ->
-                        Tokens.refuse
-                            reader.Place
-                            "for"
-                            "a comprehension is not read"
-                            "write its values out"
+                        Tokens.refuse reader.Place "for" "a comprehension is not read" "write its values out"
                     | _ -> ()
 
                     reader.Expect(Sign ",", "a comma or the ) of this value")
