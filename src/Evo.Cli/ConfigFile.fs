@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.Json.Nodes
 open Evo.Core
+open Evo.Core.Python
 open Evo.Models
 open Evo.Cli.Refusal
 
@@ -130,8 +131,8 @@ let private read (path: string) =
         File.ReadAllText path
 
 /// Loads the assembly that a configuration names; gives its full path, or what is wrong with it.
-let private assembly (overrides: string list) (path: string) (text: string) : Result<string | null, Problem> =
-    match Config.assembly overrides path text with
+let private assembly (overrides: string list) (path: string) (json: Json) : Result<string | null, Problem> =
+    match Config.assembly overrides json with
     | None -> Ok null
     | Some(given, place) ->
         // A path in a file is meant from the file; one on the command line from where it is typed.
@@ -155,27 +156,84 @@ let private assembly (overrides: string list) (path: string) (text: string) : Re
                     Hint = ""
                 }
 
-/// Every problem of a configuration, or the run. The assembly of its model is loaded, and stands in the run with its full
-/// path.
-let check (overrides: string list) (path: string) : Result<RunConfig, Problem list> =
-    let text = read path
-    let assembly = assembly overrides path text
+/// Whether a file is a configuration of InternEvo's, in Python.
+let isPython (path: string) = path.EndsWith ".py"
 
-    match assembly, Config.loadWith runCheck (families ()) overrides path text with
-    | Ok full, Ok run ->
-        Ok
-            { run with
-                Model = { run.Model with Assembly = full }
-            }
-    | Ok _, Error problems -> Error problems
-    | Error wrong, Ok _ -> Error [ wrong ]
-    | Error wrong, Error problems ->
-        // What is said about the model follows from its record not being there.
+/// What a Python configuration asks of the world.
+let private surroundings: PythonSurroundings =
+    {
+        Environment = fun name -> Option.ofObj (Environment.GetEnvironmentVariable name)
+        ReadFile =
+            fun path ->
+                if File.Exists path then
+                    Some(File.ReadAllText path)
+                else
+                    None
+    }
+
+/// A Python configuration in Evo's keys, or the one thing that could not be read.
+let import (path: string) : Result<Imported, Problem> =
+    PythonConfig.read surroundings path (read path)
+    |> Result.map (InternEvoImport.translate (families ()))
+
+/// What is left to do before an imported configuration can run. A model without a record is one problem, not one for each of
+/// its keys; an override may have named another.
+let private withImported (overrides: string list) (imported: Imported) (problems: Problem list) =
+    let given = overrides |> List.exists (fun text -> text.StartsWith "model_type=")
+
+    match imported.Model with
+    | Some model when not given ->
         let others =
             problems
             |> List.filter (fun p -> p.Path <> "model_type" && not (p.Path.StartsWith "model."))
 
-        Error(wrong :: others)
+        model :: imported.Missing @ others
+    | _ -> imported.Missing @ problems
+
+/// Every problem of a configuration, Evo's or InternEvo's, or the run. The assembly of its model is loaded, and stands in the
+/// run with its full path.
+let check (overrides: string list) (path: string) : Result<RunConfig, Problem list> =
+    let text = read path
+
+    let parsed =
+        if isPython path then
+            PythonConfig.read surroundings path text
+        else
+            Json.parse path text
+
+    match parsed with
+    | Error problem -> Error [ problem ]
+    | Ok written ->
+        let assembly = assembly overrides path written
+
+        let json, withOthers =
+            if isPython path then
+                let imported = InternEvoImport.translate (families ()) written
+                imported.Json, withImported overrides imported
+            else
+                written, id
+
+        let result = Config.loadJson runCheck (families ()) overrides path json
+
+        let problems =
+            match result with
+            | Ok _ -> []
+            | Error problems -> problems
+
+        match assembly, result, withOthers problems with
+        | Ok full, Ok run, [] ->
+            Ok
+                { run with
+                    Model = { run.Model with Assembly = full }
+                }
+        | Ok _, _, problems -> Error problems
+        | Error wrong, _, problems ->
+            // What is said about the model follows from its record not being there.
+            let others =
+                problems
+                |> List.filter (fun p -> p.Path <> "model_type" && not (p.Path.StartsWith "model."))
+
+            Error(wrong :: others)
 
 /// The run; all problems at once otherwise.
 let load (overrides: string list) (path: string) : RunConfig =

@@ -33,6 +33,7 @@ module Json =
         let mutable at = 0
         let mutable line = 1
         let mutable lineStart = 0
+        let mutable level = 0
 
         member _.Place =
             {
@@ -52,6 +53,16 @@ module Json =
                         Hint = hint
                     }
             )
+
+        /// Reads what stands one level further in; more than 200 would be for the stack to bear.
+        member reader.Within(place, read: unit -> 'a) : 'a =
+            if level = 200 then
+                reader.Refuse(place, "", "is more than 200 levels deep", "")
+
+            level <- level + 1
+            let result = read ()
+            level <- level - 1
+            result
 
         member _.End = at >= text.Length
         member _.Peek = if at < text.Length then text[at] else '\000'
@@ -175,8 +186,8 @@ module Json =
 
         let value =
             match reader.Peek with
-            | '{' -> readObject reader place
-            | '[' -> readArray reader place
+            | '{' -> reader.Within(place, fun () -> readObject reader place)
+            | '[' -> reader.Within(place, fun () -> readArray reader place)
             | '"' -> JString(readString reader)
             | _ when reader.End -> reader.Refuse(place, "", "the text ends where a value should stand", "")
             | _ ->

@@ -6,7 +6,7 @@ open Evo.Cli
 open Evo.Cli.Tests.Command
 
 /// The words of an example, without quotes; none of them holds an escaped quote.
-let private words (line: string) =
+let words (line: string) =
     let parts = line.Split '"'
 
     [

@@ -108,7 +108,7 @@ let private wrong: (string * string list) list =
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"lr\": 1e-3, \"monitor\": {},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"seq_len\": 4} }",
         [
             "run.json:1:52: lr: unknown key; this key belongs at adam.lr."
-            "run.json:1:64: monitor: unknown key; not part of Evo yet; take it out."
+            "run.json:1:64: monitor: unknown key; not part of Evo; take it out."
             "run.json:2:65: data.seq_len: the key is given twice; keep one of the two."
         ]
         // Keys that contradict each other.
@@ -208,6 +208,11 @@ let ``the assembly of a model is known, with its place, before anything else is`
 
     let sound = text.Replace("[ }", "[ ] }")
 
+    let assembly overrides text =
+        match Json.parse "run.json" text with
+        | Ok json -> Config.assembly overrides json
+        | Error problem -> raise (ConfigException [ problem ])
+
     Assert.Equal(
         Some(
             "a.dll",
@@ -217,18 +222,17 @@ let ``the assembly of a model is known, with its place, before anything else is`
                 Column = 43
             }
         ),
-        Config.assembly [] "run.json" sound
+        assembly [] sound
     )
 
     Assert.Equal(
         Some("b.dll", "--set model.assembly"),
-        Config.assembly [ "model.assembly=a.dll"; "model.assembly=b.dll" ] "run.json" sound
+        assembly [ "model.assembly=a.dll"; "model.assembly=b.dll" ] sound
         |> Option.map (fun (path, place) -> path, place.Source)
     )
 
-    Assert.Equal(None, Config.assembly [ "model.assembly=null" ] "run.json" sound)
-    Assert.Equal(None, Config.assembly [] "run.json" text)
-    Assert.Equal(None, Config.assembly [] "run.json" smallest)
+    Assert.Equal(None, assembly [ "model.assembly=null" ] sound)
+    Assert.Equal(None, assembly [] smallest)
 
 [<Fact>]
 let ``what another program said stands at the end of a problem as it is`` () =

@@ -75,3 +75,82 @@ let ``a text that is no JSON is refused at its place with what would be right`` 
         match Json.parse "t" text with
         | Ok json -> Assert.Fail $"{text} was read as {Json.compact json}"
         | Error problem -> Assert.Equal(message, string problem)
+
+[<Fact>]
+let ``a text deeper than the stack is refused at its place`` () =
+    for opening in [ "["; "{\"a\": " ] do
+        match Json.parse "t" (String.replicate 1_000_000 opening) with
+        | Ok _ -> Assert.Fail "was read"
+        | Error problem ->
+            Assert.Equal($"t:1:{200 * opening.Length + 1}: is more than 200 levels deep.", string problem)
+
+/// A configuration, to be damaged: read as JSON, then as a run.
+let private fuzz count =
+    let random = System.Random 20260401
+
+    let pieces =
+        [|
+            "{"
+            "}"
+            "["
+            "]"
+            "\""
+            ":"
+            ","
+            "//"
+            "/*"
+            "*/"
+            "\\"
+            "\\u"
+            "null"
+            "true"
+            "1e999"
+            "-"
+            "1."
+            "0x"
+            "\n"
+            "\000"
+            "\uD800"
+            "é"
+            "\"a\": "
+            "[[[["
+            "1"
+        |]
+
+    let mutable read = 0
+
+    for _ in 1..count do
+        let text = System.Text.StringBuilder Runs.smallest
+
+        for _ in 0 .. random.Next 5 do
+            let at = random.Next(text.Length + 1)
+
+            match random.Next 4 with
+            | 0 -> text.Insert(at, pieces[random.Next pieces.Length]) |> ignore
+            | 1 -> text.Remove(at, min (random.Next 8) (text.Length - at)) |> ignore
+            | 2 when at < text.Length -> text[at] <- char (random.Next 256)
+            | _ ->
+                let from = random.Next text.Length
+                let copied = text.ToString(from, min (random.Next 40) (text.Length - from))
+                text.Insert(at, copied) |> ignore
+
+        let before = System.GC.GetAllocatedBytesForCurrentThread()
+
+        match Runs.load (text.ToString()) with
+        | Ok _ -> read <- read + 1
+        | Error problems ->
+            Assert.NotEmpty problems
+
+            for problem in problems do
+                Assert.True(problem.Rule <> "" && problem.Place.Line >= 1, $"{problem} of {text}")
+
+        let allocated = System.GC.GetAllocatedBytesForCurrentThread() - before
+        Assert.True(allocated < 10_000_000L, $"{allocated} bytes for {text}")
+
+    Assert.InRange(read, count / 100, count)
+
+[<Fact>]
+let ``damaged configurations are read or refused: 5,000`` () = fuzz 5000
+
+[<Fact; Trait("Category", "Full")>]
+let ``damaged configurations are read or refused: 100,000`` () = fuzz 100000

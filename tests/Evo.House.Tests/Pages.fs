@@ -90,6 +90,39 @@ let ``the index of the pages lists every page`` () =
     |> List.filter (fun page -> page <> "docs/README.md" && not (listed.Contains page))
     |> Checkout.noneAgainst "A page that docs/README.md does not list:"
 
+[<Fact>]
+let ``the page about the structure names every folder of every room, and no other`` () =
+    let sections =
+        Checkout.read("docs/structure.md").Split("| `src/") |> List.ofArray |> List.tail
+
+    let named =
+        set
+            [
+                for section in sections do
+                    let room = section.Substring(0, section.IndexOf '`')
+
+                    for found in Regex.Matches(section, @"^\| `(\w+)` \|", RegexOptions.Multiline) ->
+                        $"src/{room}/{found.Groups[1].Value}"
+            ]
+
+    let there =
+        set
+            [
+                for file in Checkout.files do
+                    match file.Split '/' with
+                    | parts when
+                        parts.Length > 3 && parts[0] = "src" && parts[2] <> "obj" && parts[2] <> "bin"
+                        ->
+                        String.Join("/", Array.truncate 3 parts)
+                    | _ -> ()
+            ]
+
+    Set.toList (there - named)
+    |> Checkout.noneAgainst "A folder that docs/structure.md does not name:"
+
+    Set.toList (named - there)
+    |> Checkout.noneAgainst "A folder of docs/structure.md that is not there:"
+
 /// What `evo` answers to `--help`.
 let private help =
     lazy

@@ -120,6 +120,64 @@ let private docs (options: ParseResults<DocsOptions>) =
 
         usage $"evo config docs: there is no section \"{name}\"" hint
 
+type ImportOptions =
+    | [<MainCommand; ExactlyOnce>] Config of config: string
+    | [<AltCommandLine("-o")>] Output of file: string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Config _ -> "the configuration of InternEvo's, a Python file."
+            | Output _ -> "file to write; standard output without it."
+
+/// What became of each key, for a person.
+let private report (imported: Imported) (problems: Problem list) =
+    let renamed = imported.Taken |> List.filter (fun (from, path) -> from <> path)
+
+    [
+        $"{imported.Taken.Length} keys taken over, {renamed.Length} of them under another name:"
+
+        for line in Terminal.table Set.empty [ for from, path in renamed -> [ "  " + from; path ] ] do
+            line
+
+        $"{imported.Left.Length} keys left out:"
+
+        for line in Terminal.table Set.empty [ for from, why in imported.Left -> [ "  " + from; why ] ] do
+            line
+
+        match problems with
+        | [] -> "no problems"
+        | [ _ ] -> "1 problem:"
+        | many -> $"{many.Length} problems:"
+
+        for problem in problems do
+            string problem
+    ]
+
+let private import (options: ParseResults<ImportOptions>) =
+    let path = options.GetResult ImportOptions.Config
+
+    match ConfigFile.import path with
+    | Error problem -> refuse ExitCode.Config $"{problem}"
+    | Ok imported ->
+        let problems =
+            match ConfigFile.check [] path with
+            | Ok _ -> []
+            | Error problems -> problems
+
+        let name = Option.defaultValue path (Option.ofObj (System.IO.Path.GetFileName path))
+        let text = $"// Imported from {name}.\n{Json.render imported.Json}\n"
+
+        match options.TryGetResult ImportOptions.Output with
+        | Some file ->
+            Terminal.writeFile file text
+            report imported problems |> List.iter Terminal.say
+        | None ->
+            Terminal.say (text.TrimEnd())
+            report imported problems |> List.iter Terminal.tell
+
+        if problems.IsEmpty then ExitCode.Done else ExitCode.Config
+
 let verbs =
     [
         Verb.make<CheckOptions>
@@ -134,6 +192,16 @@ let verbs =
             ""
             [ "./evo config show configs/tiny.json --set adam.lr=3e-4" ]
             show
+        Verb.make<ImportOptions>
+            "config import"
+            "Turns a configuration of InternEvo's, a Python file, into one of Evo's."
+            "The file is read as data; no Python is needed and nothing in it is run. What became of each key is said beside the configuration:
+taken over, left out and why, or missing and what to use instead. Exit code 3 when something is missing, such as the record of a model;
+everything else is written all the same. evo train, check and show take such a file as it stands. docs/moving-from-internevo.md lists all keys."
+            [
+                "./evo config import tests/internevo/configs/7B_sft.py --output /tmp/7B_sft.json"
+            ]
+            import
         Verb.make<SchemaOptions>
             "config schema"
             "Writes the JSON Schema that editors complete and check a configuration from."

@@ -28,7 +28,7 @@ type TrainOptions =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Config _ -> "the configuration of the run."
+            | Config _ -> "the configuration of the run, JSON or a Python file of InternEvo's."
             | Set _ ->
                 "path=value: set a key for this run, such as data.seq_len=512; may be given several times."
             | Resume _ ->
@@ -89,6 +89,17 @@ let private load (options: ParseResults<TrainOptions>) =
             "Set parallel.pipeline.size to 2 or more, or leave out the option."
 
     run
+
+/// Says that a configuration is InternEvo's, and where to see what became of its keys.
+let private announce (options: ParseResults<TrainOptions>) =
+    let path = options.GetResult TrainOptions.Config
+
+    if ConfigFile.isPython path then
+        match ConfigFile.import path with
+        | Ok imported ->
+            Terminal.tell
+                $"{path}: {imported.Taken.Length} keys of InternEvo's taken over, {imported.Left.Length} left out; evo config import {path} says which"
+        | Error _ -> ()
 
 /// A sink for events, called on the thread that trains.
 let private watch (act: TrainEvent -> unit) : IProgress<TrainEvent> = Each act
@@ -236,6 +247,7 @@ let private launch (options: ParseResults<TrainOptions>) =
     match RankLaunch.Decide(flags options) with
     | Launch.Alone ->
         let run = load options
+        announce options
         use world = new SoleRank()
         train options run world
     | Launch.Member place ->
@@ -245,6 +257,7 @@ let private launch (options: ParseResults<TrainOptions>) =
     | Launch.Spawn ranks ->
         // What is wrong with the configuration is said once, before any process starts.
         load options |> ignore
+        announce options
 
         let arguments = Environment.GetCommandLineArgs() |> Array.skip 1
 

@@ -61,19 +61,17 @@ module Config =
             ]
 
         let unknownHint path (known: KeyInfo list) name =
-            match Nearest.find (known |> List.map _.Name) name with
-            | Some near ->
+            match InternEvoKeys.about path name, Nearest.find (known |> List.map _.Name) name with
+            | Some advice, _ -> advice
+            | None, Some near ->
                 // The key that was meant is not reported as missing too.
                 meant.Add(join path near) |> ignore
                 $"did you mean \"{near}\"?"
-            | None ->
+            | None, None ->
                 match allPaths |> List.tryFind (fun (_, other) -> other = name) with
                 | Some(place, _) -> $"this key belongs at {place}"
-                | None ->
-                    match InternEvoKeys.about path name with
-                    | Some advice -> advice
-                    | None when path = "" -> "evo config docs lists all keys"
-                    | None -> $"evo config docs {path} lists the keys of this section"
+                | None when path = "" -> "evo config docs lists all keys"
+                | None -> $"evo config docs {path} lists the keys of this section"
 
         /// True for a key, or a key of a section, that was misspelled: it is not missing too.
         let isMeant (path: string) =
@@ -268,9 +266,63 @@ module Config =
 
         walk json (List.ofArray (path.Split '.'))
 
-    /// Reads and checks a configuration; `source` is the file's name for messages, `overrides` are texts such as
-    /// `data.seq_len=512`, the last one winning, and `runCheck` is asked about the run once the keys of its model
-    /// are sound. Every problem is found in one pass, in the order of the file.
+    /// The overrides that can be read, and what is wrong with the others.
+    let private parseAll (overrides: string list) =
+        let parsed = overrides |> List.map Overrides.parse
+
+        List.choose Result.toOption parsed,
+        parsed
+        |> List.choose (fun result ->
+            match result with
+            | Error problem -> Some problem
+            | Ok _ -> None)
+
+    /// Checks a configuration that has been read as JSON, from whatever text; `source` is the file's name for messages,
+    /// `overrides` are texts such as `data.seq_len=512`, the last one winning, and `runCheck` is asked about the run once the
+    /// keys of its model are sound. Every problem is found in one pass, in the order of the file.
+    let loadJson
+        (runCheck: RunCheck)
+        (families: ModelFamilyKeys list)
+        (overrides: string list)
+        (source: string)
+        (json: Json)
+        : Result<RunConfig, Problem list> =
+        let changes, mistakes = parseAll overrides
+        let json = Overrides.apply changes json
+        let reader = Reader(families, source)
+        let run = reader.Section(rootKeys families, [], "", json, true) :?> RunConfig
+
+        // What a rule depends on is looked at before any rule is reported, so that one broken rule does not hide another.
+        let sound (rule: BrokenRule) =
+            not (List.exists reader.IsBad (rule.Path :: rule.With))
+
+        for rule in Rules.check run |> List.filter sound do
+            let place, found = locate json rule.Path
+            reader.Report(place, rule.Path, found, rule.Rule, rule.Hint)
+
+        let modelIsSound =
+            reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))
+
+        if modelIsSound then
+            for path, rule in runCheck run do
+                if not (reader.IsBad path) then
+                    let place, found = locate json path
+                    // A whole section is not repeated in the message.
+                    let found = if found.StartsWith '{' then "" else found
+                    reader.Report(place, path, found, rule, "")
+
+        match mistakes @ List.ofSeq reader.Problems with
+        | [] -> Ok run
+        | problems ->
+            let place (p: Problem) =
+                if p.Place.Source = source then
+                    p.Place.Line, p.Place.Column
+                else
+                    Int32.MaxValue, 0
+
+            Error(List.sortBy place problems)
+
+    /// Reads a configuration's text and checks it, as `loadJson` does.
     let loadWith
         (runCheck: RunCheck)
         (families: ModelFamilyKeys list)
@@ -278,67 +330,20 @@ module Config =
         (source: string)
         (text: string)
         : Result<RunConfig, Problem list> =
-        let parsed = overrides |> List.map Overrides.parse
-
-        let mistakes =
-            parsed
-            |> List.choose (fun r ->
-                match r with
-                | Error e -> Some e
-                | Ok _ -> None)
-
         match Json.parse source text with
-        | Error problem -> Error(problem :: mistakes)
-        | Ok json ->
-            let json = Overrides.apply (List.choose Result.toOption parsed) json
-            let reader = Reader(families, source)
-            let run = reader.Section(rootKeys families, [], "", json, true) :?> RunConfig
-
-            // What a rule depends on is looked at before any rule is reported, so that one broken rule does not hide another.
-            let sound (rule: BrokenRule) =
-                not (List.exists reader.IsBad (rule.Path :: rule.With))
-
-            for rule in Rules.check run |> List.filter sound do
-                let place, found = locate json rule.Path
-                reader.Report(place, rule.Path, found, rule.Rule, rule.Hint)
-
-            let modelIsSound =
-                reader.Problems |> Seq.forall (fun p -> not (p.Path.StartsWith "model"))
-
-            if modelIsSound then
-                for path, rule in runCheck run do
-                    if not (reader.IsBad path) then
-                        let place, found = locate json path
-                        // A whole section is not repeated in the message.
-                        let found = if found.StartsWith '{' then "" else found
-                        reader.Report(place, path, found, rule, "")
-
-            match mistakes @ List.ofSeq reader.Problems with
-            | [] -> Ok run
-            | problems ->
-                let place (p: Problem) =
-                    if p.Place.Source = source then
-                        p.Place.Line, p.Place.Column
-                    else
-                        Int32.MaxValue, 0
-
-                Error(List.sortBy place problems)
+        | Error problem -> Error(problem :: snd (parseAll overrides))
+        | Ok json -> loadJson runCheck families overrides source json
 
     /// The text of `model.assembly` and where it stands, read before everything else: which families a configuration may
-    /// name depends on it. None where it is not set, or where the text cannot be read at all.
-    let assembly (overrides: string list) (source: string) (text: string) : (string * Place) option =
-        match Json.parse source text with
-        | Error _ -> None
-        | Ok json ->
-            let given = overrides |> List.map Overrides.parse |> List.choose Result.toOption
-
-            match
-                Overrides.apply given json
-                |> Json.tryFind "model"
-                |> Option.bind (Json.tryFind "assembly")
-            with
-            | Some { Value = JString path; At = place } -> Some(path, place)
-            | _ -> None
+    /// name depends on it. None where it is not set.
+    let assembly (overrides: string list) (json: Json) : (string * Place) option =
+        match
+            Overrides.apply (fst (parseAll overrides)) json
+            |> Json.tryFind "model"
+            |> Option.bind (Json.tryFind "assembly")
+        with
+        | Some { Value = JString path; At = place } -> Some(path, place)
+        | _ -> None
 
     /// Reads and checks a configuration with the table of keys and its rules alone.
     let load families overrides source text =
