@@ -58,7 +58,7 @@ let private written folder code documents =
     File.WriteAllBytes(MegatronFile.IndexOf path, index)
     path
 
-let private all (file: DocumentFile) =
+let private all (file: TokenizedFile) =
     [ for document in 0 .. file.DocumentCount - 1 -> List.ofArray (file.Read document) ]
 
 [<Fact>]
@@ -135,7 +135,7 @@ let ``damage is told by its rule`` () =
         use file = MegatronFile.Open(path, 70)
         refused path "another tokenizer" (fun () -> file.Read 0)
         File.Delete(MegatronFile.IndexOf path)
-        refused path "no .meta file" (fun () -> DocumentFile.Open path))
+        refused path "no .meta file" (fun () -> TokenizedFile.Open path))
 
 let private survive count =
     inFolder (fun folder ->

@@ -50,7 +50,7 @@ let private stream (folder: string) (packing: string) rowTokens workers blockByt
             BlockBytes = blockBytes
         )
 
-    new RowStream(LineTexts folder, new Bytes(), options, cursor)
+    new RowStream(FolderTexts folder, new Bytes(), options, cursor)
 
 let private text = Gen.map (fun n -> String('a', n)) (Gen.choose (1, 30))
 
@@ -129,12 +129,12 @@ let ``best fit gives every text of a block once and whole`` () =
         Assert.Equal<int list list>(texts |> List.map ids |> List.sort, List.sort found))
 
 [<Fact>]
-let ``lines of text files are documents, lines longer than the buffer too, and empty ones are passed over`` () =
+let ``texts are read from any place on, lines longer than a block too`` () =
     inFolder (fun folder ->
         let long = String('x', 3_000_000)
         File.WriteAllText(Path.Combine(folder, "a.txt"), $"one\n\n{long}\r\n  \nthree")
-        let source = LineTexts folder
-        let read = [ for item in source.Read(0, 0L) -> Encoding.UTF8.GetString item.Utf8.Span, item.Next ]
+        let source = FolderTexts folder
+        let read = [ for item in source.Read(0, DocumentPlace()) -> Encoding.UTF8.GetString item.Utf8.Span, item.Next ]
         Assert.Equal<string list>([ "one"; long; "three" ], List.map fst read)
 
         for i in 0..1 do
@@ -144,7 +144,7 @@ let ``lines of text files are documents, lines longer than the buffer too, and e
 [<Fact>]
 let ``what is wrong with texts is told with its place`` () =
     inFolder (fun folder ->
-        refused folder "no .jsonl or .txt file" (fun () -> LineTexts folder)
+        refused folder "no file of documents" (fun () -> FolderTexts folder)
         let path = Path.Combine(folder, "a.jsonl")
         let next () =
             use stream = stream folder "cut" 8 1 100 (StreamCursor())
@@ -153,23 +153,23 @@ let ``what is wrong with texts is told with its place`` () =
         File.WriteAllText(path, "")
         refused folder "no text in 1 files" next
         File.WriteAllText(path, quoted "fine" + "\n{\"txt\": 1}\n")
-        refused "a.jsonl, from byte 16 on" "no field 'text'" next
+        refused "a.jsonl:2" "no field 'text'" next
         File.WriteAllBytes(path, [| 0xffuy; 0xfeuy; 10uy |])
         refused path "UTF-8" next
         File.WriteAllText(path, quoted "short" + "\n")
         let options = StreamOptions(SeqLen = 8, RowTokens = 8, MinLength = 9)
-        use none = new RowStream(LineTexts folder, new Bytes(), options)
+        use none = new RowStream(FolderTexts folder, new Bytes(), options)
         refused folder "data.min_length" (fun () -> none.Next())
         write folder [ [ "abc" ] ]
         File.Delete path
-        use stream = stream folder "best_fit" 8 1 1 (StreamCursor(0L, 0, 0L, 0, 7))
+        use stream = stream folder "best_fit" 8 1 1 (StreamCursor(0L, 0, DocumentPlace(), 0, 7))
         refused folder "not those that the run began with" (fun () -> stream.Next()))
 
 [<Fact>]
 let ``other texts are told by the name of the file`` () =
     inFolder (fun folder ->
         write folder [ [ "abc" ]; [ "def" ] ]
-        let print () = DataFingerprint(LineTexts(folder).Files)
+        let print () = DataFingerprint(FolderTexts(folder).Files)
         let before = print ()
         Assert.Null(before.Difference(print ()))
         File.WriteAllText(Path.Combine(folder, "01.jsonl"), quoted "deg" + "\n")
@@ -192,7 +192,7 @@ let ``5,000 altered files are read or refused in good order`` () =
 
             Assert.True(
                 orderly path (fun () ->
-                    for item in LineTexts(path).Read(0, 0L) do
+                    for item in FolderTexts(path).Read(0, DocumentPlace()) do
                         Assert.NotEqual(0, item.Utf8.Length)),
                 $"case {case}"
             ))

@@ -9,7 +9,7 @@ namespace Evo.Data;
 /// <c>n, r</c> and then r times 0, 1 … n-1, with n from 1 to 29 and r from 10 to 199 drawn by <c>RandomState(1999)</c>; r is
 /// doubled until the document fills a sequence, and the document is cut there. A model learns to count.
 /// </summary>
-public sealed class DummyFile : DocumentFile
+public sealed class DummyFile : TokenizedFile
 {
     private readonly byte[] periods, repeats;
     private readonly int seqLen;

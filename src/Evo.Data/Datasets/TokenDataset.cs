@@ -18,7 +18,7 @@ public readonly record struct DocumentRange(int First, int Count);
 /// </summary>
 public sealed class TokenDataset : IDisposable
 {
-    private readonly List<DocumentFile> files = [];
+    private readonly List<TokenizedFile> files = [];
     private readonly List<string> names = [];
     private readonly List<int> types = [];
     private readonly int[] firstDocument; // of each file, with the total at the end
@@ -54,7 +54,7 @@ public sealed class TokenDataset : IDisposable
     /// <param name="path">A folder, or a .bin file, whose extension may be left out.</param>
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
     public static TokenDataset Open(string path, int? vocabSize = null) => new(path, Find(path).Select(file =>
-        new Part(file.Name.Length == 0 ? System.IO.Path.GetFileName(path) : file.Name, file.Type, DocumentFile.Open(file.Path, vocabSize))));
+        new Part(file.Name.Length == 0 ? System.IO.Path.GetFileName(path) : file.Name, file.Type, TokenizedFile.Open(file.Path, vocabSize))));
 
     /// <summary>Opens several sources; each is a type with the source's name. Throws as the other does.</summary>
     /// <param name="path">What the whole is called in messages.</param>
@@ -62,14 +62,14 @@ public sealed class TokenDataset : IDisposable
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
     public static TokenDataset Open(string path, IReadOnlyList<DataSource> sources, int? vocabSize = null) => new(path, sources.SelectMany(source =>
         Find(source.Path).Select(file =>
-            new Part(file.Name.Length == 0 ? source.Name : $"{source.Name}/{file.Name}", source.Name, DocumentFile.Open(file.Path, vocabSize)))));
+            new Part(file.Name.Length == 0 ? source.Name : $"{source.Name}/{file.Name}", source.Name, TokenizedFile.Open(file.Path, vocabSize)))));
 
     /// <summary>A data set of one file, whose documents have the type ".".</summary>
     /// <param name="name">What it is called in the fingerprint.</param>
     /// <param name="file">The file; owned from now on.</param>
-    public static TokenDataset Of(string name, DocumentFile file) => new(file.Path, [new Part(name, ".", file)]);
+    public static TokenDataset Of(string name, TokenizedFile file) => new(file.Path, [new Part(name, ".", file)]);
 
-    private sealed record Part(string Name, string Type, DocumentFile File);
+    private sealed record Part(string Name, string Type, TokenizedFile File);
 
     // Files are opened one by one, so that those before a damaged one are closed. Those of a type follow each other.
     private TokenDataset(string path, IEnumerable<Part> parts)
@@ -114,7 +114,7 @@ public sealed class TokenDataset : IDisposable
     public int TypeOf(int document) => types[FileOf(document)];
 
     /// <summary>The file that holds a document, and the document's number in it.</summary>
-    public (DocumentFile File, int Document) Locate(int document)
+    public (TokenizedFile File, int Document) Locate(int document)
     {
         var file = FileOf(document);
         return (files[file], document - firstDocument[file]);
@@ -145,7 +145,7 @@ public sealed class TokenDataset : IDisposable
         return found;
     }
 
-    private static string Hash(DocumentFile file)
+    private static string Hash(TokenizedFile file)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         file.AppendTableTo(hash);

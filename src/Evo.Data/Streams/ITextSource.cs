@@ -2,12 +2,12 @@ namespace Evo.Data;
 
 /// <summary>A document of a source, and where the next one begins.</summary>
 /// <param name="Utf8">Its text.</param>
-/// <param name="Next">A place in the same file, in the source's own counting.</param>
-public readonly record struct SourceText(ReadOnlyMemory<byte> Utf8, long Next);
+/// <param name="Next">A place in the same file.</param>
+public readonly record struct SourceText(ReadOnlyMemory<byte> Utf8, DocumentPlace Next);
 
 /// <summary>
-/// Texts in files, of which any file is read from any place on: what streaming is made of. A place is a number in the source's
-/// own counting (bytes of a text file, rows of a table), 0 at the file's begin. The same place gives the same texts.
+/// Texts in files, of which any file is read from any place on: what streaming is made of. The same place gives the same
+/// texts; the default one is the file's begin.
 /// </summary>
 public interface ITextSource
 {
@@ -18,5 +18,5 @@ public interface ITextSource
     IReadOnlyList<FileFingerprint> Files { get; }
 
     /// <summary>The documents of a file from a place on, none of them empty. Throws <see cref="DataException"/> where they are damaged.</summary>
-    IEnumerable<SourceText> Read(int file, long from);
+    IEnumerable<SourceText> Read(int file, DocumentPlace from);
 }

@@ -6,7 +6,7 @@ namespace Evo.Data;
 /// <summary>
 /// Rows of texts that are tokenized while they are read, without end: after the last file comes the first again. Documents are
 /// taken in their order, in blocks of about 64 rows, each of which is tokenized on several threads and packed on its own while
-/// the block before is read. What comes is a function of the texts, and of where the stream was begun: a cursor of five numbers.
+/// the block before is read. What comes is a function of the texts, and of where the stream was begun: a cursor of a few numbers.
 /// One consumer.
 /// </summary>
 public sealed class RowStream : IDisposable
@@ -137,7 +137,7 @@ public sealed class RowStream : IDisposable
             }
             if (empty > source.Files.Count)
                 throw new DataException(source.Path, $"no text in {source.Files.Count} files", "there must be at least one document", "check data.content_name and the files");
-            (file, place, skip) = (file + 1, 0, 0);
+            (file, place, skip) = (file + 1, default, 0);
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Evo.Data;
 internal sealed record TokenBlock(StreamCursor Start, StreamCursor Next, RowReader Rows)
 {
     /// <summary>Documents in memory.</summary>
-    internal sealed class Documents(string path, IReadOnlyList<int[]> documents) : DocumentFile
+    internal sealed class Documents(string path, IReadOnlyList<int[]> documents) : TokenizedFile
     {
         public override string Path => path;
 

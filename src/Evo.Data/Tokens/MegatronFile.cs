@@ -12,7 +12,7 @@ namespace Evo.Data;
 /// The index: 9 bytes <c>MMIDIDX\0\0</c>, u64 version 1, u8 type, u64 sequences S, u64 entries D of the documents' list, S × i32
 /// lengths, S × i64 byte offsets, D × i64 first sequences with S at the end, and perhaps S × i8 modes, which are not read.
 /// </remarks>
-public sealed class MegatronFile : DocumentFile
+public sealed class MegatronFile : TokenizedFile
 {
     private const int HeaderBytes = 34;
     private const string Next = "the files do not belong together or are damaged: copy or make them again";

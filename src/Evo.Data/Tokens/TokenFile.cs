@@ -5,7 +5,7 @@ namespace Evo.Data;
 /// NumPy table of where each begins and how many tokens it has. A negative id is context only: the model reads its
 /// absolute value and learns nothing from it. Both files are mapped; safe to read from several threads.
 /// </summary>
-public sealed class TokenFile : DocumentFile
+public sealed class TokenFile : TokenizedFile
 {
     private readonly MappedFile file;
     private readonly NpyTable meta;

@@ -11,7 +11,7 @@ namespace Evo.Parallel;
 internal sealed class StreamedRows : IRowLine
 {
     private readonly Lock gate = new();
-    private readonly LineTexts source;
+    private readonly FolderTexts source;
     private readonly SentencePieceTokenizer tokenizer;
     private readonly StreamOptions options;
     private readonly SortedDictionary<long, StreamCursor> cursors = []; // where rows of late stand, by position

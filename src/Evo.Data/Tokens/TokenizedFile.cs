@@ -6,7 +6,7 @@ namespace Evo.Data;
 /// Documents of token ids, any of which is read without reading those before it. Lengths are known when it is opened; ids are
 /// checked when they are read. Safe to read from several threads.
 /// </summary>
-public abstract class DocumentFile : IDisposable
+public abstract class TokenizedFile : IDisposable
 {
     /// <summary>The path of the file that holds the ids.</summary>
     public abstract string Path { get; }
@@ -50,7 +50,7 @@ public abstract class DocumentFile : IDisposable
     /// <summary>Opens a .bin file by what lies beside it: InternEvo's <c>.bin.meta</c>, or Megatron's <c>.idx</c>.</summary>
     /// <param name="path">The .bin file.</param>
     /// <param name="vocabSize">When given, every id that is read must be smaller.</param>
-    public static DocumentFile Open(string path, int? vocabSize = null) =>
+    public static TokenizedFile Open(string path, int? vocabSize = null) =>
         !File.Exists(path + ".meta") && File.Exists(MegatronFile.IndexOf(path)) ? MegatronFile.Open(path, vocabSize) : TokenFile.Open(path, vocabSize);
 
     /// <summary>What is wrong with an id that is not of the vocabulary.</summary>
