@@ -95,7 +95,7 @@ let ``the config beside a tokenizer.json names marks, puts them around, and has 
         let template = nonNull tokenizer.ChatTemplate
 
         let ids =
-            Conversations.Encode(tokenizer, template, [ ChatMessage("user", "the") ], false)
+            ChatTokens.Encode(tokenizer, template, [ ChatMessage("user", "the") ], false)
 
         Assert.Equal<int list>(plain @ [ 3000 ], List.ofSeq ids)
         writeText folder "chat_template.jinja" "other"

@@ -35,7 +35,7 @@ internal sealed class ConfiguredTokenizer : Tokenizer
 
     public override int? UnkId => Find(config.Unk) ?? inner.UnkId;
 
-    public override ChatTemplate? ChatTemplate { get; }
+    public override JinjaTemplate? ChatTemplate { get; }
 
     public override IReadOnlyCollection<string> SpecialTexts { get; }
 

@@ -95,7 +95,7 @@ public abstract class Tokenizer : IDisposable
     }
 
     /// <summary>How conversations are written for the model, where the tokenizer's files say so.</summary>
-    public virtual ChatTemplate? ChatTemplate => null;
+    public virtual JinjaTemplate? ChatTemplate => null;
 
     /// <summary>The texts of the marks, which <see cref="EncodeMode.ParseSpecial"/> finds in a text.</summary>
     public virtual IReadOnlyCollection<string> SpecialTexts => [];

@@ -76,7 +76,7 @@ public static class FamilyTemplates
     public static IEnumerable<string> Names => All.Keys;
 
     /// <summary>The template of a family; throws <see cref="DataException"/> where there is none of that name.</summary>
-    public static ChatTemplate Of(string family) => All.TryGetValue(family, out var text)
+    public static JinjaTemplate Of(string family) => All.TryGetValue(family, out var text)
         ? new($"the chat template {family}", text)
         : throw new DataException($"chat template \"{family}\"", "no such family", $"known are {string.Join(", ", Names)}");
 }

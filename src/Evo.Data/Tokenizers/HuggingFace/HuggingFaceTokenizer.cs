@@ -67,7 +67,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
 
     public override int? UnkId => model.UnkId ?? Find(config.Unk);
 
-    public override ChatTemplate? ChatTemplate { get; }
+    public override JinjaTemplate? ChatTemplate { get; }
 
     public override IReadOnlyCollection<string> SpecialTexts => [.. added.All.Where(token => token.Special).Select(token => token.Content)];
 

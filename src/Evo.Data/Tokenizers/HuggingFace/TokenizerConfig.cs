@@ -32,7 +32,7 @@ internal sealed record TokenizerConfig
     public (string Where, string Text)? ChatTemplate { get; init; }
 
     /// <summary>The chat template, read; null where there is none.</summary>
-    public ChatTemplate? ReadTemplate() => ChatTemplate is var (place, text) ? new ChatTemplate(place, text) : null;
+    public JinjaTemplate? ReadTemplate() => ChatTemplate is var (place, text) ? new JinjaTemplate(place, text) : null;
 
     /// <summary>Reads the file of a folder, and the template beside it; <see cref="Empty"/> where there is neither.</summary>
     public static TokenizerConfig Read(string folder)

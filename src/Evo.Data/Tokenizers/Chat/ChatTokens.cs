@@ -3,7 +3,7 @@ using System.Text;
 namespace Evo.Data;
 
 /// <summary>Conversations as tokens.</summary>
-public static class Conversations
+public static class ChatTokens
 {
     // A noncharacter, which no text holds: it stands inside marks that somebody wrote in a message.
     private const char Guard = '\uFDD0';
@@ -13,7 +13,7 @@ public static class Conversations
     /// message stays text, encoded on its own.
     /// </summary>
     public static IReadOnlyList<int> Encode(
-        Tokenizer tokenizer, ChatTemplate template, IEnumerable<ChatMessage> messages, bool generate, IReadOnlyDictionary<string, object?>? values = null)
+        Tokenizer tokenizer, JinjaTemplate template, IEnumerable<ChatMessage> messages, bool generate, IReadOnlyDictionary<string, object?>? values = null)
     {
         string[] marks = [.. tokenizer.SpecialTexts.Where(mark => mark.Length > 0).OrderByDescending(mark => mark.Length)];
         var guarded = messages.Select(message => message with { Content = Guarded(message.Content, marks) });

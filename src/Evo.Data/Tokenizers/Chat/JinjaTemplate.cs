@@ -18,13 +18,13 @@ public sealed record ChatText(string Text, IReadOnlyList<Range> Generated);
 /// Hugging Face gives it. What it does not know is refused at its line when the template is read; what cannot be
 /// rendered, or what the template itself refuses by <c>raise_exception</c>, when it is used.
 /// </summary>
-public sealed class ChatTemplate
+public sealed class JinjaTemplate
 {
     private readonly string where;
     private readonly TemplateStatement body;
 
     /// <summary>Reads a template; the place is for messages. Throws <see cref="DataException"/> at what is not known.</summary>
-    public ChatTemplate(string where, string text)
+    public JinjaTemplate(string where, string text)
     {
         (this.where, Text) = (where, text);
         body = new TemplateStatements(where, new TemplateLexer(where, text).Read()).Read();
