@@ -1,4 +1,4 @@
-// Evo's side of the benchmarks: `train` answers bench/run, `gloo`, `ranks` and `pipeline` answer bench/ranks, `operators` prints the table of bench/operators, `emitted` that of bench/emitted.
+// Evo's side of the benchmarks: `train` answers bench/run, `gloo`, `ranks` and `pipeline` answer bench/ranks, `operators` prints the table of bench/operators, `emitted` that of bench/emitted, `tokenizer` measures one.
 
 using Evo.Bench;
 
@@ -22,11 +22,15 @@ switch (args)
     case ["emitted", .. var options]:
         EmittedBench.Print(Options.Parse(options));
         return 0;
+    case ["tokenizer", var path, var text, .. var options]:
+        TokenizerBench.Print(path, text, Options.Parse(options));
+        return 0;
     default:
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
         Console.Error.WriteLine("       Evo.Bench gloo FOLDER [--batch 4] [--sequence 256] [--threads 1]");
         Console.Error.WriteLine("       Evo.Bench ranks|pipeline [--batch 4] [--sequence 256] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench emitted [--batch 4] [--sequence 256] [--threads 2] [--repeats 7]");
+        Console.Error.WriteLine("       Evo.Bench tokenizer PATH TEXT [--repeats 7]");
         return 64;
 }

@@ -212,7 +212,7 @@ let ``no altered or cut model crashes the loader`` () =
             (Gen.resize 4 (Gen.listOf (Gen.zip (Gen.choose (0, whole.Length - 1)) (Gen.choose (0, 255)))))
             (Gen.frequency [ 3, Gen.constant whole.Length; 1, Gen.choose (0, whole.Length) ])
 
-    Check.One(cases 500, Prop.forAll (Arb.fromGen alterations) law)
+    Check.One(cases 5000, Prop.forAll (Arb.fromGen alterations) law)
 
 [<Fact>]
 let ``a file that is no model is refused`` () =

@@ -19,16 +19,22 @@ type private Bytes() =
     override _.PadId = Nullable()
     override _.UnkId = Nullable()
 
-    override _.EncodeUtf8(text, ids) =
+    override _.Encode(text, tokens, _) =
         for b in text do
-            ids.Write(ReadOnlySpan [| 2 + int b % 58 |])
+            tokens.Add(2 + int b % 58, 0, 0)
 
-    override _.DecodeUtf8(ids, text) =
+    override _.DecodeUtf8(ids, text, _) =
         for id in ids do
             text.Write(ReadOnlySpan [| byte (64 + id) |])
 
     override _.IdToPiece id = string id
+    override _.PieceToId _ = Nullable()
     override _.Dispose() = ()
+
+/// The same with one token too many.
+type private Larger() =
+    inherit Bytes()
+    override _.VocabSize = 62
 
 let private build family =
     let model = (TinyRuns.spec family).Build(BuildOptions())
@@ -154,20 +160,7 @@ let ``a text ends at the model's last position, and a prompt that leaves none is
 let ``a tokenizer with more pieces than the model has rows is refused`` () =
     use model = (TinyRuns.spec "LLAMA2" :?> Llama2).Build(BuildOptions())
 
-    let large =
-        { new Tokenizer() with
-            member _.VocabSize = 62
-            member _.BosId = Nullable()
-            member _.EosId = Nullable()
-            member _.PadId = Nullable()
-            member _.UnkId = Nullable()
-            member _.EncodeUtf8(_, _) = ()
-            member _.DecodeUtf8(_, _) = ()
-            member _.IdToPiece _ = ""
-            member _.Dispose() = ()
-        }
-
     let error =
-        Assert.Throws<GenerationException>(fun () -> Generator(model, large) |> ignore)
+        Assert.Throws<GenerationException>(fun () -> Generator(model, new Larger()) |> ignore)
 
     Assert.Contains("62 pieces", error.Message)

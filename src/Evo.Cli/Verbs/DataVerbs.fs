@@ -123,7 +123,8 @@ type TokenizeOption =
             match option with
             | Input _ ->
                 "files, or folders of them, read one after the other: .txt, .jsonl (also .gz and .zst), .json lists, .arrow, .parquet, folders of Hugging Face data sets."
-            | Tokenizer _ -> "the tokenizer's .model file."
+            | Tokenizer _ ->
+                "the tokenizer: a .model file, a tokenizer.json, a tiktoken file, or a folder with one."
             | Output _ ->
                 "the .bin file to write; its .meta is written beside it. A training folder has one folder of such files for each kind of text, as data/train/en/text.bin."
             | Field _ ->
@@ -155,7 +156,7 @@ let private tokenize (options: ParseResults<TokenizeOption>) =
         usage "--max-tokens: is for conversations" "Give --conversations too."
     | _ -> ()
 
-    use tokenizer = SentencePieceTokenizer.Load(options.GetResult Tokenizer)
+    use tokenizer = TokenizerFiles.Open(options.GetResult Tokenizer)
 
     let settings =
         TokenizeOptions(

@@ -41,7 +41,8 @@ type GenerateOptions =
             | Seed _ -> "seed of the draws; default 0. The same seed gives the same text."
             | Ignore_Eos -> "write on after the token that ends a text."
             | No_Cache -> "compute the whole text anew for every token: slower, the same tokens."
-            | Tokenizer _ -> "the tokenizer's .model file; the one in the checkpoint without it."
+            | Tokenizer _ ->
+                "the tokenizer: a .model file, a tokenizer.json, a tiktoken file or a folder; the one in the checkpoint without it."
             | Dtype _ -> "float32 (default), bfloat16 or float64."
             | Device _ -> ComputeDevice.words
             | Assembly _ -> Assemblies.usage

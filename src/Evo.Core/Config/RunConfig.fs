@@ -64,7 +64,7 @@ type DataConfig =
         Order: string
         [<Key("Folder of token files held out for validation. Not needed where `prepare` makes it.", "null")>]
         ValidFolder: string | null
-        [<Key("File of the tokenizer (sentencepiece's .model). It travels with every checkpoint, and is needed to show samples.",
+        [<Key("The tokenizer: a sentencepiece .model file, a tokenizer.json, a tiktoken file, or a folder with one. It travels with every checkpoint, and is needed to show samples.",
               "null")>]
         TokenizerPath: string | null
         [<Key("Longest sequence, in tokens.", Minimum = 1.0)>]

@@ -28,9 +28,7 @@ internal sealed class MarkedTokens
     {
         this.tokenizer = tokenizer;
         var wanted = marks.SelectMany(names => names).Concat(Known).ToHashSet();
-        var found = new Dictionary<string, int>();
-        for (var id = 0; id < tokenizer.VocabSize; id++)
-            if (tokenizer.IdToPiece(id) is var piece && wanted.Contains(piece)) found.TryAdd(piece, id);
+        var found = wanted.Where(name => tokenizer.PieceToId(name) is not null).ToDictionary(name => name, name => tokenizer.PieceToId(name)!.Value);
         foreach (var names in marks)
             ids[names[0]] = names.Where(found.ContainsKey).Select(name => (int?)found[name]).FirstOrDefault()
                 ?? throw new DataException($"the template {template}", $"a tokenizer without the token {string.Join(" or ", names)}", "a turn is marked by it", "use the tokenizer that belongs to the template, or another template");

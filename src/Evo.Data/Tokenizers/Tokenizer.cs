@@ -27,7 +27,7 @@ public abstract class Tokenizer : IDisposable
     /// <summary>
     /// Appends the tokens of a text in UTF-8 to a buffer. Bytes that are no UTF-8 count as U+FFFD, one for each.
     /// </summary>
-    protected abstract void Encode(ReadOnlySpan<byte> text, TokenBuffer tokens, EncodeMode mode);
+    protected internal abstract void Encode(ReadOnlySpan<byte> text, TokenBuffer tokens, EncodeMode mode);
 
     /// <summary>Appends the ids of a text in UTF-8. Bytes that are no UTF-8 count as U+FFFD, one for each.</summary>
     public void EncodeUtf8(ReadOnlySpan<byte> text, IBufferWriter<int> ids, EncodeMode mode = EncodeMode.Text)
@@ -93,6 +93,12 @@ public abstract class Tokenizer : IDisposable
         DecodeUtf8(ids as int[] ?? ids.ToArray(), text, special);
         return Encoding.UTF8.GetString(text.WrittenSpan);
     }
+
+    /// <summary>How conversations are written for the model, where the tokenizer's files say so.</summary>
+    public virtual JinjaTemplate? ChatTemplate => null;
+
+    /// <summary>The texts of the marks, which <see cref="EncodeMode.ParseSpecial"/> finds in a text.</summary>
+    public virtual IReadOnlyCollection<string> SpecialTexts => [];
 
     public abstract void Dispose();
 

@@ -14,7 +14,6 @@ namespace Evo.Parallel;
 internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces places, TrainingData data, CheckpointStore? store)
 {
     internal const string ConfigFile = "run.json";
-    internal const string TokenizerFile = "tokenizer.model";
 
     /// <summary>Commits the run as it stands after <see cref="TrainState.Step"/> steps.</summary>
     /// <remarks>All ranks call this; the first writes, the others hand over what they hold.</remarks>
@@ -44,9 +43,9 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
                     new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
                 TrainStateFile.Write(folder, state with { LossScale = model.LossScale });
                 File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
-                if (places.TokenizerPath is { } tokenizer)
+                foreach (var file in places.TokenizerFiles)
                 {
-                    File.Copy(tokenizer, Path.Combine(folder, TokenizerFile));
+                    File.Copy(file, Path.Combine(folder, TokenizerFiles.NameBeside(file)));
                 }
             },
             files => new Manifest(
@@ -158,9 +157,8 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
 
     private string? TokenizerDifference(Checkpoint checkpoint)
     {
-        var saved = checkpoint.Manifest.Files.FirstOrDefault(file => file.Path == TokenizerFile);
-        return saved is not null && places.TokenizerPath is { } now && FileChecksum.Of(now) != saved.Sha256
-            ? $"{now} is not the tokenizer that the checkpoint carries"
-            : null;
+        var other = places.TokenizerFiles.FirstOrDefault(now =>
+            checkpoint.Manifest.Files.FirstOrDefault(file => file.Path == TokenizerFiles.NameBeside(now)) is { } saved && FileChecksum.Of(now) != saved.Sha256);
+        return other is null ? null : $"{other} is not of the tokenizer that the checkpoint carries";
     }
 }

@@ -21,7 +21,7 @@ public sealed class LoadedModel : IDisposable
 
     /// <summary>Reads a model and its tokenizer.</summary>
     /// <param name="path">A run's folder or its folder of checkpoints (the newest whole one is taken), a checkpoint, or a Hugging Face folder.</param>
-    /// <param name="tokenizerPath">A sentencepiece model; null: <c>tokenizer.model</c> in the model's folder.</param>
+    /// <param name="tokenizerPath">A tokenizer's file or folder; null: the one in the model's folder.</param>
     /// <param name="dtype">Dtype to compute in, float32 unless given.</param>
     /// <param name="device">Where to compute; null is the processor.</param>
     /// <exception cref="CheckpointException">There is no checkpoint, or it is damaged.</exception>
@@ -33,13 +33,14 @@ public sealed class LoadedModel : IDisposable
     /// <inheritdoc cref="Open"/>
     public static LoadedModel OpenFolder(string folder, string? tokenizerPath = null, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
-        tokenizerPath ??= Path.Combine(folder, RunCheckpoints.TokenizerFile);
-        if (!File.Exists(tokenizerPath))
+        tokenizerPath ??= folder;
+        if (!File.Exists(tokenizerPath) && !TokenizerFiles.AreIn(tokenizerPath))
         {
-            throw new GenerationException($"{tokenizerPath}: there is no such file; text needs the sentencepiece model that the model was trained with");
+            throw new GenerationException(
+                $"{tokenizerPath}: there is no tokenizer; text needs the one that the model was trained with: a tokenizer.json, a sentencepiece model or a tiktoken file");
         }
 
-        var tokenizer = SentencePieceTokenizer.Load(tokenizerPath);
+        var tokenizer = TokenizerFiles.Open(tokenizerPath);
         CausalLMModule? module = null;
         try
         {

@@ -42,7 +42,7 @@ public static class Preparation
         PrepareConfig prepare, string folder, string? tokenizerPath, IProgress<PreparationEvent>? progress, CancellationToken stop)
     {
         var textInputs = TextInputs(prepare);
-        var tokenizerInputs = tokenizerPath is null ? TokenizerInputs(prepare, textInputs) : $"given: {FileChecksum.Of(tokenizerPath)}";
+        var tokenizerInputs = tokenizerPath is null ? TokenizerInputs(prepare, textInputs) : $"given: {string.Join(' ', TokenizerFiles.Of(tokenizerPath).Select(FileChecksum.Of))}";
         var tokenInputs = $"{textInputs}\n{tokenizerInputs}";
         string[] texts = prepare.HeldOut > 0 ? [TrainText, ValidText] : [TrainText];
 
@@ -149,13 +149,20 @@ public static class Preparation
 
     private static string Tokens(string folder, string model, IReadOnlyList<string> texts, Action<double> report, CancellationToken stop)
     {
-        using var tokenizer = SentencePieceTokenizer.Load(model);
+        using var tokenizer = TokenizerFiles.Open(model);
         var sizes = texts.Select(text => new FileInfo(Path.Combine(folder, text)).Length).ToArray();
         long before = 0, tokens = 0;
         foreach (var (text, size) in texts.Zip(sizes))
         {
             var done = before;
-            var options = new TokenizeOptions { Inputs = [Path.Combine(folder, text)], Output = Path.Combine(folder, text == TrainText ? TrainTokens : ValidTokens) };
+            var options = new TokenizeOptions
+            {
+                Inputs = [Path.Combine(folder, text)],
+                Output = Path.Combine(folder, text == TrainText ? TrainTokens : ValidTokens),
+                // Documents get the marks that the vocabulary has: Qwen's has no beginning.
+                AddBos = tokenizer.BosId is not null,
+                AddEos = tokenizer.EosId is not null,
+            };
             tokens += Tokenize.Run(options, tokenizer, new Each<TokenizeProgress>(at => report(Share(done + at.Bytes, sizes.Sum()))), stop).Tokens;
             before += size;
         }

@@ -12,7 +12,7 @@ internal sealed class StreamedRows : IRowLine
 {
     private readonly Lock gate = new();
     private readonly FolderTexts source;
-    private readonly SentencePieceTokenizer tokenizer;
+    private readonly Tokenizer tokenizer;
     private readonly StreamOptions options;
     private readonly SortedDictionary<long, StreamCursor> cursors = []; // where rows of late stand, by position
     private readonly int mostCursors;
@@ -38,7 +38,7 @@ internal sealed class StreamedRows : IRowLine
             MinLength = data.MinLength,
             Workers = data.NumWorker,
         };
-        tokenizer = SentencePieceTokenizer.Load(places.TokenizerPath!);
+        tokenizer = TokenizerFiles.Open(places.TokenizerPath!);
     }
 
     public long Tokens => 0;

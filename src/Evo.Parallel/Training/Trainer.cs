@@ -68,7 +68,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var places = Prepare(stop);
         SetUpDevice();
 
-        using var tokenizer = places.TokenizerPath is { } path ? SentencePieceTokenizer.Load(path) : null;
+        using var tokenizer = places.TokenizerPath is { } path ? TokenizerFiles.Open(path) : null;
         RequireFit(spec, tokenizer);
         using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
         Tell(new TrainEvent.DataOpened(

@@ -6,8 +6,12 @@ namespace Evo.Parallel;
 /// <summary>Where a run's data is.</summary>
 /// <param name="TrainFolder">Token files to train on.</param>
 /// <param name="ValidFolder">Token files held out; null: no validation.</param>
-/// <param name="TokenizerPath">The sentencepiece model that made them; null where none is known.</param>
-public sealed record DataPlaces(string TrainFolder, string? ValidFolder, string? TokenizerPath);
+/// <param name="TokenizerPath">The tokenizer that made them, a file or a folder; null where none is known.</param>
+public sealed record DataPlaces(string TrainFolder, string? ValidFolder, string? TokenizerPath)
+{
+    /// <summary>All files of the tokenizer.</summary>
+    internal IReadOnlyList<string> TokenizerFiles => TokenizerPath is null ? [] : Evo.Data.TokenizerFiles.Of(TokenizerPath);
+}
 
 /// <summary>
 /// The rows of a run: those of each step, of which a rank reads its share, and the held-out ones. Which rows a step reads does

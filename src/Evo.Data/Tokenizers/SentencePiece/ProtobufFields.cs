@@ -8,6 +8,9 @@ internal ref struct ProtobufFields(string path, ReadOnlySpan<byte> message)
     private readonly ReadOnlySpan<byte> message = message;
     private int at;
 
+    /// <summary>Where the field ends.</summary>
+    public readonly int At => at;
+
     public int Number { get; private set; }
 
     /// <summary>0 varint, 1 eight bytes, 2 bytes with a length, 5 four bytes.</summary>

@@ -9,7 +9,7 @@ namespace Evo.Data;
 /// </summary>
 internal sealed class SentencePieceBpe
 {
-    private const int Ascii = 128, Space = 0x2581;
+    private const int Ascii = 128, Space = 0x2581, LongestPiece = 1024;
     private readonly int pieces, unk;
     private readonly bool dummyPrefix;
     private readonly int[]? byteIds; // null without byte pieces
@@ -31,6 +31,7 @@ internal sealed class SentencePieceBpe
         : model.RemoveExtraWhitespaces ? "it squeezes spaces"
         : model.WhitespaceAsSuffix || !model.EscapeWhitespaces ? "it writes spaces in its own way"
         : !model.IsUtf8 || model.Pieces.Any(piece => float.IsNaN(piece.Score)) ? "a piece is no text"
+        : model.Pieces.Any(piece => piece.Text.Length > LongestPiece) ? $"a piece has more than {LongestPiece} characters"
         : model.Pieces.Any(piece => piece.Type == PieceType.Unused) ? "it has unused pieces"
         : model.Pieces.Any(piece => IsReserved(piece.Type) && piece.Text.EnumerateRunes().Count() == 1) ? "a mark is a single character"
         : null;

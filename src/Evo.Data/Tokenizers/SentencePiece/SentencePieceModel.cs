@@ -76,6 +76,30 @@ internal sealed class SentencePieceModel
         return model;
     }
 
+    /// <summary>
+    /// The file with user-defined pieces made control pieces: where a chat format uses such a place of the vocabulary for
+    /// a mark, the text that the place was made for must not become the mark.
+    /// </summary>
+    public static byte[] WithMarks(string path, ReadOnlySpan<byte> file, IReadOnlySet<int> marks)
+    {
+        var changed = file.ToArray();
+        var id = 0;
+        var fields = new ProtobufFields(path, changed);
+        while (fields.Next())
+        {
+            if (fields is not { Number: 1, Wire: 2 }) continue;
+            if (marks.Contains(id++)) MakeControl(path, changed.AsSpan(fields.At - fields.Bytes.Length, fields.Bytes.Length));
+        }
+        return changed;
+    }
+
+    private static void MakeControl(string path, Span<byte> piece)
+    {
+        var fields = new ProtobufFields(path, piece);
+        while (fields.Next())
+            if (fields is { Number: 3, Wire: 0, Value: (ulong)PieceType.UserDefined }) piece[fields.At - 1] = (byte)PieceType.Control;
+    }
+
     private void ReadPiece(string path, ReadOnlySpan<byte> message)
     {
         var (text, score, type) = ("", 0f, PieceType.Normal);

@@ -18,7 +18,10 @@ public sealed unsafe class SentencePieceTokenizer : Tokenizer
     private nint processor;
 
     /// <summary>Loads a <c>.model</c> file. Throws <see cref="DataException"/> where it is missing, damaged or no such file.</summary>
-    public static SentencePieceTokenizer Load(string path)
+    public static SentencePieceTokenizer Load(string path) => Load(path, new HashSet<int>());
+
+    /// <summary>Loads a <c>.model</c> file some of whose user-defined pieces are marks of a chat format, so that no text becomes them.</summary>
+    internal static SentencePieceTokenizer Load(string path, IReadOnlySet<int> marks)
     {
         byte[] file;
         try
@@ -29,7 +32,7 @@ public sealed unsafe class SentencePieceTokenizer : Tokenizer
         {
             throw DataException.FromSystem(path, "read", error);
         }
-        return new SentencePieceTokenizer(path, file);
+        return new SentencePieceTokenizer(path, marks.Count == 0 ? file : SentencePieceModel.WithMarks(path, file, marks));
     }
 
     /// <summary>Loads a model from the bytes of its file; the name is for messages.</summary>
@@ -45,8 +48,9 @@ public sealed unsafe class SentencePieceTokenizer : Tokenizer
         NativeSentencePiece.Ids(processor, ids);
         (size, unk, bos, eos, pad) = (ids[0], ids[1], ids[2], ids[3], ids[4]);
         for (var id = 0; id < size; id++) idOf.TryAdd(model.Pieces[id].Text, id);
-        controls = new(Enumerable.Range(0, size).Where(id => model.Pieces[id].Type == PieceType.Control)
-            .Select(id => (Encoding.UTF8.GetBytes(model.Pieces[id].Text), id)));
+        int[] marks = [.. Enumerable.Range(0, size).Where(id => model.Pieces[id].Type == PieceType.Control)];
+        SpecialTexts = [.. marks.Select(IdToPiece)];
+        controls = new(marks.Select(id => (Encoding.UTF8.GetBytes(model.Pieces[id].Text), id)));
         Hindrance = SentencePieceBpe.Hindrance(model);
         if (Hindrance is null) managed = new(model, unk);
     }
@@ -80,13 +84,15 @@ public sealed unsafe class SentencePieceTokenizer : Tokenizer
     /// <summary>What a piece is for.</summary>
     public PieceType IdToType(int id) => model.Pieces[Checked(id)].Type;
 
+    public override IReadOnlyCollection<string> SpecialTexts { get; }
+
     /// <summary>Why the library encodes by this model; null when the faster encoder does.</summary>
     public string? Hindrance { get; }
 
     public override int? PieceToId(string piece) => idOf.TryGetValue(piece, out var id) ? id : null;
 
     /// <summary>Encodes; marks that are asked for are the model's control pieces, and none is ever added.</summary>
-    protected override void Encode(ReadOnlySpan<byte> text, TokenBuffer tokens, EncodeMode mode)
+    protected internal override void Encode(ReadOnlySpan<byte> text, TokenBuffer tokens, EncodeMode mode)
     {
         var from = 0;
         while (mode.HasFlag(EncodeMode.ParseSpecial) && controls.Find(text, from, out var start, out var length) is var mark and >= 0)
