@@ -105,10 +105,10 @@ let private wrong: (string * string list) list =
             "run.json:1:92: model.heads: unknown key; evo config docs model lists the keys of this section."
         ]
         // A key in the wrong section, one of InternEvo's, one given twice.
-        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"lr\": 1e-3, \"monitor\": {},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"seq_len\": 4} }",
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"lr\": 1e-3, \"monitor\": {\"alert\": {\"light_monitor_address\": \"\"}},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1, \"seq_len\": 4} }",
         [
             "run.json:1:52: lr: unknown key; this key belongs at adam.lr."
-            "run.json:1:64: monitor: unknown key; not part of Evo; take it out."
+            "run.json:1:86: monitor.alert.light_monitor_address: unknown key; monitor.alert.webhook_address receives every alert as JSON; take it out."
             "run.json:2:65: data.seq_len: the key is given twice; keep one of the two."
         ]
         // Keys that contradict each other.
@@ -133,6 +133,12 @@ let private wrong: (string * string list) list =
         [
             "run.json:2:11: data.pack_sample_into_one: must be true for mocked data: stored rows do not say where documents end."
             "run.json:2:104: data.rampup_batch_size = \"1 1 1\": does not go with mocked data: a stored step has its rows."
+        ]
+        // Addresses that are none, and one that is missing.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"monitor\": {\"alert\": {\"webhook_address\": \"ftp://x\", \"enable_feishu_alert\": true}} }",
+        [
+            "run.json:3:44: monitor.alert.webhook_address = \"ftp://x\": must be an address that begins with http:// or https://."
+            "run.json:3:78: monitor.alert.enable_feishu_alert = true: needs monitor.alert.feishu_alert_address; give the address of the robot's web hook."
         ]
         // Rules between keys.
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 0, \"zero1\": {\"size\": -2}, \"weight\": 4, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",

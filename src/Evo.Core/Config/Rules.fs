@@ -189,6 +189,35 @@ module internal Rules =
                 broken "grad_scaler.backoff_factor" [] "must be greater than 0" "0.5 is usual"
         ]
 
+    let private monitor (run: RunConfig) =
+        let alert = run.Monitor.Alert
+
+        let isAddress (text: string | null) =
+            match Uri.TryCreate(text, UriKind.Absolute) with
+            | true, (NonNull address) ->
+                address.Scheme = Uri.UriSchemeHttp || address.Scheme = Uri.UriSchemeHttps
+            | _ -> false
+
+        [
+            for name, address in
+                [
+                    "webhook_address", alert.WebhookAddress
+                    "feishu_alert_address", alert.FeishuAlertAddress
+                ] do
+                if not (isNull address) && not (isAddress address) then
+                    broken
+                        $"monitor.alert.{name}"
+                        []
+                        "must be an address that begins with http:// or https://"
+                        ""
+            if alert.EnableFeishuAlert && isNull alert.FeishuAlertAddress then
+                broken
+                    "monitor.alert.enable_feishu_alert"
+                    []
+                    "needs monitor.alert.feishu_alert_address"
+                    "give the address of the robot's web hook"
+        ]
+
     /// All rules that a run breaks.
     let check (run: RunConfig) : BrokenRule list =
         names run
@@ -198,3 +227,4 @@ module internal Rules =
         @ precision run
         @ checkpoints run
         @ ranks run
+        @ monitor run

@@ -341,6 +341,12 @@ type RunConfig =
         Train: TrainConfig
         [<Key("Makes token files and tokenizer on first use.")>]
         Prepare: PrepareConfig
+        [<Key("Whether the run writes event files for TensorBoard.", "true")>]
+        EnableTb: bool
+        [<Key("Folder of TensorBoard's event files; unset: tensorboards in the run folder.", "null")>]
+        TensorboardFolder: string | null
+        [<Key("What watches the run while nobody does.")>]
+        Monitor: MonitorConfig
         [<Key("How a model is split over the ranks of a run (docs/launch.md starts them, docs/topology.md places them).")>]
         Parallel: ParallelConfig
     }
@@ -355,6 +361,12 @@ type RunConfig =
     member run.CheckpointFolder =
         match run.Ckpt.SaveCkptFolder with
         | null -> run.Folder + "/checkpoints"
+        | folder -> folder
+
+    /// Folder of TensorBoard's event files.
+    member run.EventFolder =
+        match run.TensorboardFolder with
+        | null -> run.Folder + "/tensorboards"
         | folder -> folder
 
     /// Folder that receives what `prepare` makes.

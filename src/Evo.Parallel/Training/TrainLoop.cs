@@ -12,7 +12,7 @@ internal sealed class TrainLoop(
     RankWorld world,
     TrainingData data,
     RunCheckpoints? checkpoints,
-    MetricsFile? metrics,
+    StepRecords? records,
     StepReports reports,
     MemoryWatch memory,
     PipelineWatch pipeline,
@@ -133,7 +133,7 @@ internal sealed class TrainLoop(
 
         var every = config.Data.ValidEvery;
         var valid = every > 0 && data.ValidRowCount > 0 && state.Updates % every == 0 ? Validate(state.Step) : null;
-        metrics?.Append(report(valid).ToJson());
+        records?.Append(report(valid));
         return valid is null ? state : state with { LastValidLoss = valid.Whole.Mean, LastValidStep = state.Step };
     }
 
@@ -167,7 +167,7 @@ internal sealed class TrainLoop(
         if (checkpoints is not null)
         {
             var clock = Stopwatch.GetTimestamp();
-            metrics?.Sync();
+            records?.Sync();
             (Newest, var bytes) = checkpoints.Save(model, state with { DataCursor = data.CursorAt(state.Step) });
             tell(new TrainEvent.CheckpointSaved(state.Step, Newest, bytes, Stopwatch.GetElapsedTime(clock).TotalSeconds));
         }

@@ -37,6 +37,9 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
 
     private bool Leads => world.Rank == 0;
 
+    // What follows the run; there is one from the moment on in which the run has its folder.
+    private RunJournal? journal;
+
     /// <summary>Runs to the last step, or until <paramref name="stop"/>: then the step under way is finished and the run saved.</summary>
     /// <exception cref="ModelConfigException">The model's sizes contradict each other.</exception>
     /// <exception cref="DataException">Data is missing, damaged or too small.</exception>
@@ -51,6 +54,21 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var layout = LayoutOf(spec);
         using var held = Leads ? RunLock.Take(config.Folder) : null;
         held?.Write("config.json", config.ToJson());
+        using var followed = new RunJournal(config, world, layout);
+        try
+        {
+            journal = followed;
+            return Run(spec, layout, stop);
+        }
+        catch (Exception error) when (error is not OperationCanceledException)
+        {
+            followed.Failed(error);
+            throw;
+        }
+    }
+
+    private RunResult Run(CausalLM spec, Core.Layout layout, CancellationToken stop)
+    {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
         var groups = new RankGroups(new Topology(layout.Degrees), world);
         var store = config.Ckpt.EnableSaveCkpt ? new CheckpointStore(config.CheckpointFolder, config.Ckpt.KeepLast) : null;
@@ -79,10 +97,12 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var checkpoints = new RunCheckpoints(config, spec, places, data, store);
         var state = Begin(found, checkpoints, model);
         data.Begin(state.Step, state.DataCursor);
-        using var metrics = Leads ? new MetricsFile(Path.Combine(config.Folder, "metrics.jsonl"), state.Step) : null;
-        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, metrics, new StepReports(config, spec, layout),
+        using var records = Leads ? new StepRecords(config, state) : null;
+        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, records, new StepReports(config, spec, layout),
             new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline), Tell);
+        journal!.Begin(state.Updates);
         (state, var end) = loop.Run(state, found?.Path, stop);
+        journal.End();
 
         var baselines = end == RunEnd.Completed && Leads ? CountBaselines(data, spec) : null;
         var sample = end == RunEnd.Completed ? WriteSample(model, tokenizer) : null;
@@ -132,6 +152,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
 
     private void Tell(TrainEvent happened)
     {
+        journal?.See(happened);
         if (Leads)
         {
             events?.Report(happened);

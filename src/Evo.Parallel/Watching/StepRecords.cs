@@ -1,0 +1,50 @@
+using Evo.Core;
+using Evo.Data;
+
+namespace Evo.Parallel;
+
+/// <summary>Where the figures of every update go: <c>metrics.jsonl</c>, and TensorBoard's event files under the same names.</summary>
+internal sealed class StepRecords : IDisposable
+{
+    private readonly MetricsFile metrics;
+    private readonly EventFile? events;
+
+    /// <summary>Opens both for a run that stands where <paramref name="state"/> says.</summary>
+    /// <exception cref="CheckpointException">The metrics cannot be written.</exception>
+    /// <exception cref="DataException">The event files cannot be written.</exception>
+    internal StepRecords(RunConfig config, TrainState state)
+    {
+        metrics = new(Path.Combine(config.Folder, "metrics.jsonl"), state.Step);
+        try
+        {
+            events = config.EnableTb ? new(config.EventFolder, state.Updates + 1) : null;
+            events?.Text(0, "config", $"```json\n{config.ToJson()}\n```");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Adds the figures of an update.</summary>
+    internal void Append(StepReport report)
+    {
+        metrics.Append(report.ToJson());
+        events?.Scalars(report.Step, report.Metrics.Select(metric => (Tag(metric.Item1), metric.Item2)));
+    }
+
+    /// <summary>Waits until all figures of <c>metrics.jsonl</c> are on the disk.</summary>
+    internal void Sync() => metrics.Sync();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        metrics.Dispose();
+        events?.Dispose();
+    }
+
+    // InternEvo has the losses of validation sets as val/{name}_loss.
+    private static string Tag(string metric) =>
+        metric == "valid_loss" ? "val/valid_loss" : metric.StartsWith("valid_loss/", StringComparison.Ordinal) ? $"val/{metric["valid_loss/".Length..]}_loss" : metric;
+}
