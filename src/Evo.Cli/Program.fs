@@ -17,6 +17,7 @@ let verbs: Verb list =
     @ ShowVerb.verbs
     @ [ ShowSchedule.verb ]
     @ DataVerbs.verbs
+    @ CheckpointVerbs.verbs
     @ ConfigVerbs.verbs
     @ [ DoctorVerb.verb ]
 

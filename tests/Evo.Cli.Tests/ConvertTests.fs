@@ -80,8 +80,8 @@ let ``a trained run becomes a Hugging Face folder that generates the same text, 
 
     Assert.Contains("wrote hf: LlamaForCausalLM", said.Output)
     Assert.Contains("copied along: tokenizer.model", said.Output)
-    Assert.Contains("optimizer.safetensors", said.Output)
-    Assert.False(File.Exists(folder.File "hf/optimizer.safetensors"))
+    Assert.Contains("optimizer-00001-of-00001.safetensors", said.Output)
+    Assert.False(File.Exists(folder.File "hf/optimizer-00001-of-00001.safetensors"))
 
     let generate from =
         (runIn

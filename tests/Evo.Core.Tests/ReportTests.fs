@@ -73,6 +73,7 @@ let private report =
         DataWaitSeconds = 0.01
         OptimizerSeconds = 0.05
         WallSeconds = 2.0
+        SaveSeconds = 0.125
         Throughput = Throughput.Zero.Next(1024L, 1000L, 0.5, 2.0)
         Tflops = 0.02
         ModelTflops = 0.015
@@ -96,6 +97,7 @@ let ``a report is one line of JSON under InternEvo's names, with null for what i
     Assert.Equal(4.0, number "batch_count")
     Assert.Equal(2048.0, number "tgs (tokens/gpu/second)")
     Assert.Equal(2000.0, number "real_tgs")
+    Assert.Equal(0.125, number "save_time")
     Assert.Equal(exp 2.5, number "perplexity", 1e-12)
     Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("grad_norm").ValueKind)
     Assert.False(fst (json.RootElement.TryGetProperty "valid_loss"))
@@ -143,54 +145,3 @@ let ``what routers add to the loss is named as InternEvo names it`` () =
     use json = JsonDocument.Parse line
     Assert.Equal(0.25, json.RootElement.GetProperty("moe_loss").GetDouble())
     Assert.DoesNotContain("moe_loss", report.ToJson())
-
-let private manifest =
-    {
-        Version = Manifest.CurrentVersion
-        JobName = "a \"job\""
-        ModelType = "INTERNLM2"
-        Step = 12L
-        ConsumedTokens = 1L <<< 40
-        InfNanSkipBatches = 1L
-        Data =
-            {
-                Fingerprint = "f00d"
-                Seed = 1024L
-                SeqLen = 256
-                RowTokens = 512
-                RowsPerBatch = 4
-                NextBatch = 13L
-            }
-        Tensors =
-            [
-                {
-                    ManifestTensor.Name = "output.weight"
-                    Shape = [ 160L; 64L ]
-                    DType = "F32"
-                    File = "model.safetensors"
-                }
-            ]
-        Files =
-            [
-                {
-                    Path = "model.safetensors"
-                    Bytes = 40960L
-                    Sha256 = "00ff"
-                }
-            ]
-    }
-
-[<Fact>]
-let ``a manifest is read back as it was written`` () =
-    let text = manifest.ToJson()
-    Assert.Equal(text, (Manifest.Parse("manifest.json", text)).ToJson())
-
-[<Theory>]
-[<InlineData("{}", "m:1:1: this is no manifest of a checkpoint: \"version\" is missing")>]
-[<InlineData("{\"version\": 9}", "m:1:13: the checkpoint has layout version 9; this Evo reads version 1")>]
-[<InlineData("{\"version\": 1, ", "m:1:1: {: this object is never closed; add }.")>]
-let ``what is no manifest is refused at its place`` (text: string) (message: string) =
-    let error =
-        Assert.Throws<FormatException>(fun () -> Manifest.Parse("m", text) |> ignore)
-
-    Assert.Equal(message, error.Message)

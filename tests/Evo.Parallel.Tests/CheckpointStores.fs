@@ -17,6 +17,7 @@ let manifest step (files: IReadOnlyList<ManifestFile>) : Manifest =
         Step = step
         ConsumedTokens = 0L
         InfNanSkipBatches = 0L
+        Layout = "1 rank"
         Data =
             {
                 Fingerprint = "f"
@@ -24,6 +25,7 @@ let manifest step (files: IReadOnlyList<ManifestFile>) : Manifest =
                 SeqLen = 8
                 RowTokens = 8
                 RowsPerBatch = 1
+                Ranks = 1
                 NextBatch = step
             }
         Tensors = []
@@ -41,33 +43,62 @@ let write (folder: string) step =
     for name, bytes in content step do
         File.WriteAllBytes(Path.Combine(folder, name), bytes)
 
-let save (store: CheckpointStore) step =
-    store.Save(step, (fun folder -> write folder step), (fun files -> manifest step files))
+/// Commits the checkpoint of a step, and removes old ones; the folder.
+let save (store: CheckpointStore) (keep: KeepRule) step =
+    let draft = (store :> ICheckpointStore).Draft step
+    draft.Begin()
+    write draft.Folder step
 
-let opened folder keep =
-    let store = CheckpointStore(folder, keep)
+    let described =
+        [
+            for name, bytes in content step do
+                {
+                    Path = name
+                    Bytes = bytes.LongLength
+                    Sha256 = FileChecksum.Of(Path.Combine(draft.Folder, name))
+                }
+        ]
+
+    File.WriteAllText(Path.Combine(draft.Folder, Checkpoint.ManifestFile), (manifest step described).ToJson())
+    draft.Secure [ for file in described -> file.Path ]
+    let path = draft.Commit []
+
+    for old in keep.Removes(step, store.Steps()) do
+        store.Remove old
+
+    path
+
+let keepAll = { Last = 0; Every = 0L }
+
+let opened folder =
+    let store = CheckpointStore folder
     store.Open()
     store
 
 let private newest (store: CheckpointStore) =
     let refused = ResizeArray<string>()
-    let found = store.Newest(fun _ reason -> refused.Add reason)
+    let found = Checkpoint.Newest(store, (fun _ reason -> refused.Add reason))
     found, List.ofSeq refused
 
 /// The step of a checkpoint whose files are what was written.
 let wholeStep (checkpoint: Checkpoint) =
+    use files = checkpoint.Files
+
     for name, bytes in content checkpoint.Manifest.Step do
-        Assert.Equal<byte seq>(bytes, File.ReadAllBytes(checkpoint.File name))
+        Assert.Equal(bytes.LongLength, (files.Length name).Value)
+        let found = Array.zeroCreate<byte> bytes.Length
+        files.Read(name, 0L, found.AsSpan())
+        Assert.Equal<byte seq>(bytes, found)
 
     checkpoint.Manifest.Step
 
 [<Fact>]
 let ``the newest checkpoint is found, with the content that was written`` () =
     use folder = new TemporaryFolder()
-    let store = opened folder.Path 0
+    let store = opened folder.Path
 
     for step in [ 5L; 10L; 100L ] do
-        save store step |> ignore
+        save store keepAll step |> ignore
 
     let found, refused = newest store
     Assert.Equal(100L, wholeStep (nonNull found))
@@ -77,7 +108,7 @@ let ``the newest checkpoint is found, with the content that was written`` () =
 [<Fact>]
 let ``a folder without checkpoints has no newest one`` () =
     use folder = new TemporaryFolder()
-    Assert.Null(opened folder.Path 0 |> newest |> fst)
+    Assert.Null(opened folder.Path |> newest |> fst)
 
 let private damage (file: string) =
     let bytes = File.ReadAllBytes file
@@ -100,9 +131,9 @@ let ``an altered, a shortened, a lengthened and a missing file are refused by na
             File.Delete, "missing"
         ] do
         use folder = new TemporaryFolder()
-        let store = opened folder.Path 0
-        save store 1L |> ignore
-        let struct (path, _) = save store 2L
+        let store = opened folder.Path
+        save store keepAll 1L |> ignore
+        let path = save store keepAll 2L
         harm (Path.Combine(path, "weights.bin"))
         let found, refused = newest store
         Assert.Equal(1L, wholeStep (nonNull found))
@@ -113,38 +144,38 @@ let ``an altered, a shortened, a lengthened and a missing file are refused by na
 [<Fact>]
 let ``a damaged manifest is refused`` () =
     use folder = new TemporaryFolder()
-    let store = opened folder.Path 0
-    let struct (path, _) = save store 2L
-    cut (Path.Combine(path, CheckpointStore.ManifestFile))
-    File.AppendAllText(Path.Combine(path, CheckpointStore.ManifestFile), "!")
+    let store = opened folder.Path
+    let path = save store keepAll 2L
+    cut (Path.Combine(path, Checkpoint.ManifestFile))
+    File.AppendAllText(Path.Combine(path, Checkpoint.ManifestFile), "!")
 
     let error =
-        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read path |> ignore)
+        Assert.Throws<CheckpointException>(fun () -> Checkpoint.Read path |> ignore)
 
     Assert.Equal(CheckpointFault.Damaged, error.Fault)
-    Assert.Contains(CheckpointStore.ManifestFile, error.Message)
+    Assert.Contains(Checkpoint.ManifestFile, error.Message)
 
 [<Fact>]
 let ``a folder that is missing and one that was never committed have an error each`` () =
     use folder = new TemporaryFolder()
 
     let missing =
-        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read(folder.File "7") |> ignore)
+        Assert.Throws<CheckpointException>(fun () -> Checkpoint.Read(folder.File "7") |> ignore)
 
     Assert.Equal(CheckpointFault.Missing, missing.Fault)
 
     let other =
-        Assert.Throws<CheckpointException>(fun () -> CheckpointStore.Read folder.Path |> ignore)
+        Assert.Throws<CheckpointException>(fun () -> Checkpoint.Read folder.Path |> ignore)
 
     Assert.Equal(CheckpointFault.NotCommitted, other.Fault)
 
 [<Fact>]
 let ``only the newest are kept where a number is given`` () =
     use folder = new TemporaryFolder()
-    let store = opened folder.Path 2
+    let store = opened folder.Path
 
     for step in 1L .. 5L do
-        save store step |> ignore
+        save store { Last = 2; Every = 0L } step |> ignore
 
     Assert.Equal<int64 seq>([ 5L; 4L ], store.Steps())
     Assert.Equal(2, Directory.GetDirectories(folder.Path).Length)
@@ -152,46 +183,24 @@ let ``only the newest are kept where a number is given`` () =
 [<Fact>]
 let ``a checkpoint of the same step replaces a damaged one`` () =
     use folder = new TemporaryFolder()
-    let store = opened folder.Path 0
-    let struct (path, _) = save store 3L
+    let store = opened folder.Path
+    let path = save store keepAll 3L
     damage (Path.Combine(path, "weights.bin"))
-    save store 3L |> ignore
-    Assert.Equal(3L, wholeStep (CheckpointStore.Read path))
+    save store keepAll 3L |> ignore
+    Assert.Equal(3L, wholeStep (Checkpoint.Read path))
     Assert.Single(Directory.GetDirectories folder.Path) |> ignore
-
-[<Fact>]
-let ``an error while writing leaves the committed checkpoints and nothing else`` () =
-    use folder = new TemporaryFolder()
-    let store = opened folder.Path 0
-    save store 1L |> ignore
-
-    let error =
-        Assert.Throws<CheckpointException>(fun () ->
-            store.Save(
-                2L,
-                (fun staging ->
-                    write staging 2L
-                    raise (IOException "No space left on device")),
-                (fun files -> manifest 2L files)
-            )
-            |> ignore)
-
-    Assert.Equal(CheckpointFault.NotWritten, error.Fault)
-    Assert.Contains("disk is full", error.Message)
-    Assert.Contains("step 1 stands unharmed", error.Message)
-    Assert.Equal<string seq>([ Path.Combine(folder.Path, "1") ], Directory.GetDirectories folder.Path)
 
 [<Fact>]
 let ``what a killed process left behind is cleaned, and a checkpoint that was being replaced comes back`` () =
     use folder = new TemporaryFolder()
-    let store = opened folder.Path 0
-    save store 1L |> ignore
-    save store 2L |> ignore
+    let store = opened folder.Path
+    save store keepAll 1L |> ignore
+    save store keepAll 2L |> ignore
     Directory.Move(folder.File "2", folder.File ".replaced-2")
     Directory.CreateDirectory(folder.File ".staging-3") |> ignore
     File.WriteAllText(folder.File ".staging-3/weights.bin", "half")
     Directory.CreateDirectory(folder.File ".deleting-0") |> ignore
-    let again = opened folder.Path 0
+    let again = opened folder.Path
     Assert.Equal<int64 seq>([ 2L; 1L ], again.Steps())
     Assert.Equal(2L, again |> newest |> fst |> nonNull |> wholeStep)
 

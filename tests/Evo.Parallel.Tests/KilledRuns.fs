@@ -12,14 +12,22 @@ open Xunit
 
 let private sets (steps: int) =
     [
+        "data.rows_per_step=4"
         $"data.total_steps={steps}"
         "ckpt.checkpoint_every=2"
         "ckpt.keep_last=3"
         "data.valid_every=0"
     ]
 
-/// What the child process does: the run in a folder, saying each step and each checkpoint.
-let trainInChild (folder: string) steps =
+/// Four ranks are two stages of two that share their state.
+let private layout ranks =
+    if ranks = 1 then
+        []
+    else
+        [ "parallel.pipeline.size=2"; "parallel.zero1.size=2"; "model.num_layers=4" ]
+
+/// What the child process does: the run in a folder on so many ranks, saying each step and each checkpoint.
+let trainInChild (folder: string) ranks steps =
     let watch =
         { new IProgress<TrainEvent> with
             member _.Report event =
@@ -32,30 +40,40 @@ let trainInChild (folder: string) steps =
         }
 
     try
-        Trainer(config folder "LLAMA2" (sets steps), watch).Run CancellationToken.None
-        |> ignore
+        let config = config folder "LLAMA2" (sets steps @ layout ranks)
+
+        LocalWorld.Run(
+            ranks,
+            (fun rank ->
+                Trainer(config, watch, ResumeRule.AsConfigured, rank).Run CancellationToken.None
+                |> ignore),
+            threads = 1
+        )
 
         0
     with error ->
-        Console.Out.WriteLine error.Message
+        Console.Out.WriteLine(string error)
         1
 
-let private killUntilDone seed kills steps =
+let private killUntilDone seed ranks kills steps =
     use folder = new TemporaryFolder()
     writeData folder.Path
     // The run that is never killed.
     let straight =
-        config folder.Path "LLAMA2" (sets steps @ [ $"run_folder={folder.Path}/straight" ])
+        config folder.Path "LLAMA2" (sets steps @ layout ranks @ [ $"run_folder={folder.Path}/straight" ])
 
-    run straight |> ignore
-    let killed = config folder.Path "LLAMA2" (sets steps)
+    ResumedLayouts.runOn ranks Int64.MaxValue straight |> ignore
+    let killed = config folder.Path "LLAMA2" (sets steps @ layout ranks)
+    let mutable inSaves = 0
     let random = Random(seed: int)
     let mutable saved = 0L
     let mutable finished = false
     let mutable count = 0
 
     while not finished do
-        use child = startChild [ "--child"; "train"; folder.Path; string steps ]
+        use child =
+            startChild [ "--child"; "train"; folder.Path; string ranks; string steps ]
+
         let patience = if count < kills then random.Next(1, 7) else Int32.MaxValue
         let mutable lines = 0
         let mutable reading = true
@@ -77,9 +95,17 @@ let private killUntilDone seed kills steps =
         finished <- child.ExitCode = 0
         count <- count + 1
 
+        if
+            Directory.Exists killed.CheckpointFolder
+            && Directory.GetDirectories(killed.CheckpointFolder, ".*").Length > 0
+        then
+            inSaves <- inSaves + 1
+
         let found =
-            CheckpointStore(killed.CheckpointFolder, 3)
-                .Newest(fun path reason -> Assert.Fail $"{path}: {reason}")
+            Checkpoint.Newest(
+                CheckpointStore killed.CheckpointFolder,
+                (fun path reason -> Assert.Fail $"{path}: {reason}")
+            )
 
         if saved > 0L then
             let found = nonNull found
@@ -91,18 +117,26 @@ let private killUntilDone seed kills steps =
 
     Assert.True(count > kills, $"only {count - 1} kills")
 
+    (nonNull TestContext.Current.TestOutputHelper).WriteLine
+        $"{ranks} ranks: {count - 1} kills, {inSaves} inside a save"
+
     let last (config: Evo.Core.RunConfig) =
         Path.Combine(config.CheckpointFolder, string steps)
 
     Assert.Equal<(string * string) list>(bits (last straight), bits (last killed))
     Assert.Equal<(string * string) list list>(metrics straight, metrics killed)
 
-[<Fact>]
-let ``killed at random moments and started again, a run ends in the same bits`` () = killUntilDone 1 4 30
+[<Theory>]
+[<InlineData(1, 10, 60)>]
+[<InlineData(4, 10, 60)>]
+let ``killed at random moments and started again, a run ends in the same bits`` ranks kills steps =
+    killUntilDone ranks ranks kills steps
 
-[<Fact; Trait("Category", "Full")>]
-let ``killed at fifty random moments and started again, a run ends in the same bits`` () =
-    killUntilDone 2 50 320
+[<Theory; Trait("Category", "Full")>]
+[<InlineData(1, 100, 640)>]
+[<InlineData(4, 100, 640)>]
+let ``killed at a hundred random moments and started again, a run ends in the same bits`` ranks kills steps =
+    killUntilDone (ranks + 1) ranks kills steps
 
 [<Fact>]
 let ``when files may not grow, the run ends with one error, and what was committed stands`` () =
@@ -112,7 +146,7 @@ let ``when files may not grow, the run ends with one error, and what was committ
     runUntil 2L config |> ignore
     let before = bits (Path.Combine(config.CheckpointFolder, "2"))
     // A limit on the size of files that the next checkpoint exceeds.
-    use child = startUnderFileLimit 40 [ "--child"; "train"; folder.Path; "40" ]
+    use child = startUnderFileLimit 40 [ "--child"; "train"; folder.Path; "1"; "40" ]
     let said = child.StandardOutput.ReadToEnd()
     child.WaitForExit()
     Assert.NotEqual(0, child.ExitCode)
@@ -155,8 +189,10 @@ let ``on a full disk the run ends with one error, what was committed stands, and
         Assert.Contains("stands unharmed", error.Message)
 
         let committed =
-            CheckpointStore(config.CheckpointFolder, 0)
-                .Newest(fun path reason -> Assert.Fail $"{path}: {reason}")
+            Checkpoint.Newest(
+                CheckpointStore config.CheckpointFolder,
+                (fun path reason -> Assert.Fail $"{path}: {reason}")
+            )
 
         Assert.True((nonNull committed).Manifest.Step >= 2L)
         Assert.Empty(Directory.GetDirectories(config.CheckpointFolder, ".staging*"))

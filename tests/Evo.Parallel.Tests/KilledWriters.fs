@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Threading
+open Evo.Core
 open Evo.Parallel
 open Evo.Parallel.Tests.Folders
 open Evo.Parallel.Tests.CheckpointStores
@@ -12,11 +13,11 @@ open Xunit
 
 /// What the child process does: saves one checkpoint after the other, keeping two, and says so after each.
 let saveForever (folder: string) =
-    let store = opened folder 2
+    let store = opened folder
     let first = store.Steps() |> Seq.tryHead |> Option.defaultValue 0L
 
     for step in first + 1L .. 1_000_000L do
-        save store step |> ignore
+        save store { Last = 2; Every = 0L } step |> ignore
         Console.Out.WriteLine step
         Console.Out.Flush()
 
@@ -80,7 +81,10 @@ let private killAndLook (random: Random) rounds =
         child.WaitForExit()
         // Before any cleaning: what is there must already be readable, and no older than what the child said.
         let found =
-            CheckpointStore(folder.Path, 2).Newest(fun path reason -> Assert.Fail $"{path}: {reason}")
+            Checkpoint.Newest(
+                CheckpointStore folder.Path,
+                (fun path reason -> Assert.Fail $"{path}: {reason}")
+            )
 
         let step = wholeStep (nonNull found)
         Assert.True(step >= said, $"the child committed step {said}, and {step} is the newest")

@@ -65,7 +65,7 @@ let ``what is written of a parameter is read again, and the model gets the round
                     for kind in kinds do
                         optimizer.WriteWhole(parameter.Name, kind, value parameter kind)
 
-                optimizer.CastFromMaster()
+                optimizer.SpreadOwned()
 
                 for parameter in optimizer.Parameters do
                     for kind in kinds do

@@ -8,7 +8,7 @@ open Xunit.Runner.InProc.SystemConsole
 let main arguments =
     match List.ofArray arguments with
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
-    | [ "--child"; "train"; folder; steps ] -> KilledRuns.trainInChild folder (int steps)
+    | [ "--child"; "train"; folder; ranks; steps ] -> KilledRuns.trainInChild folder (int ranks) (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
     | [ "--child"; "law"; folder ] -> LayoutPrograms.rank folder
     | "--child" :: "supervise" :: count :: rest ->

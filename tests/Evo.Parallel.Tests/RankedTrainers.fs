@@ -135,7 +135,7 @@ let ``a run on several ranks reports the losses of one, and its checkpoint conti
 
     // The checkpoint of the ranks, continued by one alone, goes where one rank goes.
     let last = nonNull result.Checkpoint
-    Assert.Equal(6L, CheckpointStore.Read(last).Manifest.Step)
+    Assert.Equal(6L, Checkpoint.Read(last).Manifest.Step)
     Directory.Delete(last, true)
 
     let onOne =

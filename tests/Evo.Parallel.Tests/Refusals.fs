@@ -109,7 +109,7 @@ let ``a damaged checkpoint is passed over, and the run continues from the one be
     for file in
         [
             "model.safetensors"
-            "optimizer.safetensors"
+            "optimizer-00001-of-00001.safetensors"
             "state.json"
             "run.json"
             "config.json"

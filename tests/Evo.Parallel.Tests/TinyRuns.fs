@@ -59,8 +59,8 @@ let writeData (folder: string) =
     writeTokens (Path.Combine(folder, "train", "en", "a.bin")) 1 120
     writeTokens (Path.Combine(folder, "valid", "en", "a.bin")) 2 20
 
-/// The configuration of a tiny run in `folder`, with overrides such as `adam.lr=0.1`.
-let config (folder: string) family (sets: string list) =
+/// The configuration of a tiny run in `folder`, with overrides such as `adam.lr=0.1`, or what is wrong with these.
+let tryConfig (folder: string) family (sets: string list) =
     let model = families |> List.find (fun (name, _) -> name = family) |> snd
 
     let text =
@@ -78,7 +78,11 @@ let config (folder: string) family (sets: string list) =
 
     let keys = ModelFamilies.All |> Seq.map _.Keys |> List.ofSeq
 
-    match Config.load keys sets "tiny.json" text with
+    Config.load keys sets "tiny.json" text
+
+/// The configuration of a tiny run in `folder`, with overrides that must be right.
+let config folder family sets =
+    match tryConfig folder family sets with
     | Ok run -> run
     | Error problems -> failwithf "%A" problems
 
@@ -136,6 +140,6 @@ let metrics (config: RunConfig) =
 /// What decides the continuation of a run, as bytes.
 let bits (checkpoint: string) =
     [
-        for name in [ "model.safetensors"; "optimizer.safetensors" ] ->
-            name, FileChecksum.Of(Path.Combine(checkpoint, name))
+        for path in Directory.GetFiles(checkpoint, "*.safetensors") |> Array.sort ->
+            nonNull (Path.GetFileName path), FileChecksum.Of path
     ]

@@ -48,7 +48,7 @@ let ``a run learns, reports every step once, and leaves a checkpoint`` () =
         |> List.map (fun line -> line |> List.find (fun (name, _) -> name = "step") |> snd)
 
     Assert.Equal<string list>(List.map string [ 1..60 ], steps)
-    let checkpoint = CheckpointStore.Read(last config)
+    let checkpoint = Checkpoint.Read(last config)
     Assert.Equal(60L, checkpoint.Manifest.Step)
 
     Assert.Equal(

@@ -21,6 +21,9 @@ type RunConfigText private () =
             "tensorboard_folder"
             "monitor"
             "parallel"
+            // Another element type goes on along the same curve, as another layout does; what a step reads is compared where the
+            // ranks are known.
+            "model.dtype"
             "model.checkpoint"
             "model.assembly"
             "model.num_chunks"
@@ -36,6 +39,8 @@ type RunConfigText private () =
             "data.valid_rows"
             "data.total_steps"
             "data.num_worker"
+            "data.micro_num"
+            "data.rows_per_step"
             "train.device"
             "train.threads"
             "train.backend"
@@ -97,8 +102,8 @@ type RunConfigText private () =
     static member ToJson(run: RunConfig) = Config.print run
 
     /// One line for each key that changes what a run computes and that differs from a saved `run.json`, such as
-    /// `adam.lr: the checkpoint has 0.001, the configuration has 0.002`. Throws a `FormatException` when the text is no
-    /// JSON.
+    /// `adam.lr: the checkpoint has 0.001, the configuration has 0.002`; keys that `ckpt.resume_changes` names, or that are in
+    /// a section that it names, may differ. Throws a `FormatException` when the text is no JSON.
     [<Extension>]
     static member MeaningDifferences(run: RunConfig, savedRunJson: string) : IReadOnlyList<string> =
         match Json.parse "run.json" savedRunJson, Json.parse "" (Config.print run) with
@@ -110,9 +115,14 @@ type RunConfigText private () =
             let find path items =
                 items |> List.tryFind (fun (p, _) -> p = path) |> Option.map snd
 
+            let meant (path: string) =
+                run.Ckpt.ResumeChanges
+                |> List.exists (fun key -> path = key || path.StartsWith(key + "."))
+
             (now @ saved)
             |> List.map fst
             |> List.distinct
+            |> List.filter (meant >> not)
             |> List.choose (fun path ->
                 let before =
                     match find path saved, meantBefore.TryGetValue path, defaults.TryGetValue path with

@@ -78,12 +78,23 @@ module internal Rules =
         let load = run.Ckpt.LoadCkptInfo
 
         [
-            if not run.Ckpt.EnableSaveCkpt && run.Ckpt.CheckpointEvery > 0L then
+            for key, every in
+                [
+                    "ckpt.checkpoint_every", run.Ckpt.CheckpointEvery
+                    "ckpt.snapshot_every", run.Ckpt.SnapshotEvery
+                ] do
+                if not run.Ckpt.EnableSaveCkpt && every > 0L then
+                    broken
+                        key
+                        [ "ckpt.enable_save_ckpt" ]
+                        "would have no effect: ckpt.enable_save_ckpt is false"
+                        "take out one of the two"
+            if run.Ckpt.KeepEvery > 0L && run.Ckpt.KeepLast = 0 then
                 broken
-                    "ckpt.checkpoint_every"
-                    [ "ckpt.enable_save_ckpt" ]
-                    "would have no effect: ckpt.enable_save_ckpt is false"
-                    "take out one of the two"
+                    "ckpt.keep_every"
+                    [ "ckpt.keep_last" ]
+                    "would have no effect: ckpt.keep_last = 0 keeps every checkpoint"
+                    "set ckpt.keep_last, or take it out"
             if load.Content.IsEmpty then
                 broken "ckpt.load_ckpt_info.content" [] "must name what to load" "for example [\"all\"]"
             if load.CkptType = "hf" && load.Content <> [ "model" ] && not (isNull load.Path) then

@@ -223,8 +223,25 @@ type CkptConfig =
               "0",
               Minimum = 0.0)>]
         KeepLast: int
+        [<Key("Of the checkpoints that keep_last would remove, the first at or after each multiple of so many steps is kept. 0 keeps none of them.",
+              "0",
+              Minimum = 0.0)>]
+        KeepEvery: int64
+        [<Key("Successful steps between two snapshots: checkpoints in the folder snapshot beside the others, of which only the newest two are kept. A step that has a checkpoint takes no snapshot. 0 takes none.",
+              "0",
+              Minimum = 0.0)>]
+        SnapshotEvery: int64
+        [<Key("A file that the first rank makes with 0 in it and reads after each step. With N in it the run is saved and stopped after step N, or at once where that is past; with -N it is saved after step N and goes on.",
+              "null")>]
+        StopFilePath: string | null
+        [<Key("Whether training goes on while a checkpoint is written: it waits only until the state is copied. false waits until the checkpoint is safe on the disk.",
+              "true")>]
+        AsyncSave: bool
         [<Key("Continue from the newest valid checkpoint in save_ckpt_folder when there is one.", "true")>]
         AutoResume: bool
+        [<Key("Keys and sections that may differ from those of the checkpoint that the run continues, such as [\"adam.lr\"]: it goes on with the new ones. Others that decide what is computed must stay.",
+              "[]")>]
+        ResumeChanges: string list
         [<Key("Another checkpoint to start from.")>]
         LoadCkptInfo: LoadCkptInfoConfig
     }

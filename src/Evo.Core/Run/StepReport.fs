@@ -59,6 +59,8 @@ type StepReport =
         OptimizerSeconds: float
         /// Seconds since the run began, or was resumed.
         WallSeconds: float
+        /// Seconds for which training waited for checkpoints since the step before: copies out of the device, and commits.
+        SaveSeconds: float
         /// Tokens per second and rank.
         Throughput: Throughput
         /// 10^12 operations per second and rank in Megatron's convention (see `MegatronFlops`).
@@ -121,6 +123,7 @@ type StepReport =
             "model_tflops", report.ModelTflops
             "data_wait", report.DataWaitSeconds
             "optimizer_time", report.OptimizerSeconds
+            "save_time", report.SaveSeconds
             "peak_bytes", float report.PeakBytes
             for kind in report.TypeLosses do
                 "loss/" + kind.Type, kind.Loss

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Evo.Data;
 
 /// <summary>
@@ -44,19 +42,9 @@ public sealed class SafeTensors : IDisposable
     private SafeTensors(MappedFile file)
     {
         this.file = file;
-        const string next = "the file is damaged or not a safetensors file: copy or download it again";
-        if (file.Length < 8)
-            throw new DataException(Path, $"the file has {file.Length} bytes", "it must begin with the 8 bytes of its header's length", next);
-        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, 8));
-        if (headerBytes > (ulong)SafeTensorsHeader.MaxBytes)
-            throw new DataException(Path, $"the header's length is {headerBytes}", $"it must be at most {SafeTensorsHeader.MaxBytes}", next);
-        if (headerBytes > (ulong)(file.Length - 8))
-            throw new DataException(Path, $"the header's length is {headerBytes} but {file.Length - 8} bytes follow", "the header must be whole", next);
-        dataStart = 8 + (long)headerBytes;
-        var (tensors, metadata) = SafeTensorsHeader.Read(Path, file.Span(8, (int)headerBytes), file.Length - dataStart);
-        Tensors = tensors.AsReadOnly();
-        Metadata = metadata.AsReadOnly();
-        byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        var layout = SafeTensorsLayout.Read(Path, file.Length, (offset, into) => file.Span(offset, into.Length).CopyTo(into));
+        (Tensors, Metadata, dataStart) = (layout.Tensors, layout.Metadata, layout.DataStart);
+        byName = Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The tensor of that name, or null.</summary>

@@ -154,9 +154,13 @@ public static class SafeTensorsIndex
             bytes += tensor.ByteCount;
         }
         return shards.Select((shard, i) => (
-            shards.Count == 1 ? SafeTensorsFolder.SingleFile : $"model-{i + 1:00000}-of-{shards.Count:00000}.safetensors",
+            FileName(i, shards.Count),
             (IReadOnlyList<SafeTensorPlan>)shard)).ToList();
     }
+
+    /// <summary>The name of one of some weights files, counted from 0.</summary>
+    public static string FileName(int file, int count) =>
+        count == 1 ? SafeTensorsFolder.SingleFile : $"model-{file + 1:00000}-of-{count:00000}.safetensors";
 
     /// <summary>Writes the index of shards that <see cref="Shards"/> made, under the name that loaders look for.</summary>
     public static void Write(string folder, IReadOnlyList<(string File, IReadOnlyList<SafeTensorPlan> Tensors)> shards, bool durable = true)

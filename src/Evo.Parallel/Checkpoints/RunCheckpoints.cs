@@ -7,54 +7,26 @@ using Evo.Torch;
 namespace Evo.Parallel;
 
 /// <summary>
-/// What a checkpoint of a training run holds: a Hugging Face folder (config.json, model.safetensors, tokenizer.model), the
-/// optimizer's state, the run's counters, and the configuration it ran with. Resuming from it continues
-/// bit for bit, or is refused.
+/// What a checkpoint of a training run holds: a Hugging Face folder (config.json, weights, tokenizer.model), master weights and
+/// moments, the run's counters, and the configuration it ran with. Resuming from it continues bit for bit, on another layout on
+/// the same curve, or is refused.
 /// </summary>
-internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces places, TrainingData data, CheckpointStore? store)
+internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces places, TrainingData data)
 {
     internal const string ConfigFile = "run.json";
 
-    /// <summary>Commits the run as it stands after <see cref="TrainState.Step"/> steps.</summary>
-    /// <remarks>All ranks call this; the first writes, the others hand over what they hold.</remarks>
-    internal (string Path, long Bytes) Save(RankModel model, TrainState state)
+    /// <summary>What is saved of the run as it stands after <see cref="TrainState.Step"/> steps, beside the state of the model.</summary>
+    internal CheckpointContent Content(RankModel model, TrainState state)
     {
-        if (!model.Leads)
-        {
-            foreach (var info in model.Spec.Parameters)
-            {
-                model.Whole(info, StateKind.Weight)?.Dispose();
-            }
-
-            OptimizerFile.Give(model);
-            model.Together();
-            return ("", 0);
-        }
-
-        List<ManifestTensor> tensors = [];
-        var saved = store!.Save(
+        var (saved, type) = (state with { LossScale = model.LossScale, DataCursor = data.CursorAt(state.Step) }, model.Optimizer.Dtype);
+        return new(
             state.Step,
-            folder =>
-            {
-                HuggingFaceFolder.Save(model.Spec, info => model.Whole(info, StateKind.Weight)!, folder, model.Optimizer.Dtype);
-                tensors.AddRange(model.Spec.Parameters.Select(info =>
-                    new ManifestTensor(info.Name, [.. info.Shape], DtypeName(model), SafeTensorsFolder.SingleFile)));
-                tensors.AddRange(OptimizerFile.Write(folder, model).Select(plan =>
-                    new ManifestTensor(plan.Name, [.. plan.Shape], plan.Type.ToString(), OptimizerFile.Name)));
-                TrainStateFile.Write(folder, state with { LossScale = model.LossScale });
-                File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
-                foreach (var file in places.TokenizerFiles)
-                {
-                    File.Copy(file, Path.Combine(folder, TokenizerFiles.NameBeside(file)));
-                }
-            },
-            files => new Manifest(
-                Manifest.CurrentVersion, config.JobName, config.ModelType, state.Updates, state.ConsumedTokens, state.Skipped,
-                new DataPosition(data.Fingerprint.Serialize(), config.Seed, config.Data.SeqLen, config.Data.RowTokens, config.Data.MicroNum, state.Step),
-                tensors, files));
-        // Nobody goes on as if it were saved before it is.
-        model.Together();
-        return saved;
+            folder => WriteCompanions(folder, ModelFile.Of(model, TensorFiles.FileType(type)), saved, TensorFiles.TorchName(type)),
+            part => new Manifest(
+                Manifest.CurrentVersion, config.JobName, config.ModelType, state.Updates, state.ConsumedTokens, state.Skipped, model.Layout.ToString(),
+                new DataPosition(
+                    data.Fingerprint.Serialize(), config.Seed, config.Data.SeqLen, config.Data.RowTokens, data.RowsPerStep, data.Ranks, state.Step),
+                part.Tensors, part.Files));
     }
 
     /// <summary>Fills model and optimizer from a checkpoint of this very run.</summary>
@@ -64,6 +36,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         RequireSameModel(checkpoint);
         RequireSameConfig(checkpoint);
         RequireSameData(checkpoint);
+        RequireSameBatches(checkpoint);
         return Load(checkpoint, model, weights: true, moments: true);
     }
 
@@ -71,16 +44,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
     internal TrainState Load(Checkpoint checkpoint, RankModel model, bool weights, bool moments)
     {
         RequireSameModel(checkpoint);
-        if (weights)
-        {
-            model.Fill(module => HuggingFaceFolder.LoadWeights(module, checkpoint.Path));
-        }
-
-        if (moments)
-        {
-            OptimizerFile.Read(checkpoint, model);
-        }
-
+        new StateReader(checkpoint).Fill(model, weights, moments);
         var state = TrainStateFile.Read(checkpoint);
         if (moments && state.LossScale is { } scale)
         {
@@ -90,12 +54,31 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         return state;
     }
 
-    private static string DtypeName(RankModel model) => Dtypes.Of(model.Optimizer.Dtype).ToString();
+    private IReadOnlyList<string> WriteCompanions(string folder, IReadOnlyList<ModelFile> modelFiles, TrainState state, string dtype)
+    {
+        HuggingFaceFolder.WriteConfig(folder, spec, dtype);
+        TrainStateFile.Write(folder, state);
+        File.WriteAllText(Path.Combine(folder, ConfigFile), config.ToJson());
+        List<string> names = [HuggingFaceFolder.ConfigFile, TrainStateFile.Name, ConfigFile];
+        if (modelFiles.Count > 1)
+        {
+            SafeTensorsIndex.Write(folder, [.. modelFiles.Select(file => (file.Name, (IReadOnlyList<SafeTensorPlan>)[.. file.Pieces.Select(piece => piece.Plan)]))]);
+            names.Add(SafeTensorsFolder.IndexFile);
+        }
+
+        foreach (var file in places.TokenizerFiles)
+        {
+            File.Copy(file, Path.Combine(folder, TokenizerFiles.NameBeside(file)));
+            names.Add(TokenizerFiles.NameBeside(file));
+        }
+
+        return names;
+    }
 
     private void RequireSameModel(Checkpoint checkpoint)
     {
         // Keys that say nothing about the model (token ids, versions) are left out.
-        var (saved, mine) = (HuggingFaceFolder.ReadConfig(checkpoint.Path) with { Extras = Extras.None }, spec with { Extras = Extras.None });
+        var (saved, mine) = (HuggingFaceFolder.ReadConfig($"{checkpoint.Place}/{HuggingFaceFolder.ConfigFile}", checkpoint.Text(HuggingFaceFolder.ConfigFile)) with { Extras = Extras.None }, spec with { Extras = Extras.None });
         if (saved.Equals(mine))
         {
             return;
@@ -110,7 +93,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         {
             throw new CheckpointException(
                 CheckpointFault.OtherModel,
-                $"{checkpoint.Path}: is a checkpoint of another model ({string.Join("; ", differences)}). Use the model it was trained with, or give this run another job_name.");
+                $"{checkpoint.Place}: is a checkpoint of another model ({string.Join("; ", differences)}). Use the model it was trained with, or give this run another job_name.");
         }
     }
 
@@ -119,18 +102,18 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         IReadOnlyList<string> differences;
         try
         {
-            differences = config.MeaningDifferences(File.ReadAllText(checkpoint.File(ConfigFile)));
+            differences = config.MeaningDifferences(checkpoint.Text(ConfigFile));
         }
-        catch (Exception error) when (error is FormatException or FileNotFoundException)
+        catch (FormatException error)
         {
-            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.File(ConfigFile)}: cannot be read: {error.Message}", error);
+            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.Place}/{ConfigFile}: cannot be read: {error.Message}", error);
         }
 
         if (differences.Count > 0)
         {
             throw new CheckpointException(
                 CheckpointFault.OtherConfig,
-                $"{checkpoint.Path}: was trained with another configuration ({string.Join("; ", differences)}). A run that resumes continues bit for bit, so these must stay; give a changed run another job_name, and start it from these weights with ckpt.load_ckpt_info.");
+                $"{checkpoint.Place}: was trained with another configuration ({string.Join("; ", differences)}). A run that resumes continues bit for bit, so these must stay; give a changed run another job_name, and start it from these weights with ckpt.load_ckpt_info.");
         }
     }
 
@@ -143,7 +126,7 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         }
         catch (DataException error)
         {
-            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.Path}: {error.Message}", error);
+            throw new CheckpointException(CheckpointFault.Damaged, $"{checkpoint.Place}: {error.Message}", error);
         }
 
         var difference = saved.Difference(data.Fingerprint) ?? TokenizerDifference(checkpoint);
@@ -151,7 +134,23 @@ internal sealed class RunCheckpoints(RunConfig config, CausalLM spec, DataPlaces
         {
             throw new CheckpointException(
                 CheckpointFault.OtherData,
-                $"{checkpoint.Path}: was trained on other data than {places.TrainFolder} holds now ({difference}). Restore the data, or give this run another job_name.");
+                $"{checkpoint.Place}: was trained on other data than {places.TrainFolder} holds now ({difference}). Restore the data, or give this run another job_name.");
+        }
+    }
+
+    // How the rows of a step are dealt out may change; how many they are may not. Version 1 knew those of one rank.
+    private void RequireSameBatches(Checkpoint checkpoint)
+    {
+        var saved = checkpoint.Manifest.Data;
+        var (before, now, unit) = checkpoint.Manifest.Version == 1
+            ? (saved.RowsPerBatch, config.Data.MicroNum, "rows on each rank")
+            : config.Data.RampupBatchSize.Length > 0 ? (saved.RowsPerBatch / saved.Ranks, data.MicroBatches, "rows on each rank at the end of its ramp-up")
+            : (saved.RowsPerBatch, data.RowsPerStep, "rows over all ranks");
+        if (before != now)
+        {
+            throw new CheckpointException(
+                CheckpointFault.OtherConfig,
+                $"{checkpoint.Place}: a step had {before} {unit} and has {now} now: other batches in another order. Set data.rows_per_step = {saved.RowsPerBatch} or a data.micro_num that gives as many, or give this run another job_name and start it from these weights with ckpt.load_ckpt_info.");
         }
     }
 

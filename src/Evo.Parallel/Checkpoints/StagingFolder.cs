@@ -24,7 +24,7 @@ internal sealed class StagingFolder : IDisposable
     {
         this.parent = parent;
         this.name = name;
-        Path = System.IO.Path.Combine(parent, Prefix + name);
+        Path = PathOf(parent, name);
         if (Directory.Exists(Path))
         {
             Directory.Delete(Path, recursive: true);
@@ -32,6 +32,9 @@ internal sealed class StagingFolder : IDisposable
 
         Directory.CreateDirectory(Path);
     }
+
+    /// <summary>Where the folder of that name is written before it is there.</summary>
+    internal static string PathOf(string parent, string name) => System.IO.Path.Combine(parent, Prefix + name);
 
     /// <summary>Where to write.</summary>
     internal string Path { get; }

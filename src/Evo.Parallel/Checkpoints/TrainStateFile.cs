@@ -19,20 +19,15 @@ internal static class TrainStateFile
 
     internal static TrainState Read(Checkpoint checkpoint)
     {
-        var path = checkpoint.File(Name);
+        var path = $"{checkpoint.Place}/{Name}";
         try
         {
-            return JsonSerializer.Deserialize<TrainState>(File.ReadAllText(path), Options)
+            return JsonSerializer.Deserialize<TrainState>(checkpoint.Text(Name), Options)
                 ?? throw new CheckpointException(CheckpointFault.Damaged, $"{path}: holds null instead of the state of a run");
         }
         catch (JsonException error)
         {
             throw new CheckpointException(CheckpointFault.Damaged, $"{path}: is not the state of a run: {error.Message}", error);
-        }
-        catch (FileNotFoundException error)
-        {
-            throw new CheckpointException(
-                CheckpointFault.Damaged, $"{checkpoint.Path}: holds no {Name}: it is not a training checkpoint of Evo", error);
         }
     }
 }

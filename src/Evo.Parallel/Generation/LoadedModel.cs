@@ -63,7 +63,12 @@ public sealed class LoadedModel : IDisposable
     {
         if (File.Exists(Path.Combine(path, SafeTensorsFolder.SingleFile)) || File.Exists(Path.Combine(path, SafeTensorsFolder.IndexFile)))
         {
-            return File.Exists(Path.Combine(path, CheckpointStore.ManifestFile)) ? CheckpointStore.Read(path).Path : path;
+            if (File.Exists(Path.Combine(path, Checkpoint.ManifestFile)))
+            {
+                Checkpoint.Read(path).Files.Dispose();
+            }
+
+            return path;
         }
 
         if (!Directory.Exists(path))
@@ -75,9 +80,10 @@ public sealed class LoadedModel : IDisposable
         var reasons = new List<string>();
         foreach (var folder in (string[])[Path.Combine(path, "checkpoints"), path])
         {
-            if (new CheckpointStore(folder, 0).Newest((_, reason) => reasons.Add(reason)) is { } newest)
+            if (Checkpoint.Newest(new CheckpointStore(folder), (_, reason) => reasons.Add(reason)) is { } newest)
             {
-                return newest.Path;
+                using var files = newest.Files;
+                return newest.Place;
             }
         }
 

@@ -26,7 +26,14 @@ public static class HuggingFaceFolder
     public static CausalLM ReadConfig(string folder)
     {
         var path = Path.Combine(folder, ConfigFile);
-        var json = ReadJson(path);
+        return ReadConfig(path, ReadJson(path));
+    }
+
+    /// <summary>The same for a config.json that lies anywhere; <paramref name="path"/> says where, for messages.</summary>
+    public static CausalLM ReadConfig(string path, string json) => ReadConfig(path, ParseJson(path, json));
+
+    private static CausalLM ReadConfig(string path, JsonObject json)
+    {
         var names = json["architectures"] is JsonArray list
             ? list.OfType<JsonValue>().Select(v => v.TryGetValue<string>(out var s) ? s : "").Where(s => s != "").ToList()
             : [];
@@ -95,9 +102,7 @@ public static class HuggingFaceFolder
     public static void Save(CausalLM spec, Func<ParameterInfo, Tensor> whole, string folder, ScalarType type, long maxShardBytes = UsualShardBytes)
     {
         Directory.CreateDirectory(folder);
-        var config = spec.ToHuggingFace();
-        config["torch_dtype"] = TensorFiles.TorchName(type);
-        WriteConfig(folder, config);
+        WriteConfig(folder, spec, TensorFiles.TorchName(type));
 
         var infos = spec.Parameters;
         var byName = infos.SelectMany(info => info.HuggingFaceNames.Select(name => (name, info))).ToDictionary(p => p.name, p => p.info, StringComparer.Ordinal);
@@ -146,6 +151,14 @@ public static class HuggingFaceFolder
                 "compare config.json with the weights, or fetch both from one place");
     }
 
+    /// <summary>Writes the config.json of a model whose weights have a type of that name.</summary>
+    internal static void WriteConfig(string folder, CausalLM spec, string type)
+    {
+        var config = spec.ToHuggingFace();
+        config["torch_dtype"] = type;
+        WriteConfig(folder, config);
+    }
+
     /// <summary>Writes config.json; it has its name only when it is complete.</summary>
     internal static void WriteConfig(string folder, JsonObject config)
     {
@@ -159,18 +172,21 @@ public static class HuggingFaceFolder
 
     internal static JsonObject ReadJson(string path)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            return ParseJson(path, File.ReadAllText(path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw DataException.FromSystem(path, "read", error);
         }
+    }
+
+    private static JsonObject ParseJson(string path, string text)
+    {
         try
         {
-            return JsonNode.Parse(bytes) as JsonObject
+            return JsonNode.Parse(text) as JsonObject
                 ?? throw new DataException(path, "it is no JSON object", "a configuration is one JSON object");
         }
         catch (Exception error) when (error is JsonException or ArgumentException)

@@ -39,6 +39,9 @@ internal abstract class ClassShard : IDisposable
 
     private protected bool Mixed => Options.Dtype != Options.StateDtype;
 
+    /// <summary>This rank's place among those that own the same elements, and their number.</summary>
+    internal (int Place, int Count) Replicas => (Groups.Replica.Rank, Groups.Replica.Size);
+
     /// <summary>What is kept of the weights, in the model's dtype.</summary>
     internal abstract Tensor Compute { get; }
 
@@ -156,19 +159,18 @@ internal abstract class ClassShard : IDisposable
         values.copy_(whole.reshape(-1).narrow(0, start, values.numel()));
     }
 
-    /// <summary>Makes the weights of the model the rounded master weights, on all ranks.</summary>
-    internal void CastFromMaster()
+    /// <summary>Brings what this rank owns of the weights to all ranks that hold it, as the rounded master weights where there are such.</summary>
+    internal void SpreadOwned()
     {
-        if (master is null)
-        {
-            return;
-        }
-
         for (var bucket = 0; bucket < Plan.Buckets.Count; bucket++)
         {
             using var scope = NewDisposeScope();
             var range = Plan.RangeOf(bucket, Place);
-            Compute.narrow(0, At(range), range.Length).copy_(master.narrow(0, range.State, range.Length));
+            if (master is not null)
+            {
+                Compute.narrow(0, At(range), range.Length).copy_(master.narrow(0, range.State, range.Length));
+            }
+
             Updated(bucket);
         }
     }

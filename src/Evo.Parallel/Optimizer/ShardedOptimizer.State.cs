@@ -34,7 +34,7 @@ public sealed partial class ShardedOptimizer
 
     /// <summary>
     /// Sets a parameter's state from the whole of it, of which each rank keeps what it owns. After master weights were written,
-    /// <see cref="CastFromMaster"/> brings them to the model.
+    /// <see cref="SpreadOwned"/> brings them to the model.
     /// </summary>
     /// <exception cref="ArgumentException">The tensor has another shape.</exception>
     public void WriteWhole(string name, StateKind kind, Tensor whole)
@@ -93,16 +93,23 @@ public sealed partial class ShardedOptimizer
         }
     }
 
-    /// <summary>Makes the weights of the model the rounded master weights; to be called after master weights were written.</summary>
-    public void CastFromMaster()
+    /// <summary>
+    /// Brings what each rank owns of the weights to all that hold them, as the rounded master weights where there are such; to
+    /// be called after owned or master weights were written.
+    /// </summary>
+    public void SpreadOwned()
     {
         WaitForWeights();
         Each(shard =>
         {
             shard.WeightsChanged();
-            shard.CastFromMaster();
+            shard.SpreadOwned();
         });
     }
+
+    /// <summary>This rank's place among the ranks that own the same elements of a parameter for its class's sums, and their number.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such parameter.</exception>
+    public (int Place, int Count) ReplicaOf(string name) => places[name].Class.Replicas;
 
     /// <summary>A copy of what this rank keeps of the model's weights, for <see cref="RestoreWeights"/>.</summary>
     public IReadOnlyList<Tensor> CopyWeights()

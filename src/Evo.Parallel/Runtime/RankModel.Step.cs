@@ -108,8 +108,9 @@ public sealed partial class RankModel
         }
     }
 
-    /// <summary>Whether any rank says so; all ask together.</summary>
-    public bool Any(bool own) => SumOverWorld([own ? 1 : 0], RuntimeSites.Together)[0] > 0;
+    /// <summary>For each question how many ranks say yes; all ask together.</summary>
+    public IReadOnlyList<int> Count(params bool[] own) =>
+        [.. SumOverWorld([.. own.Select(yes => yes ? 1.0 : 0)], RuntimeSites.Together).Select(count => (int)count)];
 
     /// <summary>Waits for all ranks.</summary>
     public void Together() => Groups.Everyone.Barrier(new(RuntimeSites.Together, false));

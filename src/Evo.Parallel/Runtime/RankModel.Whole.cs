@@ -1,4 +1,4 @@
-// Logical tensors brought together on the first rank, and dealt out again.
+// Logical tensors brought together on the first rank.
 using Evo.Models;
 using Evo.Torch;
 using static TorchSharp.torch;
@@ -13,10 +13,8 @@ public sealed partial class RankModel
     /// </summary>
     public Tensor? Whole(ParameterInfo info, StateKind kind)
     {
-        var stages = Schedule.Shape.VirtualStages;
-        var holder = Schedule.HolderOf(Enumerable.Range(0, stages).First(stage => StageAt(stage).Holds(info, Spec.Size.LayerCount))).Rank;
-        var own = Groups.Pipeline.Rank;
-        var whole = own == holder ? OverCuts(info, Optimizer.ReadWhole(info.Name, kind)) : null;
+        var (holder, own) = (HolderOf(info), Groups.Pipeline.Rank);
+        var whole = WholeOnStage(info, kind);
         var first = Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0;
         if (holder != 0 && first && own == holder)
         {
@@ -37,16 +35,6 @@ public sealed partial class RankModel
         return null;
     }
 
-    /// <summary>Sets this rank's share of a parameter's state from the whole of it; nothing where the rank holds none.</summary>
-    public void TakeShare(ParameterInfo info, StateKind kind, Tensor whole)
-    {
-        if (Optimizer.Parameters.Any(p => p.Name == info.Name))
-        {
-            using var share = ParameterLayout.Share(info, whole, Chunks[0].Module.Ranks);
-            Optimizer.WriteWhole(info.Name, kind, share);
-        }
-    }
-
     /// <summary>The whole model as one module on rank 0, null on the others; all ranks call this.</summary>
     public CausalLMModule? Gathered()
     {
@@ -64,8 +52,6 @@ public sealed partial class RankModel
 
         return module;
     }
-
-    private StageRange StageAt(int stage) => ranges[stage];
 
     // From this rank's share to the whole, cut by cut, the innermost first.
     private Tensor OverCuts(ParameterInfo info, Tensor share)

@@ -23,7 +23,9 @@ internal sealed class Start(LoadCkptInfoConfig info, RunCheckpoints checkpoints,
             return new TrainState();
         }
 
-        var saved = checkpoints.Load(CheckpointStore.Read(path), model, Takes("model"), Takes("optimizer"));
+        var checkpoint = Checkpoint.Read(path);
+        using var files = checkpoint.Files;
+        var saved = checkpoints.Load(checkpoint, model, Takes("model"), Takes("optimizer"));
         var state = new TrainState();
         if (Takes("scheduler"))
         {

@@ -28,9 +28,9 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
 
     private Throughput throughput = Throughput.Zero;
 
-    /// <summary>The report of the next step, given the held-out losses that were measured after it, if any.</summary>
+    /// <summary>The report of the next step, given the held-out losses that were measured after it, if any. <paramref name="blocked"/> are the seconds that saving took from training before it.</summary>
     internal Func<Evaluation?, StepReport> Next(
-        TrainState state, int microBatches, GradientFigures figures, AdamRates rates, StepTimes times, long peakBytes, TrainingData data)
+        TrainState state, int microBatches, GradientFigures figures, AdamRates rates, StepTimes times, double blocked, long peakBytes, TrainingData data)
     {
         var (batch, ranks, rows) = (figures.Batch, layout.Degrees.World, (double)microBatches * layout.Degrees.Data);
         throughput = throughput.Next(batch.Tokens / ranks, batch.Targets / ranks, times.Step, times.Wall);
@@ -57,6 +57,7 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             dataWaitSeconds: times.DataWait,
             optimizerSeconds: times.Optimizer,
             wallSeconds: times.Wall,
+            saveSeconds: blocked,
             throughput: speed,
             tflops: megatronFlops * rows / ranks / times.Step / 1e12,
             modelTflops: modelFlops * rows / ranks / times.Step / 1e12,

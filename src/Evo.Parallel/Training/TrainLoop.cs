@@ -11,7 +11,8 @@ internal sealed class TrainLoop(
     RankModel model,
     RankWorld world,
     TrainingData data,
-    RunCheckpoints? checkpoints,
+    RunSaves? saves,
+    StopFile? stopFile,
     StepRecords? records,
     StepReports reports,
     MemoryWatch memory,
@@ -28,33 +29,29 @@ internal sealed class TrainLoop(
     private double secondsBefore;
 
     /// <summary>The newest committed checkpoint.</summary>
-    internal string? Newest { get; private set; }
+    internal string? Newest => saves?.Newest;
 
     /// <summary>Runs until all steps are done or <paramref name="stop"/> asks for the end; the state is saved in both cases.</summary>
     /// <exception cref="TrainingException">Too many steps in a row had a gradient that is not finite.</exception>
     /// <exception cref="CheckpointException">A checkpoint could not be written.</exception>
     internal (TrainState State, RunEnd End) Run(TrainState state, string? resumedFrom, CancellationToken stop)
     {
-        Newest = resumedFrom;
         secondsBefore = state.Seconds;
+        saves?.Begin(state, resumedFrom);
         var total = config.Data.TotalSteps;
-        var saved = resumedFrom is null ? -1 : state.Step;
         using var source = new BatchSource(data.Batch, Steps(state.Step, total));
-        while (state.Step < total && !model.Any(stop.IsCancellationRequested))
+        try
         {
-            if (skipped.Contains(state.Step))
+            while (state.Step < total && !Stops(state, stop))
             {
-                state = state with { Step = state.Step + 1 };
-                continue;
+                state = skipped.Contains(state.Step) ? state with { Step = state.Step + 1 } : Step(state, source);
             }
-
-            var updates = state.Updates;
-            state = Step(state, source);
-            var every = config.Ckpt.CheckpointEvery;
-            if (state.Updates > updates && every > 0 && state.Updates % every == 0 && state.Step < total)
-            {
-                saved = Save(state);
-            }
+        }
+        catch (TrainingException)
+        {
+            // It is every rank's, and what was to be saved before it stands.
+            saves?.Finish();
+            throw;
         }
 
         pipeline.Tell(tell);
@@ -68,12 +65,22 @@ internal sealed class TrainLoop(
             tell(new TrainEvent.Stopping(state.Step));
         }
 
-        if (saved != state.Step)
+        saves?.AtEnd(model, state);
+        return (state, end);
+    }
+
+    // What ranks ask each other between two steps, and the saves that are due there.
+    private bool Stops(TrainState state, CancellationToken stop)
+    {
+        var asked = stopFile?.After(state.Step) ?? default;
+        var counts = model.Count(stop.IsCancellationRequested || asked.Stop, asked.Save, saves?.IsWriting ?? false);
+        if (counts[2] == 0)
         {
-            Save(state);
+            saves?.Finish();
         }
 
-        return (state, end);
+        saves?.AfterStep(model, state, counts[1] > 0);
+        return counts[0] > 0;
     }
 
     private IEnumerable<long> Steps(long first, long total)
@@ -118,7 +125,7 @@ internal sealed class TrainLoop(
             ConsumedTokens = state.ConsumedTokens + figures.Batch.Tokens,
             Seconds = secondsBefore + times.Wall,
         };
-        var report = reports.Next(state, batch.Count, figures, rates, times, watched.Peak, data);
+        var report = reports.Next(state, batch.Count, figures, rates, times, saves?.TakeBlockedSeconds() ?? 0, watched.Peak, data);
         tell(new TrainEvent.StepDone(report(null)));
         watched.Tell(state.Step, figures, turned, tell);
         if (measured)
@@ -161,17 +168,4 @@ internal sealed class TrainLoop(
     private TrainState ValidateAtEnd(TrainState state) => data.ValidRowCount == 0 || state.LastValidStep == state.Step
         ? state
         : state with { LastValidLoss = Validate(state.Step).Whole.Mean, LastValidStep = state.Step };
-
-    private long Save(TrainState state)
-    {
-        if (checkpoints is not null)
-        {
-            var clock = Stopwatch.GetTimestamp();
-            records?.Sync();
-            (Newest, var bytes) = checkpoints.Save(model, state with { DataCursor = data.CursorAt(state.Step) });
-            tell(new TrainEvent.CheckpointSaved(state.Step, Newest, bytes, Stopwatch.GetElapsedTime(clock).TotalSeconds));
-        }
-
-        return state.Step;
-    }
 }

@@ -71,18 +71,19 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
         var groups = new RankGroups(new Topology(layout.Degrees), world);
-        var store = config.Ckpt.EnableSaveCkpt ? new CheckpointStore(config.CheckpointFolder, config.Ckpt.KeepLast) : null;
+        var stores = config.Ckpt.EnableSaveCkpt ? new RunStores(config) : null;
 
         // The first rank makes what the others then find.
         var together = new Site(RuntimeSites.Together, false);
         if (Leads)
         {
-            store?.Open();
+            stores?.Open();
             Prepare(stop);
         }
 
         groups.Everyone.Barrier(together);
-        var found = Find(store);
+        var found = Find(stores, groups);
+        using var foundFiles = found?.Files;
         var places = Prepare(stop);
         SetUpDevice();
 
@@ -94,14 +95,17 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var model = RankModel.Build(spec, layout, groups, Options());
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
 
-        var checkpoints = new RunCheckpoints(config, spec, places, data, store);
+        var checkpoints = new RunCheckpoints(config, spec, places, data);
         var state = Begin(found, checkpoints, model);
         data.Begin(state.Step, state.DataCursor);
         using var records = Leads ? new StepRecords(config, state) : null;
-        var loop = new TrainLoop(config, model, world, data, store is null ? null : checkpoints, records, new StepReports(config, spec, layout),
+        using var saver = stores is null ? null : new CheckpointSaver(model);
+        var saves = stores is null ? null : new RunSaves(config.Ckpt, stores, checkpoints, saver!, records, Tell);
+        var stopFile = Leads && config.Ckpt.StopFilePath is { } control ? new StopFile(control) : null;
+        var loop = new TrainLoop(config, model, world, data, saves, stopFile, records, new StepReports(config, spec, layout),
             new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline), Tell);
         journal!.Begin(state.Updates);
-        (state, var end) = loop.Run(state, found?.Path, stop);
+        (state, var end) = loop.Run(state, found?.Place, stop);
         journal.End();
 
         var baselines = end == RunEnd.Completed && Leads ? CountBaselines(data, spec) : null;
@@ -167,24 +171,34 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     }
 
     // The checkpoint to continue, checked; null for a fresh start.
-    private Checkpoint? Find(CheckpointStore? store)
+    private Checkpoint? Find(RunStores? stores, RankGroups groups)
     {
-        var steps = store?.Steps() ?? [];
+        var all = stores?.All() ?? [];
         if (resume == ResumeRule.AsConfigured && !config.Ckpt.AutoResume)
         {
-            return steps is [var newest, ..]
+            return all is [var newest, ..]
                 ? throw new CheckpointException(
                     CheckpointFault.InTheWay,
-                    $"{config.CheckpointFolder}: holds the checkpoint of step {newest}, and ckpt.auto_resume is false: a fresh start would overwrite the run. Continue it with --resume, give this run another job_name, or remove the folder.")
+                    $"{config.CheckpointFolder}: holds the checkpoint of step {newest.Step}, and ckpt.auto_resume is false: a fresh start would overwrite the run. Continue it with --resume, give this run another job_name, or remove the folder.")
                 : null;
         }
 
         var refusals = new List<string>();
-        var checkpoint = store?.Newest((folder, reason) =>
+        Checkpoint? checkpoint = null;
+        foreach (var (step, store) in all)
         {
-            refusals.Add(reason);
-            Tell(new TrainEvent.CheckpointRefused(folder, reason));
-        });
+            var files = store.Files(step);
+            (checkpoint, var refused) = OpenWhole(files, groups);
+            if (refused is null)
+            {
+                break;
+            }
+
+            refusals.Add(refused);
+            Tell(new TrainEvent.CheckpointRefused(files.Place, refused));
+            files.Dispose();
+        }
+
         if (checkpoint is null && refusals.Count > 0)
         {
             throw new CheckpointException(
@@ -197,13 +211,31 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             : checkpoint;
     }
 
+    // The ranks share out the files to check, and believe a checkpoint together or not at all: then with the reason.
+    private (Checkpoint? Checkpoint, string? Refused) OpenWhole(ICheckpointFiles files, RankGroups groups)
+    {
+        var (checkpoint, own) = ((Checkpoint?)null, (string?)null);
+        try
+        {
+            checkpoint = Checkpoint.Open(files);
+            checkpoint.Check(groups.Rank, world.Size);
+        }
+        catch (CheckpointException error)
+        {
+            own = error.Message;
+        }
+
+        var refused = Agreement.Of(groups, world.Device ?? DeviceOf(config), own);
+        return (refused is null ? checkpoint : null, refused);
+    }
+
     private TrainState Begin(Checkpoint? found, RunCheckpoints checkpoints, RankModel model)
     {
         var seed = (ulong)config.Seed;
         if (found is not null)
         {
             var state = checkpoints.Resume(found, model);
-            Tell(new TrainEvent.Resumed(state.Step, found.Path));
+            Tell(new TrainEvent.Resumed(state.Step, found.Place));
             return state;
         }
 

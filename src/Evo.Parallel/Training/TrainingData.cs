@@ -74,6 +74,12 @@ internal sealed class TrainingData : IDisposable
     /// <summary>Micro-batches of a step on each data-parallel rank, at the end of a ramp-up where there is one.</summary>
     internal int MicroBatches { get; }
 
+    /// <summary>Data-parallel ranks.</summary>
+    internal int Ranks => share.Ranks;
+
+    /// <summary>Rows of a step over all of them, at the end of a ramp-up where there is one.</summary>
+    internal int RowsPerStep => MicroBatches * Ranks;
+
     /// <summary>What a checkpoint keeps to begin with a step, of data that needs more than the step's number.</summary>
     internal StreamCursor? CursorAt(long step) => train.CursorAt(FirstRow(step));
 
