@@ -177,7 +177,8 @@ let ``a row outside the data is refused`` () =
 
 /// What each row holds, where it is known that every row is right in itself.
 let private content (plan: RowPlan) =
-    rows plan |> List.map (fun row -> row.Pieces |> List.ofArray |> List.collect tokens)
+    rows plan
+    |> List.map (fun row -> row.Pieces |> List.ofArray |> List.collect tokens)
 
 let private everyToken (kept: (int * int) list) =
     [
@@ -193,7 +194,8 @@ let ``best fit holds every token of every kept document once`` () =
 
         List.sort all = everyToken world.Kept
         && int64 all.Length = plan.Tokens
-        && content plan |> List.forall (fun row -> row.Length >= 1 && row.Length <= world.RowTokens))
+        && content plan
+           |> List.forall (fun row -> row.Length >= 1 && row.Length <= world.RowTokens))
 
 [<Fact>]
 let ``best fit cuts no document that fits a row, and longer ones at whole rows only`` () =
@@ -260,11 +262,12 @@ let ``unpacked rows hold a document for each sequence, cut off after seq_len`` (
         let pieces = rows plan |> List.map _.Pieces
         let ends = pieces |> List.collect List.ofArray
 
-        (ends |> List.map (fun p -> p.Document, p.Length) |> List.sort) = (world.Kept
-                                                                           |> List.map (fun (d, length) ->
-                                                                               d, min length world.SeqLen))
+        (ends |> List.map (fun p -> p.Document, p.Length) |> List.sort) =
+            (world.Kept |> List.map (fun (d, length) -> d, min length world.SeqLen))
         && ends |> List.forall (fun p -> p.Offset = 0 && not p.Continues)
-        && pieces |> List.truncate (max 0 (pieces.Length - 1)) |> List.forall (fun row -> row.Length = world.MicroBsz)
+        && pieces
+           |> List.truncate (max 0 (pieces.Length - 1))
+           |> List.forall (fun row -> row.Length = world.MicroBsz)
         && plan.Tokens = int64 (ends |> List.sumBy _.Length))
 
 [<Fact>]
@@ -299,7 +302,12 @@ let ``joined plans keep their rows apart`` () =
 
     forAll pair noShrink (fun (one, other) ->
         let plan lengths =
-            CutRows(DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length), one.SeqLen, one.RowTokens, true)
+            CutRows(
+                DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length),
+                one.SeqLen,
+                one.RowTokens,
+                true
+            )
             :> RowPlan
 
         let plans = [| plan one.Lengths; plan []; plan other.Lengths |]
@@ -307,16 +315,26 @@ let ``joined plans keep their rows apart`` () =
 
 [<Fact>]
 let ``any place of a stream of documents is found`` () =
-    let lengths = Gen.listOf (Gen.frequency [ 1, Gen.constant 0; 1, Gen.choose (1, 9) ]) |> Gen.resize 400
+    let lengths =
+        Gen.listOf (Gen.frequency [ 1, Gen.constant 0; 1, Gen.choose (1, 9) ])
+        |> Gen.resize 400
 
     forAll lengths (fun _ -> Seq.empty) (fun lengths ->
         let stream = DocumentStream.InOrder(List.toArray lengths, 0, lengths.Length)
-        let starts = List.scan (+) 0 lengths |> List.take lengths.Length |> List.zip lengths |> List.indexed
+
+        let starts =
+            List.scan (+) 0 lengths
+            |> List.take lengths.Length
+            |> List.zip lengths
+            |> List.indexed
+
         let full = starts |> List.filter (fun (_, (length, _)) -> length > 0)
 
         (full
          |> List.forall (fun (place, (length, start)) ->
              [ start; start + length - 1 ]
              |> List.forall (fun token -> stream.PlaceOf(int64 token) = struct (place, int64 start))))
-        && (full |> List.indexed |> List.forall (fun (number, (place, _)) -> stream.PlaceOfUsed number = place))
+        && (full
+            |> List.indexed
+            |> List.forall (fun (number, (place, _)) -> stream.PlaceOfUsed number = place))
         && stream.Documents = full.Length)

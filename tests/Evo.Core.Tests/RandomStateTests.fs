@@ -36,7 +36,11 @@ let ``whole numbers are numpy's, of one number, of few bits and of many`` () =
         List.init count (fun _ -> random.RandInt(low, high))
 
     Assert.Equal<int64>([ 4L; 1L; 1L; 13L; 12L; 24L; 19L; 19L; 12L; 19L; 23L; 5L ], draw 1L 30L 12)
-    Assert.Equal<int64>([ 110L; 14L; 163L; 154L; 182L; 187L; 112L; 53L; 112L; 78L; 101L; 151L ], draw 10L 200L 12)
+
+    Assert.Equal<int64>(
+        [ 110L; 14L; 163L; 154L; 182L; 187L; 112L; 53L; 112L; 78L; 101L; 151L ],
+        draw 10L 200L 12
+    )
 
     Assert.Equal<int64>(
         [ 336968055925L; 609805630682L; 937689222440L; 1009065211463L ],
@@ -65,7 +69,8 @@ let private steps (order: RowOrder) ranks counts =
         [
             for rank in 0 .. ranks - 1 ->
                 [
-                    for m in 0 .. count - 1 -> int (order.RowAt(first + int64 (order.Place(rank, ranks, m, count))))
+                    for m in 0 .. count - 1 ->
+                        int (order.RowAt(first + int64 (order.Place(rank, ranks, m, count))))
                 ]
         ],
         first + int64 (ranks * count))
@@ -115,11 +120,20 @@ let ``InternEvo's sampler makes room for a ramp-up in its first epoch`` () =
 
 [<Fact>]
 let ``the rows of a step are the same for any number of ranks, and from any step on`` () =
-    let world = Gen.zip3 (Gen.choose (0, 999)) (Gen.choose (12, 60)) (Gen.elements [ 1; 2; 3; 4; 6; 12 ])
+    let world =
+        Gen.zip3 (Gen.choose (0, 999)) (Gen.choose (12, 60)) (Gen.elements [ 1; 2; 3; 4; 6; 12 ])
 
     forAll world noShrink (fun (seed, rows, ranks) ->
-        let make () = InternEvoOrder(uint32 seed, rows, 12, 0L)
-        let split = steps (make ()) ranks (List.replicate 9 (12 / ranks)) |> List.map (List.concat >> List.sort)
+        let make () =
+            InternEvoOrder(uint32 seed, rows, 12, 0L)
+
+        let split =
+            steps (make ()) ranks (List.replicate 9 (12 / ranks))
+            |> List.map (List.concat >> List.sort)
+
         let order = make ()
-        let step n = List.sort [ for i in 0L .. 11L -> int (order.RowAt(12L * int64 n + i)) ]
+
+        let step n =
+            List.sort [ for i in 0L .. 11L -> int (order.RowAt(12L * int64 n + i)) ]
+
         split = (List.rev [ 0..8 ] |> List.map step |> List.rev))

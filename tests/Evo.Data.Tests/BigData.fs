@@ -41,14 +41,28 @@ type BigData() =
                 bin.SetLength bytes
                 use meta = File.Create(path + ".meta")
                 use writer = new BinaryWriter(new BufferedStream(meta, 1 <<< 20))
-                let shape = $"{{'descr': '<i8', 'fortran_order': False, 'shape': ({documents}, 2), }}"
+
+                let shape =
+                    $"{{'descr': '<i8', 'fortran_order': False, 'shape': ({documents}, 2), }}"
+
                 writer.Write [| 0x93uy; byte 'N'; byte 'U'; byte 'M'; byte 'P'; byte 'Y'; 1uy; 0uy |]
                 writer.Write(uint16 118)
                 writer.Write(System.Text.Encoding.ASCII.GetBytes(shape.PadRight 117 + "\n"))
 
                 for document in 0 .. documents - 1 do
-                    writer.Write(if document = 0 then 0L else int64 first.Length + int64 (document - 1) * stride)
-                    writer.Write(if document = 0 then 100L else 500L + int64 document * 7919L % 3000L)
+                    writer.Write(
+                        if document = 0 then
+                            0L
+                        else
+                            int64 first.Length + int64 (document - 1) * stride
+                    )
+
+                    writer.Write(
+                        if document = 0 then
+                            100L
+                        else
+                            500L + int64 document * 7919L % 3000L
+                    )
 
             let before = resident ()
             let clock = Stopwatch.StartNew()
@@ -59,9 +73,10 @@ type BigData() =
             let planned = clock.Elapsed - opened
             let added = resident () - before
 
-            (nonNull TestContext.Current.TestOutputHelper).WriteLine(
-                $"opened in {opened.TotalSeconds:F2} s, {plan.Rows} rows planned in {planned.TotalSeconds:F2} s, {added >>> 20} MB added, padding {1.0 - float plan.Tokens / float (plan.Rows * 8192L):P2}"
-            )
+            (nonNull TestContext.Current.TestOutputHelper)
+                .WriteLine(
+                    $"opened in {opened.TotalSeconds:F2} s, {plan.Rows} rows planned in {planned.TotalSeconds:F2} s, {added >>> 20} MB added, padding {1.0 - float plan.Tokens / float (plan.Rows * 8192L):P2}"
+                )
 
             Assert.Equal(documents, data.DocumentCount)
             Assert.True(opened < TimeSpan.FromSeconds 1.0, $"opened in {opened}")
@@ -95,6 +110,12 @@ let ``dummy data is a data set`` () =
     use data = TokenDataset.Of("dummy", new DummyFile(128))
     Assert.Equal(1_000_000, data.DocumentCount)
     Assert.Equal(128_000_000L, data.Tokens)
-    let reader = RowReader(data, CutRows(DocumentStream.Shuffled(data.Lengths, 0, data.DocumentCount, 1UL), 128, 256, true))
+
+    let reader =
+        RowReader(
+            data,
+            CutRows(DocumentStream.Shuffled(data.Lengths, 0, data.DocumentCount, 1UL), 128, 256, true)
+        )
+
     Assert.Equal(500_000L, reader.Rows)
     Assert.Equal(256, reader.Read(499_999L).Tokens.Length)

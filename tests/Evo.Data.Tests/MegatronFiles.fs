@@ -29,7 +29,10 @@ let private megatron (code: int) (documents: int list list list) =
         stream.ToArray()
 
     let sequences = List.concat documents
-    let contents = sequences |> List.map (fun ids -> bytes (fun writer -> List.iter (width writer) ids))
+
+    let contents =
+        sequences
+        |> List.map (fun ids -> bytes (fun writer -> List.iter (width writer) ids))
 
     let index =
         bytes (fun writer ->
@@ -59,7 +62,9 @@ let private written folder code documents =
     path
 
 let private all (file: TokenizedFile) =
-    [ for document in 0 .. file.DocumentCount - 1 -> List.ofArray (file.Read document) ]
+    [
+        for document in 0 .. file.DocumentCount - 1 -> List.ofArray (file.Read document)
+    ]
 
 [<Fact>]
 let ``what Megatron writes is read, in every type of ids, and documents of several sequences too`` () =
@@ -77,7 +82,9 @@ let ``what Megatron writes is read, in every type of ids, and documents of sever
 [<Fact>]
 let ``any part of a document is read, and large ids keep their size`` () =
     inFolder (fun folder ->
-        use file = MegatronFile.Open(written folder 8 [ [ [ 1; 65535; 3; 40000; 5 ] ]; [ [ 6 ] ] ])
+        use file =
+            MegatronFile.Open(written folder 8 [ [ [ 1; 65535; 3; 40000; 5 ] ]; [ [ 6 ] ] ])
+
         let ids = Array.zeroCreate 3
         file.Read(0, 1, Span ids)
         Assert.Equal<int>([| 65535; 3; 40000 |], ids)
@@ -96,7 +103,10 @@ let ``a data set takes the files that it finds, of both makes, and learns id 0 w
         use prefix = TokenDataset.Open(Path.Combine(folder, "a"))
         Assert.Equal(1, prefix.DocumentCount)
         use data = TokenDataset.Open folder
-        let reader = RowReader(data, CutRows(DocumentStream.InOrder(data.Lengths, 0, 2), 6, 6, true))
+
+        let reader =
+            RowReader(data, CutRows(DocumentStream.InOrder(data.Lengths, 0, 2), 6, 6, true))
+
         Assert.Equal<int>([| 0; 2; -100; -100; 2; -100 |], reader.Read(0L).Labels))
 
 [<Fact>]
@@ -154,9 +164,14 @@ let private survive count =
                 match random.Next 5 with
                 | 0 -> changed[at] <- changed[at] ^^^ (1uy <<< random.Next 8)
                 | 1 -> changed[at] <- telling[random.Next telling.Length]
-                | 2 -> changed <- Array.append changed (Array.create (random.Next 9) telling[random.Next telling.Length])
+                | 2 ->
+                    changed <-
+                        Array.append
+                            changed
+                            (Array.create (random.Next 9) telling[random.Next telling.Length])
                 | 3 when at > 0 && random.Next 4 = 0 -> changed <- changed[.. at - 1]
-                | _ -> Array.fill changed at (min 8 (changed.Length - at)) telling[random.Next telling.Length]
+                | _ ->
+                    Array.fill changed at (min 8 (changed.Length - at)) telling[random.Next telling.Length]
 
             File.WriteAllBytes(path, (if case % 8 = 0 then changed else bin))
             File.WriteAllBytes(MegatronFile.IndexOf path, (if case % 8 = 0 then index else changed))
@@ -170,7 +185,11 @@ let private survive count =
 
             let spent = GC.GetAllocatedBytesForCurrentThread() - before
             Assert.True(fine, $"case {case}")
-            Assert.True(spent < 100_000L, $"case {case}: {spent} bytes for files of {bin.Length + index.Length}")
+
+            Assert.True(
+                spent < 100_000L,
+                $"case {case}: {spent} bytes for files of {bin.Length + index.Length}"
+            )
 
         read)
 

@@ -11,7 +11,10 @@ open Evo.Data.Tests.Scratch
 /// What torch.save writes for a tensor of rows.
 let private saved (rows: int64 list list) =
     let rowCount, length = int64 rows.Length, int64 rows.Head.Length
-    let view = tensor (storage "Long" "0" (rowCount * length)) 0L [ rowCount; length ] [ length; 1L ]
+
+    let view =
+        tensor (storage "Long" "0" (rowCount * length)) 0L [ rowCount; length ] [ length; 1L ]
+
     let bytes = rows |> List.concat |> List.map BitConverter.GetBytes |> Array.concat
     torchFile (Array.concat [ proto 2; view; stop ]) [ "0", bytes ]
 
@@ -23,7 +26,14 @@ let private stored folder =
     for step in 0..1 do
         for rank in 0..1 do
             let first = int64 (100 * step + 10 * rank + 1)
-            store folder "tokens" step rank [ [ first; -(first + 1L); first + 2L ]; [ first + 3L; first + 4L; 0L ] ]
+
+            store
+                folder
+                "tokens"
+                step
+                rank
+                [ [ first; -(first + 1L); first + 2L ]; [ first + 3L; first + 4L; 0L ] ]
+
             store folder "labels" step rank [ [ first + 1L; -100L; 0L ]; [ first + 4L; 7L; -100L ] ]
 
 let private read (replay: ReplayFolder) step sequence count =
@@ -80,5 +90,12 @@ let ``5,000 altered files are read or refused in good order`` () =
             for _ in 1 .. random.Next(1, 5) do
                 bytes[random.Next bytes.Length] <- byte (random.Next 256)
 
-            File.WriteAllBytes(path, (if case % 5 = 0 then bytes[.. random.Next bytes.Length] else bytes))
+            File.WriteAllBytes(
+                path,
+                (if case % 5 = 0 then
+                     bytes[.. random.Next bytes.Length]
+                 else
+                     bytes)
+            )
+
             Assert.True(orderly folder (fun () -> ReplayFolder(folder, 3) |> ignore), $"case {case}"))

@@ -216,6 +216,7 @@ let ``files come sorted, with the first level of folders as types, and links are
             [ DocumentRange(0, 0); DocumentRange(0, 2); DocumentRange(2, 2) ],
             data.Sources
         )
+
         let ids = Array.zeroCreate 1
 
         let first =

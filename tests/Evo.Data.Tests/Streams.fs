@@ -89,7 +89,11 @@ let ``the same rows come for any number of workers, and from any cursor on`` () 
                    |> List.forall (fun (cursor, row) ->
                        let same = resumed.Cursor = cursor
                        let next = resumed.Next()
-                       same && next.Tokens = row.Tokens && next.Labels = row.Labels && next.CuSeqlens = row.CuSeqlens)))
+
+                       same
+                       && next.Tokens = row.Tokens
+                       && next.Labels = row.Labels
+                       && next.CuSeqlens = row.CuSeqlens)))
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 60, Prop.forAll (Arb.fromGen worlds) law)
 
@@ -99,9 +103,21 @@ let ``cut rows are the texts one after the other, over files, blocks and epochs,
         inFolder (fun folder ->
             write folder files
             use stream = stream folder "cut" rowTokens 2 blockBytes (StreamCursor())
-            let read = [ for _ in 1..25 do yield! stream.Next().Tokens ]
+
+            let read =
+                [
+                    for _ in 1..25 do
+                        yield! stream.Next().Tokens
+                ]
+
             let once = files |> List.concat |> List.collect ids
-            let endless = seq { while true do yield! once }
+
+            let endless =
+                seq {
+                    while true do
+                        yield! once
+                }
+
             read = (endless |> Seq.take read.Length |> List.ofSeq))
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 60, Prop.forAll (Arb.fromGen worlds) law)
@@ -109,7 +125,9 @@ let ``cut rows are the texts one after the other, over files, blocks and epochs,
 [<Fact>]
 let ``best fit gives every text of a block once and whole`` () =
     inFolder (fun folder ->
-        let texts = [ for i in 1..200 -> String(char (97 + i % 26), 1 + i * 7 % 60) + string i ]
+        let texts =
+            [ for i in 1..200 -> String(char (97 + i % 26), 1 + i * 7 % 60) + string i ]
+
         write folder [ texts[..99]; texts[100..] ]
         let bytes = texts |> List.sumBy _.Length
         use stream = stream folder "best_fit" 80 2 bytes (StreamCursor())
@@ -134,11 +152,21 @@ let ``texts are read from any place on, lines longer than a block too`` () =
         let long = String('x', 3_000_000)
         File.WriteAllText(Path.Combine(folder, "a.txt"), $"one\n\n{long}\r\n  \nthree")
         let source = FolderTexts folder
-        let read = [ for item in source.Read(0, DocumentPlace()) -> Encoding.UTF8.GetString item.Utf8.Span, item.Next ]
+
+        let read =
+            [
+                for item in source.Read(0, DocumentPlace()) ->
+                    Encoding.UTF8.GetString item.Utf8.Span, item.Next
+            ]
+
         Assert.Equal<string list>([ "one"; long; "three" ], List.map fst read)
 
         for i in 0..1 do
-            let rest = [ for item in source.Read(0, snd read[i]) -> Encoding.UTF8.GetString item.Utf8.Span ]
+            let rest =
+                [
+                    for item in source.Read(0, snd read[i]) -> Encoding.UTF8.GetString item.Utf8.Span
+                ]
+
             Assert.Equal<string list>((List.map fst read)[i + 1 ..], rest))
 
 [<Fact>]
@@ -146,6 +174,7 @@ let ``what is wrong with texts is told with its place`` () =
     inFolder (fun folder ->
         refused folder "no file of documents" (fun () -> FolderTexts folder)
         let path = Path.Combine(folder, "a.jsonl")
+
         let next () =
             use stream = stream folder "cut" 8 1 100 (StreamCursor())
             stream.Next()
@@ -162,14 +191,20 @@ let ``what is wrong with texts is told with its place`` () =
         refused folder "data.min_length" (fun () -> none.Next())
         write folder [ [ "abc" ] ]
         File.Delete path
-        use stream = stream folder "best_fit" 8 1 1 (StreamCursor(0L, 0, DocumentPlace(), 0, 7))
+
+        use stream =
+            stream folder "best_fit" 8 1 1 (StreamCursor(0L, 0, DocumentPlace(), 0, 7))
+
         refused folder "not those that the run began with" (fun () -> stream.Next()))
 
 [<Fact>]
 let ``other texts are told by the name of the file`` () =
     inFolder (fun folder ->
         write folder [ [ "abc" ]; [ "def" ] ]
-        let print () = DataFingerprint(FolderTexts(folder).Files)
+
+        let print () =
+            DataFingerprint(FolderTexts(folder).Files)
+
         let before = print ()
         Assert.Null(before.Difference(print ()))
         File.WriteAllText(Path.Combine(folder, "01.jsonl"), quoted "deg" + "\n")
@@ -180,7 +215,12 @@ let ``5,000 altered files are read or refused in good order`` () =
     inFolder (fun folder ->
         let random = Random 3
         let path = Path.Combine(folder, "a.jsonl")
-        let sound = [ "one"; "zwei ü"; "三\n" ] |> List.map quoted |> String.concat "\n" |> Encoding.UTF8.GetBytes
+
+        let sound =
+            [ "one"; "zwei ü"; "三\n" ]
+            |> List.map quoted
+            |> String.concat "\n"
+            |> Encoding.UTF8.GetBytes
 
         for case in 1..5_000 do
             let bytes = Array.copy sound
@@ -188,7 +228,13 @@ let ``5,000 altered files are read or refused in good order`` () =
             for _ in 1 .. random.Next(1, 4) do
                 bytes[random.Next bytes.Length] <- byte (random.Next 256)
 
-            File.WriteAllBytes(path, (if case % 5 = 0 then bytes[.. random.Next bytes.Length] else bytes))
+            File.WriteAllBytes(
+                path,
+                (if case % 5 = 0 then
+                     bytes[.. random.Next bytes.Length]
+                 else
+                     bytes)
+            )
 
             Assert.True(
                 orderly path (fun () ->

@@ -24,7 +24,21 @@ let private withData () =
     writeTokens (folder.File "valid/en/a.bin") 7 30
     writeTokens (folder.File "valid/code/a.bin") 8 30
     let random = Random 5
-    let words = [| "tree"; "house"; "river"; "gets"; "the"; "number"; "of"; "a"; "small"; "element" |]
+
+    let words =
+        [|
+            "tree"
+            "house"
+            "river"
+            "gets"
+            "the"
+            "number"
+            "of"
+            "a"
+            "small"
+            "element"
+        |]
+
     Directory.CreateDirectory(folder.File "text") |> ignore
 
     for file in 0..1 do
@@ -32,7 +46,12 @@ let private withData () =
             folder.File $"text/{file}.jsonl",
             [
                 for i in 1..150 ->
-                    let text = String.Join(' ', [ for _ in 1 .. random.Next(4, 12) -> words[random.Next words.Length] ])
+                    let text =
+                        String.Join(
+                            ' ',
+                            [ for _ in 1 .. random.Next(4, 12) -> words[random.Next words.Length] ]
+                        )
+
                     JsonSerializer.Serialize {| text = $"{text} {i}." |}
             ]
         )
@@ -65,7 +84,11 @@ let private kinds (folder: TemporaryFolder) =
         [ "data.order=internevo" ]
         [ "data.order=internevo"; "data.pack_sample_into_one=true" ]
         [ """data.mixture=["0.5 en", "0.3 cn", "0.2 code"]""" ]
-        [ "data.type=streaming"; $"data.train_folder={folder.Path}/text"; $"data.tokenizer_path={folder.Path}/t.model" ]
+        [
+            "data.type=streaming"
+            $"data.train_folder={folder.Path}/text"
+            $"data.tokenizer_path={folder.Path}/t.model"
+        ]
         [ "data.type=dummy"; "data.train_folder=null"; "data.seq_len=16" ]
     ]
 
@@ -107,34 +130,59 @@ let ``a run that begins with a later step reads on as if it had never stopped`` 
     for sets in kinds folder do
         let config = runConfig folder sets
         use whole = opened folder config 0 2
-        let rows = [ for step in 0L .. 20L -> whole.CursorAt step, whole.Batch step |> Seq.map content |> List.ofSeq ]
+
+        let rows =
+            [
+                for step in 0L .. 20L ->
+                    whole.CursorAt step, whole.Batch step |> Seq.map content |> List.ofSeq
+            ]
 
         for from in [ 1; 7; 20 ] do
             use resumed = opened folder config 0 2
             resumed.Begin(int64 from, fst rows[from])
 
             for step in from..20 do
-                Assert.True((snd rows[step] = (resumed.Batch(int64 step) |> Seq.map content |> List.ofSeq)), $"{sets} from step {from}")
+                Assert.True(
+                    (snd rows[step] = (resumed.Batch(int64 step) |> Seq.map content |> List.ofSeq)),
+                    $"{sets} from step {from}"
+                )
 
 [<Fact>]
 let ``rows hold documents of one type, and those of a mixture come as their weights say`` () =
     use folder = withData ()
-    let config = runConfig folder [ """data.mixture=["0.5 en", "0.3 cn", "0.2 code"]""" ]
+
+    let config =
+        runConfig folder [ """data.mixture=["0.5 en", "0.3 cn", "0.2 code"]""" ]
+
     use data = opened folder config 0 1
     Assert.Equal<string>([ "en"; "cn"; "code" ], data.Types)
-    let types = [ for step in 0L .. 19L do for micro in data.Batch step -> micro.Type ]
+
+    let types =
+        [
+            for step in 0L .. 19L do
+                for micro in data.Batch step -> micro.Type
+        ]
 
     for count in 1 .. types.Length do
         for kind, weight in List.indexed [ 0.5; 0.3; 0.2 ] do
             let given = types |> List.take count |> List.filter ((=) kind) |> List.length
-            Assert.True(abs (float given - weight * float count) < 1.0, $"{given} of {count} rows are of {data.Types[kind]}")
+
+            Assert.True(
+                abs (float given - weight * float count) < 1.0,
+                $"{given} of {count} rows are of {data.Types[kind]}"
+            )
 
 [<Fact>]
 let ``a source of a mixture that is too small is named`` () =
     use folder = withData ()
     writeTokens (folder.File "train/tiny/a.bin") 3 1
-    let config = runConfig folder [ """data.mixture=["1 en", "1 tiny"]"""; "data.packing=cut" ]
-    let error = Assert.Throws<DataException>(fun () -> (opened folder config 0 1).Dispose())
+
+    let config =
+        runConfig folder [ """data.mixture=["1 en", "1 tiny"]"""; "data.packing=cut" ]
+
+    let error =
+        Assert.Throws<DataException>(fun () -> (opened folder config 0 1).Dispose())
+
     Assert.Contains("tiny", error.Message)
     Assert.Contains("fill a row", error.Message)
 
@@ -142,7 +190,10 @@ let ``a source of a mixture that is too small is named`` () =
 let ``InternEvo's order needs the rows of one step at least, and says so`` () =
     use folder = withData ()
     let config = runConfig folder [ "data.order=internevo"; "data.rows_per_step=6000" ]
-    let error = Assert.Throws<DataException>(fun () -> (opened folder config 0 1).Dispose())
+
+    let error =
+        Assert.Throws<DataException>(fun () -> (opened folder config 0 1).Dispose())
+
     Assert.Contains("6000 rows of one step", error.Message)
 
 let private events (config: RunConfig) ranks =
@@ -168,7 +219,15 @@ let ``the losses of types add up to the loss of the step, on one rank and on sev
         use folder = withData ()
 
         let config =
-            runConfig folder ([ "data.total_steps=4"; "data.valid_every=2"; "model.dtype=float64"; "data.rows_per_step=12" ] @ sets)
+            runConfig
+                folder
+                ([
+                    "data.total_steps=4"
+                    "data.valid_every=2"
+                    "model.dtype=float64"
+                    "data.rows_per_step=12"
+                 ]
+                 @ sets)
 
         let reports = events config ranks
 
@@ -179,12 +238,24 @@ let ``the losses of types add up to the loss of the step, on one rank and on sev
         for report in reports do
             Assert.InRange(Seq.length report.TypeLosses, 2, 3)
             Assert.Equal(report.RealTokens, report.TypeLosses |> Seq.sumBy _.Targets)
-            let sum = report.TypeLosses |> Seq.sumBy (fun kind -> kind.Loss * float kind.Targets)
+
+            let sum =
+                report.TypeLosses |> Seq.sumBy (fun kind -> kind.Loss * float kind.Targets)
+
             Assert.Equal(report.Loss, sum / float report.RealTokens, 1e-9)
 
-        Assert.Equal(lines[0].GetProperty("loss/code").GetDouble(), (Seq.last reports[0].TypeLosses).Loss, 1e-9)
+        Assert.Equal(
+            lines[0].GetProperty("loss/code").GetDouble(),
+            (Seq.last reports[0].TypeLosses).Loss,
+            1e-9
+        )
+
         let valid = lines[1]
-        Assert.NotEqual(valid.GetProperty("valid_loss/en").GetDouble(), valid.GetProperty("valid_loss/code").GetDouble())
+
+        Assert.NotEqual(
+            valid.GetProperty("valid_loss/en").GetDouble(),
+            valid.GetProperty("valid_loss/code").GetDouble()
+        )
 
         reports
         |> List.map (fun report -> [ for kind in report.TypeLosses -> kind.Type, kind.Targets, kind.Loss ])
@@ -217,12 +288,18 @@ let ``a run on streamed text that is stopped goes on with the same rows`` () =
     Assert.Equal(RunEnd.Stopped, stopped.End)
     run parts |> ignore
     Assert.Equal<(string * string) list list>(metrics whole, metrics parts)
-    let last (config: RunConfig) = Path.Combine(config.CheckpointFolder, "12")
+
+    let last (config: RunConfig) =
+        Path.Combine(config.CheckpointFolder, "12")
+
     Assert.Equal<(string * string) list>(bits (last whole), bits (last parts))
 
 [<Fact>]
 let ``a run on made-up data needs no files`` () =
     use folder = withData ()
-    let config = runConfig folder [ "data.type=dummy"; "data.train_folder=null"; "data.total_steps=2" ]
+
+    let config =
+        runConfig folder [ "data.type=dummy"; "data.train_folder=null"; "data.total_steps=2" ]
+
     let result, _ = run config
     Assert.Equal(RunEnd.Completed, result.End)

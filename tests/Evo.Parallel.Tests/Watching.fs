@@ -84,9 +84,17 @@ let private field (name: string) (json: string) =
 [<Fact>]
 let ``alerts arrive in order, each once, though the hook fails twice`` () =
     use hook = new Hook([ 500; 503; 200 ])
-    let undelivered = send [ JsonHook(Uri hook.Address) ] quick [ "spike"; "stall"; "failure" ]
+
+    let undelivered =
+        send [ JsonHook(Uri hook.Address) ] quick [ "spike"; "stall"; "failure" ]
+
     Assert.Empty undelivered
-    Assert.Equal<string list>([ "spike"; "spike"; "spike"; "stall"; "failure" ], hook.Bodies |> List.map (field "kind"))
+
+    Assert.Equal<string list>(
+        [ "spike"; "spike"; "spike"; "stall"; "failure" ],
+        hook.Bodies |> List.map (field "kind")
+    )
+
     Assert.Equal("a run", field "job_name" hook.Bodies.Head)
     Assert.Equal("words", field "text" hook.Bodies.Head)
 
@@ -96,7 +104,10 @@ let ``a Feishu robot gets a post with the run as title`` () =
     send [ FeishuHook(Uri hook.Address) ] quick [ "spike" ] |> Assert.Empty
     use document = JsonDocument.Parse(Assert.Single hook.Bodies)
     Assert.Equal("post", document.RootElement.GetProperty("msg_type").GetString())
-    let post = document.RootElement.GetProperty("content").GetProperty("post").GetProperty "zh_cn"
+
+    let post =
+        document.RootElement.GetProperty("content").GetProperty("post").GetProperty "zh_cn"
+
     Assert.Equal("a run", post.GetProperty("title").GetString())
     let line = (post.GetProperty "content")[0]
     let part = line[0]
@@ -105,7 +116,12 @@ let ``a Feishu robot gets a post with the run as title`` () =
 [<Fact>]
 let ``a hook that refuses is not asked again, one that is not there is given up, and both are told`` () =
     use hook = new Hook([ 404 ])
-    Assert.Equal<string list>([ "spike to 127.0.0.1: it answered 404" ], send [ JsonHook(Uri hook.Address) ] quick [ "spike" ])
+
+    Assert.Equal<string list>(
+        [ "spike to 127.0.0.1: it answered 404" ],
+        send [ JsonHook(Uri hook.Address) ] quick [ "spike" ]
+    )
+
     Assert.Single hook.Bodies |> ignore
     let nobody = JsonHook(Uri "http://127.0.0.1:9/")
     Assert.StartsWith("spike to 127.0.0.1: ", Assert.Single(send [ nobody ] quick [ "spike" ]))
@@ -114,8 +130,13 @@ let ``a hook that refuses is not asked again, one that is not there is given up,
 let ``whoever alerts goes on at once, and the end of a run waits only so long`` () =
     use hook = new Hook([ 0 ])
     let undelivered = ConcurrentQueue<string>()
-    let patience = AlertPatience(Try = TimeSpan.FromSeconds 20.0, AtEnd = TimeSpan.FromSeconds 0.3)
-    let sender = new AlertSender([ JsonHook(Uri hook.Address) ], undelivered.Enqueue, patience)
+
+    let patience =
+        AlertPatience(Try = TimeSpan.FromSeconds 20.0, AtEnd = TimeSpan.FromSeconds 0.3)
+
+    let sender =
+        new AlertSender([ JsonHook(Uri hook.Address) ], undelivered.Enqueue, patience)
+
     let clock = Stopwatch.StartNew()
 
     for _ in 1..1000 do
@@ -151,7 +172,14 @@ let ``a run's folder says what ran, with what, on what, and what happened`` () =
     Assert.All(log, (fun line -> Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line)))
     let text = String.Join("\n", log)
 
-    for words in [ "rank 0 of 1 begins"; "step 12: loss "; "CheckpointSaved"; "Validated"; "the rank ends" ] do
+    for words in
+        [
+            "rank 0 of 1 begins"
+            "step 12: loss "
+            "CheckpointSaved"
+            "Validated"
+            "the rank ends"
+        ] do
         Assert.Contains(words, text)
 
     // Event files begin with a record of 24 bytes, its masked checksum, and a time; their content is tested where they are written.
@@ -161,7 +189,15 @@ let ``a run's folder says what ran, with what, on what, and what happened`` () =
     Assert.Equal("1800000000000000A37F4B2209", Convert.ToHexString bytes[..12])
     let written = Encoding.Latin1.GetString bytes
 
-    for tag in [ "loss"; "tgs (tokens/gpu/second)"; "lr"; "grad_norm"; "val/valid_loss"; "config/text_summary" ] do
+    for tag in
+        [
+            "loss"
+            "tgs (tokens/gpu/second)"
+            "lr"
+            "grad_norm"
+            "val/valid_loss"
+            "config/text_summary"
+        ] do
         Assert.Contains(tag, written)
 
 [<Fact>]
@@ -171,7 +207,10 @@ let ``enable_tb false writes no event files, tensorboard_folder puts them elsewh
     run none |> ignore
     Assert.False(Directory.Exists(Path.Combine(none.Folder, "tensorboards")))
     let elsewhere = folder.File "board"
-    run (config folder.Path "LLAMA2" [ $"tensorboard_folder={elsewhere}"; "data.total_steps=3" ]) |> ignore
+
+    run (config folder.Path "LLAMA2" [ $"tensorboard_folder={elsewhere}"; "data.total_steps=3" ])
+    |> ignore
+
     Assert.Single(Directory.GetFiles elsewhere) |> ignore
 
 [<Fact>]

@@ -13,7 +13,11 @@ module internal DataRules =
             match data.Type with
             | "dummy" ->
                 if not (isNull data.TrainFolder) then
-                    broken "data.train_folder" [ "data.type" ] "is not read: dummy data is made up" "take it out"
+                    broken
+                        "data.train_folder"
+                        [ "data.type" ]
+                        "is not read: dummy data is made up"
+                        "take it out"
             | _ when isNull data.TrainFolder && not prepared ->
                 broken
                     "data.train_folder"
@@ -68,7 +72,11 @@ module internal DataRules =
 
                     match sources |> List.countBy _.Name |> List.tryFind (fun (_, count) -> count > 1) with
                     | Some(name, _) ->
-                        broken "data.mixture" [] $"has two sources named {name}" "write name=path for one of them"
+                        broken
+                            "data.mixture"
+                            []
+                            $"has two sources named {name}"
+                            "write name=path for one of them"
                     | None ->
                         try
                             Mixture.Of(sources |> List.map _.Weight) |> ignore
@@ -95,11 +103,25 @@ module internal DataRules =
                     "use \"cut\", or set pack_sample_into_one to false"
             if data.Order = "internevo" then
                 if packing = "best_fit" then
-                    broken "data.packing" ("data.order" :: others) "InternEvo does not pack so" "use \"cut\" or \"unpacked\""
+                    broken
+                        "data.packing"
+                        ("data.order" :: others)
+                        "InternEvo does not pack so"
+                        "use \"cut\" or \"unpacked\""
+
                 if not data.Mixture.IsEmpty then
-                    broken "data.mixture" [ "data.order" ] "InternEvo has none; data.order is \"internevo\"" ""
+                    broken
+                        "data.mixture"
+                        [ "data.order" ]
+                        "InternEvo has none; data.order is \"internevo\""
+                        ""
+
                 if data.Type = "streaming" || data.Type = "mocked" then
-                    broken "data.order" [ "data.type" ] $"does not go with data.type \"{data.Type}\"" "take it out"
+                    broken
+                        "data.order"
+                        [ "data.type" ]
+                        $"does not go with data.type \"{data.Type}\""
+                        "take it out"
             if data.Type = "mocked" && not data.PackSampleIntoOne then
                 broken
                     "data.pack_sample_into_one"
@@ -107,7 +129,11 @@ module internal DataRules =
                     "must be true for mocked data: stored rows do not say where documents end"
                     ""
             if data.Type = "mocked" && data.RampupBatchSize.Trim() <> "" then
-                broken "data.rampup_batch_size" others "does not go with mocked data: a stored step has its rows" ""
+                broken
+                    "data.rampup_batch_size"
+                    others
+                    "does not go with mocked data: a stored step has its rows"
+                    ""
             if LeastLengths.TryParse(data.MinLength, data.MinLengths).IsNone then
                 broken
                     "data.min_lengths"

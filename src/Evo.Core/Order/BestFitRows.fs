@@ -61,7 +61,10 @@ type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
 
     let pack number =
         let first = number * window
-        let inWindow = Array.init (min window (documents.Places - first)) (fun i -> documents.At(first + i))
+
+        let inWindow =
+            Array.init (min window (documents.Places - first)) (fun i -> documents.At(first + i))
+
         let rows = ResizeArray<ResizeArray<Piece>>()
         // What is left of each document after whole rows, by falling length, and by place where lengths are equal.
         let remainders = ResizeArray<int64>()
@@ -107,7 +110,7 @@ type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
 
     // The first row of each window, and the number of all rows.
     let firsts =
-        let firsts = Array.zeroCreate<int64> (windows + 1)
+        let firsts = Array.zeroCreate<int64>(windows + 1)
 
         let count number =
             let rows = pack number

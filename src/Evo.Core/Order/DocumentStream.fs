@@ -18,7 +18,9 @@ type DocumentStream(places: int, documentAt: Func<int, int>, lengths: IReadOnlyL
     // Tokens, and documents that are used, before each 64th place.
     let tokens, used =
         let blocks = (places + stride - 1) / stride
-        let tokens, used = Array.zeroCreate<int64> (blocks + 1), Array.zeroCreate<int> (blocks + 1)
+
+        let tokens, used =
+            Array.zeroCreate<int64>(blocks + 1), Array.zeroCreate<int>(blocks + 1)
 
         let count block =
             for place in block * stride .. min places ((block + 1) * stride) - 1 do
@@ -56,6 +58,7 @@ type DocumentStream(places: int, documentAt: Func<int, int>, lengths: IReadOnlyL
     member _.Tokens: int64 = tokens[tokens.Length - 1]
     /// Documents in all, those that are not used included.
     member _.Places = places
+
     /// The document at a place, and its tokens; 0 where it is not used.
     member _.At(place: int) : struct (int * int) =
         let document = documentAt.Invoke place

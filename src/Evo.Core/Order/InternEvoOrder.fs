@@ -11,8 +11,7 @@ type InternEvoOrder(seed: uint32, rows: int, rowsPerStep: int, rampUpRows: int64
 
     // Rows of the first epoch, in which a ramp-up lies, and of the later ones.
     let first =
-        rampUpRows
-        + (int64 rows - rampUpRows) / int64 rowsPerStep * int64 rowsPerStep
+        rampUpRows + (int64 rows - rampUpRows) / int64 rowsPerStep * int64 rowsPerStep
 
     let later = int64 rows / int64 rowsPerStep * int64 rowsPerStep
 

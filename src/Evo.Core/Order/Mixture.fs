@@ -50,8 +50,7 @@ type Mixture(weights: int64 array) =
         if weights.Length = 0 || weights |> Array.exists (fun weight -> weight < 1L) then
             raise (ArgumentException "a mixture needs sources, each with a weight above 0")
 
-        let rec divisor a b =
-            if b = 0L then a else divisor b (a % b)
+        let rec divisor a b = if b = 0L then a else divisor b (a % b)
 
         let common = weights |> Array.reduce divisor
         weights |> Array.map (fun weight -> weight / common)
@@ -67,7 +66,9 @@ type Mixture(weights: int64 array) =
 
     // The source of each row of a period, and how many rows that source has given before it.
     let sources, ordinals =
-        let sources, ordinals = Array.zeroCreate<int> (int period), Array.zeroCreate<int> (int period)
+        let sources, ordinals =
+            Array.zeroCreate<int>(int period), Array.zeroCreate<int>(int period)
+
         let given = Array.zeroCreate<int64> weights.Length
         let slack = int64 (max 1 (2 * weights.Length - 2))
 

@@ -24,8 +24,7 @@ type RandomState(seed: uint32) =
 
     let twist () =
         for i in 0 .. size - 1 do
-            let bits =
-                (state[i] &&& 0x80000000u) ||| (state[(i + 1) % size] &&& 0x7fffffffu)
+            let bits = (state[i] &&& 0x80000000u) ||| (state[(i + 1) % size] &&& 0x7fffffffu)
 
             let mixed = bits >>> 1
             let mixed = if bits &&& 1u = 0u then mixed else mixed ^^^ 0x9908b0dfu

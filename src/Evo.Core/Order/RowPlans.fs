@@ -5,7 +5,9 @@ namespace Evo.Core
 type RowPlans private () =
 
     /// "best_fit", "cut" or "unpacked" rows; boundaries are always kept by the first and the last.
-    static member Of(packing: string, documents: DocumentStream, seqLen: int, rowTokens: int, boundaries: bool) : RowPlan =
+    static member Of
+        (packing: string, documents: DocumentStream, seqLen: int, rowTokens: int, boundaries: bool)
+        : RowPlan =
         match packing with
         | "best_fit" -> BestFitRows(documents, seqLen, rowTokens)
         | "unpacked" -> UnpackedRows(documents, seqLen, rowTokens)
