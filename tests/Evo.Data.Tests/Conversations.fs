@@ -96,10 +96,10 @@ let private example =
     ]
 
 [<Fact>]
-let ``InternLM's template has InternEvo's ids, with the two marks as the model has them`` () =
+let ``InternLM's template has InternEvo's form, with marks and line ends as the model has them`` () =
     use tokenizer = SentencePieceTokenizer.Load(testData "tokenizer_internlm.model")
     let plain (text: string) = List.ofSeq (tokenizer.EncodeToIds text)
-    let eoh, eoa, line = 103027, 103028, 13
+    let eoh, eoa, line = 103027, 103028, 364
 
     let expected =
         List.map (~-) (plain "<|User|>:Say hello.\nTwice" @ [ eoh; line ] @ plain "<|Bot|>:")
