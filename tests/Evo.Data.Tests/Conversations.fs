@@ -76,6 +76,8 @@ let ``what is learned is what the assistant says, and the marks are those of the
                     |> List.filter (fun turn -> turn.Speaker = Speaker.Assistant)
                     |> List.map (fun turn -> turn.Text + closing)
                     |> String.concat ""
+                    // sentencepiece writes a space as this sign, and takes the sign for a space.
+                    |> _.Replace('\u2581', ' ')
 
                 let systems =
                     turns |> List.filter (fun turn -> turn.Speaker = Speaker.System) |> List.length
