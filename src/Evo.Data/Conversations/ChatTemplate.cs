@@ -34,8 +34,8 @@ public abstract class ChatTemplate
 }
 
 /// <summary>
-/// InternLM's first template, token for token what InternEvo's Alpaca tool writes: <c>&lt;|User|>:…&lt;eoh>\n&lt;|Bot|>:…&lt;eoa>\n</c>, of which
-/// the answer is learned with its mark and line end. The tool itself has the ids of other tokens for the two marks.
+/// InternLM's first template, as InternEvo's Alpaca tool has it: <c>&lt;|User|>:…&lt;eoh>\n&lt;|Bot|>:…&lt;eoa>\n</c>, of which
+/// the answer is learned with its mark and line end. The tool itself has the ids of other tokens for the marks and the line end.
 /// </summary>
 internal sealed class InternLmTemplate(Tokenizer tokenizer) : ChatTemplate
 {
