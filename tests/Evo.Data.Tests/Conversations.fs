@@ -61,8 +61,7 @@ let private turns: Gen<Turn list> =
 let ``what is learned is what the assistant says, and the marks are those of the turns and no others`` () =
     use tokenizer = smallTokenizer ()
 
-    let id piece =
-        Seq.exactlyOne (tokenizer.EncodeToIds piece)
+    let id (piece: string) = tokenizer.PieceToId(piece).Value
 
     let marks = Set [ id "<eoh>"; id "<eoa>"; id "<|im_start|>"; id "<|im_end|>" ]
 

@@ -20,12 +20,13 @@ type private Bytes() =
     override _.PadId = Nullable()
     override _.UnkId = Nullable()
 
-    override _.EncodeUtf8(text, ids) =
-        for b in text.ToArray() do
-            ids.Write(ReadOnlySpan [| int b + 3 |])
+    override _.Encode(text: ReadOnlySpan<byte>, tokens: TokenBuffer, _: EncodeMode) =
+        for i in 0 .. text.Length - 1 do
+            tokens.Add(int text[i] + 3, i, i + 1)
 
-    override _.DecodeUtf8(_, _) = raise (NotSupportedException())
+    override _.DecodeUtf8(_, _, _) = raise (NotSupportedException())
     override _.IdToPiece id = string id
+    override _.PieceToId _ = Nullable()
     override _.Dispose() = ()
 
 let private ids (text: string) =

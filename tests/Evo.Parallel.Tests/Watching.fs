@@ -70,7 +70,7 @@ let private message kind text =
 let private send (hooks: AlertHook list) patience (kinds: string list) =
     let undelivered = ConcurrentQueue<string>()
 
-    (use sender = new AlertSender(hooks, undelivered.Enqueue, patience)
+    (use sender = new AlertSender(hooks, Action<string> undelivered.Enqueue, patience)
 
      for kind in kinds do
          sender.Send(message kind "words"))
@@ -135,7 +135,7 @@ let ``whoever alerts goes on at once, and the end of a run waits only so long`` 
         AlertPatience(Try = TimeSpan.FromSeconds 20.0, AtEnd = TimeSpan.FromSeconds 0.3)
 
     let sender =
-        new AlertSender([ JsonHook(Uri hook.Address) ], undelivered.Enqueue, patience)
+        new AlertSender([ JsonHook(Uri hook.Address) ], Action<string> undelivered.Enqueue, patience)
 
     let clock = Stopwatch.StartNew()
 
