@@ -20,7 +20,7 @@ type private Bytes() =
     override _.UnkId = Nullable()
 
     override _.Encode(text, tokens, _) =
-        for b in text do
+        for b in text.ToArray() do
             tokens.Add(2 + int b % 58, 0, 0)
 
     override _.DecodeUtf8(ids, text, _) =
