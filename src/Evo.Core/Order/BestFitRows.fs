@@ -44,10 +44,6 @@ type private RoomyRows(most: int) =
 type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
     inherit RowPlan(seqLen, rowTokens)
 
-    // Plans of windows that were asked for lately, and how many are kept.
-    let recent = ConcurrentDictionary<int, Piece array array>()
-    let kept = 32
-
     let window =
         let rows = 64L * int64 rowTokens
 
@@ -58,6 +54,10 @@ type BestFitRows(documents: DocumentStream, seqLen: int, rowTokens: int) =
             |> int
 
     let windows = (documents.Places + window - 1) / window
+
+    // Plans of windows that were asked for lately, and how many are kept: those of about 131,072 documents, 2 MB.
+    let recent = ConcurrentDictionary<int, Piece array array>()
+    let kept = max 2 ((1 <<< 17) / window)
 
     let pack number =
         let first = number * window
