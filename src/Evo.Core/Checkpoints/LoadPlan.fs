@@ -139,7 +139,7 @@ type Coverage private () =
 
             // Of what does not overlap there is never more than all; sizes of a damaged manifest may be beyond any number.
             let volume (lengths: int64 array) =
-                Array.fold (fun (product: bigint) (length: int64) -> product * bigint length) 1I lengths
+                Array.fold (fun product (length: int64) -> product * bigint length) 1I lengths
 
             let held = pieces |> Array.sumBy (fun piece -> volume piece.Box.Length)
             let wanted = volume shape
