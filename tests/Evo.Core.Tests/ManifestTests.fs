@@ -230,8 +230,12 @@ let private damaged (random: Random) (text: string) =
         String.Join('\n', Array.insertAt (random.Next lines.Length) lines[random.Next lines.Length] lines)
     | _ ->
         let found = Text.RegularExpressions.Regex.Matches(text, @"\d+")
-        let one = found[random.Next found.Count]
-        text.Remove(one.Index, one.Length).Insert(one.Index, numbers[random.Next numbers.Length])
+
+        if found.Count = 0 then
+            text.Remove(at, 1)
+        else
+            let one = found[random.Next found.Count]
+            text.Remove(one.Index, one.Length).Insert(one.Index, numbers[random.Next numbers.Length])
 
 let private fuzz count =
     let piece offset length key =

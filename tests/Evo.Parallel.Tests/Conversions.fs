@@ -289,7 +289,12 @@ let ``a run's newest whole checkpoint is what is taken of it`` () =
     Assert.Equal<Map<string, string * byte array>>(tensors newest, tensors report.Output)
 
     Assert.Equal<string>(
-        [ "manifest.json"; "optimizer.safetensors"; "run.json"; "state.json" ],
+        [
+            "manifest.json"
+            "optimizer-00001-of-00001.safetensors"
+            "run.json"
+            "state.json"
+        ],
         report.LeftOut
     )
     // A damaged one is passed over for the one before it.

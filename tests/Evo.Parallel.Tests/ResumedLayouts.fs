@@ -338,12 +338,7 @@ let ``ranks write as much each, and a rank that resumes reads its part of the st
 
 [<Fact>]
 let ``a run saved in one element type continues in another, near the curve that it had`` () =
-    for before, after in
-        [
-            "float32", "bfloat16"
-            "bfloat16", "float32"
-            "float64", "float32"
-        ] do
+    for before, after in [ "float32", "bfloat16"; "bfloat16", "float32"; "float64", "float32" ] do
         use folder = new TemporaryFolder()
         writeData folder.Path
 

@@ -203,12 +203,24 @@ let ``a run's folder says what ran, with what, on what, and what happened`` () =
 [<Fact>]
 let ``enable_tb false writes no event files, tensorboard_folder puts them elsewhere`` () =
     use folder = withData ()
-    let none = config folder.Path "LLAMA2" [ "enable_tb=false"; "data.total_steps=2" ]
+
+    let none =
+        config folder.Path "LLAMA2" [ "enable_tb=false"; "data.total_steps=2"; "lr_scheduler.total_steps=3" ]
+
     run none |> ignore
     Assert.False(Directory.Exists(Path.Combine(none.Folder, "tensorboards")))
     let elsewhere = folder.File "board"
 
-    run (config folder.Path "LLAMA2" [ $"tensorboard_folder={elsewhere}"; "data.total_steps=3" ])
+    run (
+        config
+            folder.Path
+            "LLAMA2"
+            [
+                $"tensorboard_folder={elsewhere}"
+                "data.total_steps=3"
+                "lr_scheduler.total_steps=3"
+            ]
+    )
     |> ignore
 
     Assert.Single(Directory.GetFiles elsewhere) |> ignore

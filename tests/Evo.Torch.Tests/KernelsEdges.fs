@@ -6,6 +6,7 @@ open Xunit
 open TorchSharp
 open Evo.Torch
 open Evo.Torch.Tests.KernelsCases
+open Evo.Torch.Tests.KernelsAgreement
 
 [<Collection("kernels")>]
 type ``A kernel``() =

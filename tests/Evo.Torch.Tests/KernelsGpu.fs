@@ -7,6 +7,7 @@ open Xunit
 open TorchSharp
 open Evo.Torch
 open Evo.Torch.Tests.KernelsCases
+open Evo.Torch.Tests.KernelsAgreement
 
 [<Collection("kernels")>]
 type ``Every kernel on a GPU``() =

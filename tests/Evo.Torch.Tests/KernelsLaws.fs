@@ -8,6 +8,7 @@ open Xunit
 open TorchSharp
 open Evo.Torch
 open Evo.Torch.Tests.KernelsCases
+open Evo.Torch.Tests.KernelsAgreement
 
 /// Tests that switch the kernels on and off or change the number of threads; nothing else runs beside them.
 [<CollectionDefinition("kernels", DisableParallelization = true)>]
