@@ -212,7 +212,7 @@ let ``what speaks against a layout on any number of ranks is a problem of its ke
 [<InlineData("data.rampup_batch_size=0 1 1", "must be three whole numbers above 0")>]
 [<InlineData("data.rampup_batch_size=2 1 1", "starts above data.micro_num = 1")>]
 [<InlineData("parallel.pipeline.mode=1f1b", "did you mean \"1F1B\"?")>]
-[<InlineData("grad_scaler.fp16={}", "its keys stand in grad_scaler itself")>]
+[<InlineData("grad_scaler.fp16={}", "evo config docs grad_scaler lists the keys of this section")>]
 [<InlineData("parallel.weight.memory_pool=true", "Evo needs none; take it out")>]
 let ``a key that contradicts another is refused`` (assignment: string) (expected: string) =
     let lines = refused [ assignment ]

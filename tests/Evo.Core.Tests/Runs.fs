@@ -101,6 +101,7 @@ let private tied =
         "monitor.alert.enable_feishu_alert", [ "false"; "true" ]
         "monitor.alert.feishu_alert_address", [ "\"http://localhost:8080/hook\"" ]
         "ckpt.enable_save_ckpt", [ "true" ]
+        "ckpt.keep_every", [ "0" ]
         "ckpt.resume_changes", [ "[]"; "[\"adam.lr\"]" ]
         "ckpt.load_ckpt_info.ckpt_type", [ "\"evo\"" ]
         "ckpt.load_ckpt_info.content", [ "[\"all\"]"; "[\"model\", \"optimizer\"]" ]

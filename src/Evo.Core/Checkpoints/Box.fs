@@ -82,9 +82,10 @@ type Box =
                 Length = Array.ofList length
             })
 
-    /// `[0:12, 24:48]`.
+    /// `[0:12, 24:48]`; of a damaged box, with as many offsets as lengths only by chance, what there is.
     override box.ToString() =
         let dims =
-            Array.map2 (fun first length -> $"{first}:{first + length}") box.Offset box.Length
+            Seq.zip box.Offset box.Length
+            |> Seq.map (fun (first, length) -> $"{first}:{first + length}")
 
         "[" + String.Join(", ", dims) + "]"
