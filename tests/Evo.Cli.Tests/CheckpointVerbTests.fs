@@ -33,16 +33,16 @@ let ``checkpoints are listed, shown, verified, pruned and converted`` () =
     Assert.Contains("optimizer-00001-of-00001.safetensors", shown.Output)
 
     let tensor =
-        run [ "checkpoint"; "show"; place 9; "--tensor"; "exp_avg.embedding.weight" ]
+        run [ "checkpoint"; "show"; place 9; "--tensor"; "exp_avg.embed.weight" ]
 
     Assert.True((tensor.Code = 0), tensor.Errors)
     Assert.Contains("[0:384, 0:32]", tensor.Output)
 
     let unknown =
-        run [ "checkpoint"; "show"; place 9; "--tensor"; "exp_avg.embeding.weight" ]
+        run [ "checkpoint"; "show"; place 9; "--tensor"; "exp_avg.embde.weight" ]
 
     Assert.Equal(4, unknown.Code)
-    Assert.Contains("did you mean exp_avg.embedding.weight?", unknown.Errors)
+    Assert.Contains("did you mean exp_avg.embed.weight?", unknown.Errors)
 
     Assert.Equal(0, (run [ "checkpoint"; "verify"; "runs/small" ]).Code)
     let file = folder.File(Path.Combine(place 6, "model.safetensors"))
