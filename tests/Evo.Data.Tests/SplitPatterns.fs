@@ -147,6 +147,34 @@ let ``no pattern whatever crashes or hangs`` () =
     Check.One(cases 5000, Prop.forAll (Arb.fromGen (Gen.listOf part)) law)
 
 [<Fact>]
+let ``classes of characters are those of Hugging Face's engine, every character`` () =
+    let vocab = System.Text.Json.Nodes.JsonObject()
+
+    for value in 0..255 do
+        vocab.Add(alphabet [| byte value |], System.Text.Json.Nodes.JsonValue.Create value)
+
+    for pattern in [ "\\p{L}"; "\\p{N}"; "\\p{M}"; "\\p{Lu}"; "\\s"; "\\d"; "\\w" ] do
+        let removing = byPattern pattern
+        let split = (nonNull removing["pretokenizers"]).AsArray()[0]
+        (nonNull split)["behavior"] <- System.Text.Json.Nodes.JsonValue.Create "Removed"
+
+        let model =
+            fields
+                [
+                    "type", System.Text.Json.Nodes.JsonValue.Create "BPE"
+                    "vocab", vocab.DeepClone()
+                    "merges", System.Text.Json.Nodes.JsonArray()
+                ]
+
+        both (file [ "model", model; "pre_tokenizer", removing ]) (fun theirs ours ->
+            // The rest of the seventeen planes is not assigned, or private.
+            for rune in Seq.append (seq { 1..0xD7FF }) (seq { 0xE000..0x333FF }) do
+                let text = Char.ConvertFromUtf32 rune
+
+                if (theirs.Encode text).Length = 0 <> (ours.EncodeToIds(text).Count = 0) then
+                    Assert.Fail $"U+{rune:X}: {pattern}")
+
+[<Fact>]
 let ``normal forms are those of Unicode`` () =
     let runes (text: string) =
         [ for rune in text.EnumerateRunes() -> rune.Value ]

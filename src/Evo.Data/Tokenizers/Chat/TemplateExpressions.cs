@@ -344,6 +344,17 @@ internal sealed class TemplateExpressions(string where, List<TemplateToken> toke
         };
     }
 
+    // Of a test: in brackets, or one value behind its name.
+    private Func<TemplateScope, TemplateArguments>? TestArguments()
+    {
+        if (Accept("(")) return Arguments();
+        var follows = Next.Kind is TemplateTokenKind.Text or TemplateTokenKind.Number || Next.Is("[") || Next.Is("{")
+            || (Next.Kind == TemplateTokenKind.Name && Next.Value is not ("and" or "or" or "not" or "if" or "else" or "in" or "is"));
+        if (!follows) return null;
+        var value = Postfix(Primary());
+        return scope => new([value(scope)], new Dictionary<string, object?>());
+    }
+
     private TemplateExpression Filtered(TemplateExpression value)
     {
         while (true)
@@ -362,7 +373,7 @@ internal sealed class TemplateExpressions(string where, List<TemplateToken> toke
                 var negated = Accept("not");
                 var name = Name();
                 var test = TemplateFilters.Test(name) ?? throw Bad($"the test '{name}'", $"known are {TemplateFilters.TestNames}", line);
-                Func<TemplateScope, TemplateArguments>? arguments = Accept("(") ? Arguments() : null;
+                var arguments = TestArguments();
                 value = Placed(line, scope => test(whole(scope), arguments?.Invoke(scope)) != negated);
             }
             else if (Next.Is("(") || Next.Is(".") || Next.Is("["))

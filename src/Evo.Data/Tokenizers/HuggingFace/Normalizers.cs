@@ -43,7 +43,7 @@ internal sealed class RuneStep(Func<Rune, string> map) : TextStep
     public static RuneStep Lowercase { get; } = new(rune => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString());
 
     /// <summary>Without marks, which a normal form D has set apart.</summary>
-    public static RuneStep StripAccents { get; } = new(rune => (RuneClasses.Of(rune.Value) & RuneClass.Mark) != 0 ? "" : rune.ToString());
+    public static RuneStep StripAccents { get; } = new(rune => NormalForm.IsMark(rune.Value) ? "" : rune.ToString());
 
     public override void Apply(AlignedText text) => text.Rewrite((writer, from, to) =>
     {

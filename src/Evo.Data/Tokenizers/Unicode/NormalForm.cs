@@ -4,7 +4,8 @@ namespace Evo.Data;
 
 /// <summary>
 /// Unicode's normal forms, from a table of our own: the runtime's own <c>string.Normalize</c> does nothing without ICU,
-/// and says so to nobody.
+/// and says so to nobody. The table is that of Unicode 9.0, by which Hugging Face's normalizers go: characters that came
+/// later stay as they are, or ids would differ.
 /// </summary>
 internal sealed class NormalForm
 {
@@ -37,6 +38,9 @@ internal sealed class NormalForm
         return tables.ClassOf(first) == 0 && !tables.Seconds.Contains(first)
             && first is not (>= VBase and < VBase + VCount) and not (> TBase and < TBase + TCount);
     }
+
+    /// <summary>Whether a character is a mark.</summary>
+    public static bool IsMark(int rune) => Loaded.Value.Marks.Contains(rune);
 
     /// <summary>The normal form of characters.</summary>
     public List<int> Of(IEnumerable<int> runes)
@@ -118,6 +122,8 @@ internal sealed class NormalForm
 
         public HashSet<int> Seconds { get; } = [];
 
+        public HashSet<int> Marks { get; } = [];
+
         private readonly Dictionary<int, int> classes = [];
 
         public int ClassOf(int rune) => rune < 0x300 ? 0 : classes.GetValueOrDefault(rune);
@@ -131,9 +137,11 @@ internal sealed class NormalForm
             {
                 if (line[0] == '#') continue;
                 var numbers = line[2..].Split(' ').Select(word => int.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToArray();
-                if (line[0] == 'r')
+                if (line[0] is 'r' or 'm')
                 {
-                    for (var rune = numbers[0]; rune <= numbers[1]; rune++) tables.classes.Add(rune, numbers[2]);
+                    for (var rune = numbers[0]; rune <= numbers[1]; rune++)
+                        if (line[0] == 'm') tables.Marks.Add(rune);
+                        else tables.classes.Add(rune, numbers[2]);
                     continue;
                 }
                 (line[0] == '~' ? tables.Compatible : tables.Canonical).Add(numbers[0], numbers[1..]);

@@ -55,13 +55,17 @@ internal static class RuneClasses
 
     public static bool IsSpace(int rune) => (Of(rune) & RuneClass.Space) != 0;
 
-    /// <summary>\w of Oniguruma: letters, marks, decimal digits, connectors.</summary>
-    public static bool IsWord(int rune) => (Of(rune) & (RuneClass.Letter | RuneClass.Mark | RuneClass.WordOther)) != 0;
+    /// <summary>\w of Oniguruma, which runs the split patterns of tokenizer.json: some numbers of Latin-1 are in it.</summary>
+    public static bool IsWord(int rune) => IsAnyWord(rune) || rune is 0xB2 or 0xB3 or 0xB9 or 0xBC or 0xBD or 0xBE;
 
-    /// <summary>\w of Rust's regex: those, numbers that are letters, letters in circles, and the two joiners.</summary>
-    public static bool IsRustWord(int rune) =>
-        IsWord(rune) || rune is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169)
-            or (>= 0x1F170 and <= 0x1F189) || (rune > 0x7F && CategoryOf(rune) == UnicodeCategory.LetterNumber);
+    /// <summary>\w of Rust's regex, by which single words and Whitespace go: with the two joiners.</summary>
+    public static bool IsRustWord(int rune) => IsAnyWord(rune) || rune is 0x200C or 0x200D;
+
+    // Letters, marks, decimal digits, connectors, numbers that are letters, letters in circles.
+    private static bool IsAnyWord(int rune) =>
+        (Of(rune) & (RuneClass.Letter | RuneClass.Mark | RuneClass.WordOther)) != 0
+        || rune is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189)
+        || (rune > 0x7F && CategoryOf(rune) == UnicodeCategory.LetterNumber);
 
     /// <summary>Category of a character; a surrogate alone counts as one.</summary>
     public static UnicodeCategory CategoryOf(int rune) => CharUnicodeInfo.GetUnicodeCategory(rune);
