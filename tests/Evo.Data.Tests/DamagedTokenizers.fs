@@ -1,8 +1,9 @@
-/// tokenizer.json with what is not known or not right: a refusal by name.
+/// tokenizer.json in other forms, with text that is not right, and with what is not known: a refusal by name.
 module Evo.Data.Tests.DamagedTokenizers
 
 open System
 open System.Text
+open System.Text.Json.Nodes
 open Evo.Data
 open FsCheck
 open FsCheck.FSharp
@@ -12,11 +13,41 @@ open Evo.Data.Tests.Vocabularies
 
 let private everything = EncodeMode.ParseSpecial ||| EncodeMode.AddSpecial
 
+let private byteLevel =
+    json """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"""
+
+[<Fact>]
+let ``merges as pairs are those as text`` () =
+    let model = model "small"
+
+    let pairs =
+        JsonArray(
+            [|
+                for merge in (nonNull model["merges"]).AsArray() ->
+                    let parts = (nonNull merge).GetValue<string>().Split ' '
+                    (JsonArray(JsonValue.Create parts[0], JsonValue.Create parts[1]): JsonNode | null)
+            |]
+        )
+
+    let texts = file [ "model", model; "pre_tokenizer", byteLevel.DeepClone() ]
+
+    model.Parent
+    |> Option.ofObj
+    |> Option.iter (fun parent -> parent.AsObject().Remove "model" |> ignore)
+
+    model["merges"] <- pairs
+    let pairs = file [ "model", model; "pre_tokenizer", byteLevel.DeepClone() ]
+    use one = HuggingFaceTokenizer.Parse("texts", texts)
+    use two = HuggingFaceTokenizer.Parse("pairs", pairs)
+
+    Check.One(
+        cases 300,
+        Prop.forAll (Arb.fromGen corners) (fun text ->
+            Assert.Equal<int list>(List.ofSeq (one.EncodeToIds text), List.ofSeq (two.EncodeToIds text)))
+    )
+
 [<Fact>]
 let ``a byte that is no UTF-8 counts as U+FFFD`` () =
-    let byteLevel =
-        json """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"""
-
     let bytes =
         file
             [

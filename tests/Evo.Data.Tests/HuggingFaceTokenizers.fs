@@ -3,6 +3,7 @@ module Evo.Data.Tests.HuggingFaceTokenizers
 
 open System
 open System.Collections.Generic
+open System.Globalization
 open System.Text
 open System.Text.Json.Nodes
 open System.Threading
@@ -15,10 +16,25 @@ open Evo.Data.Tests.Vocabularies
 
 let private everything = EncodeMode.ParseSpecial ||| EncodeMode.AddSpecial
 
+/// Lower case is the runtime's, whose Unicode is older than that of Hugging Face's engine: characters that came later are left out.
+let private known (text: string) =
+    String.Join(
+        "",
+        [
+            for rune in text.EnumerateRunes() do
+                if Rune.GetUnicodeCategory rune <> UnicodeCategory.OtherNotAssigned then
+                    string rune
+        ]
+    )
+
 let private agreement count bytes =
     both bytes (fun theirs ours ->
         agree theirs ours everything ""
-        Check.One(cases count, Prop.forAll (Arb.fromGen corners) (agree theirs ours everything)))
+
+        Check.One(
+            cases count,
+            Prop.forAll (Arb.fromGen (Gen.map known corners)) (agree theirs ours everything)
+        ))
 
 let private byteLevel =
     json """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"""
@@ -109,36 +125,6 @@ let ``the families' split patterns give Hugging Face's ids`` (family: string) =
                          "pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],
                          "special_tokens":{"<|begin|>":{"id":"<|begin|>","ids":[100256],"tokens":["<|begin|>"]}}}]}"""
             ])
-
-[<Fact>]
-let ``merges as pairs are those as text`` () =
-    let model = model "small"
-
-    let pairs =
-        JsonArray(
-            [|
-                for merge in (nonNull model["merges"]).AsArray() ->
-                    let parts = (nonNull merge).GetValue<string>().Split ' '
-                    (JsonArray(JsonValue.Create parts[0], JsonValue.Create parts[1]): JsonNode | null)
-            |]
-        )
-
-    let texts = file [ "model", model; "pre_tokenizer", byteLevel.DeepClone() ]
-
-    model.Parent
-    |> Option.ofObj
-    |> Option.iter (fun parent -> parent.AsObject().Remove "model" |> ignore)
-
-    model["merges"] <- pairs
-    let pairs = file [ "model", model; "pre_tokenizer", byteLevel.DeepClone() ]
-    use one = HuggingFaceTokenizer.Parse("texts", texts)
-    use two = HuggingFaceTokenizer.Parse("pairs", pairs)
-
-    Check.One(
-        cases 300,
-        Prop.forAll (Arb.fromGen corners) (fun text ->
-            Assert.Equal<int list>(List.ofSeq (one.EncodeToIds text), List.ofSeq (two.EncodeToIds text)))
-    )
 
 [<Theory>]
 [<InlineData("", "")>]

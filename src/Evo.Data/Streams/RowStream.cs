@@ -71,7 +71,14 @@ public sealed class RowStream : IDisposable
 
     private Task<TokenBlock> MakeAhead(StreamCursor start) => Task.Run(() => Make(start));
 
+    // What earlier rows have taken of a long document may leave less than a row of it: then the block is made longer.
     private TokenBlock Make(StreamCursor start)
+    {
+        for (long most = blockBytes; ; most *= 2)
+            if (Make(start, most) is { } made) return made;
+    }
+
+    private TokenBlock? Make(StreamCursor start, long mostBytes)
     {
         List<ReadOnlyMemory<byte>> texts = [];
         List<StreamCursor> places = [];
@@ -83,7 +90,7 @@ public sealed class RowStream : IDisposable
             places.Add(place);
             next = after;
             bytes += text.Length;
-            if (bytes >= blockBytes) break;
+            if (bytes >= mostBytes) break;
         }
         var documents = Tokenized(texts);
         documents[0] = documents[0][Math.Min(start.Skip, documents[0].Length)..];
@@ -98,9 +105,7 @@ public sealed class RowStream : IDisposable
             var skipped = (int)(plan.Tokens - first) + (place == 0 ? start.Skip : 0);
             next = places[place] with { Skip = skipped };
         }
-        if (plan.Rows == 0 && next == start)
-            throw new DataException(source.Path, $"{stream.Tokens} tokens in {documents.Length} documents", $"a block of text must fill a row of {options.RowTokens} tokens", "make rows shorter");
-        return new(start, next, new(set, plan));
+        return plan.Rows == 0 && next == start ? null : new(start, next, new(set, plan));
     }
 
     private int[][] Tokenized(List<ReadOnlyMemory<byte>> texts)
