@@ -1,4 +1,4 @@
-// The stream on which libtorch queues work. Compiled with kernels.cu, where CUDA's headers are.
+// The stream on which libtorch queues work. Compiled with the kernels, where CUDA's headers are.
 #include <c10/cuda/CUDAStream.h>
 
 void* evo_cuda_stream(int device) {

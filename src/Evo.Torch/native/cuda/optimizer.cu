@@ -1,0 +1,86 @@
+// AdamW and the sum of squares on a GPU: one pass each over flat buffers.
+
+#include "device.cuh"
+#include "launch.cuh"
+
+namespace evo::cuda {
+namespace {
+
+template <class S, int N>
+__global__ void adamw_pieces(
+    Wide<S>* master, const S* gradient, Wide<S>* mean, Wide<S>* square, S* copy, int64_t pieces, AdamW rates) {
+    using W = Wide<S>;
+    const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    if (j >= pieces) return;
+    const W keep = static_cast<W>(rates.decay), b1 = static_cast<W>(rates.beta1), b2 = static_cast<W>(rates.beta2);
+    const W n1 = static_cast<W>(1 - rates.beta1), n2 = static_cast<W>(1 - rates.beta2), floor = static_cast<W>(rates.eps);
+    const W rate = static_cast<W>(rates.step_size), correction = static_cast<W>(rates.root_correction);
+    const W scale = static_cast<W>(rates.gradient_scale);
+    auto p = piece<W, N>(master, j), m = piece<W, N>(mean, j), v = piece<W, N>(square, j);
+    const auto from = piece<S, N>(gradient, j);
+    Piece<S, N> result;
+    for (int n = 0; n < N; n++) {
+        const W g = wide(from.at[n]) * scale;
+        m.at[n] = m.at[n] * b1 + g * n1;
+        v.at[n] = v.at[n] * b2 + g * g * n2;
+        p.at[n] = p.at[n] * keep - m.at[n] / (root(v.at[n]) / correction + floor) * rate;
+        result.at[n] = narrow<S>(p.at[n]);
+    }
+    piece<W, N>(master, j) = p;
+    piece<W, N>(mean, j) = m;
+    piece<W, N>(square, j) = v;
+    if (copy != nullptr) piece<S, N>(copy, j) = result;
+}
+
+template <class S, int N>
+__global__ void squares_of_blocks(const S* x, int64_t pieces, double* part) {
+    double sum = 0;
+    for (int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; j < pieces; j += int64_t(gridDim.x) * blockDim.x) {
+        const auto v = piece<S, N>(x, j);
+        for (int n = 0; n < N; n++) sum += static_cast<double>(wide(v.at[n])) * static_cast<double>(wide(v.at[n]));
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) part[blockIdx.x] = sum;
+}
+
+__global__ void sum_of_parts(const double* part, int64_t parts, double* total) {
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < parts; i += blockDim.x) sum += part[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) *total = sum;
+}
+
+}  // namespace
+
+void adamw(
+    Type type, void* master, const void* gradient, void* mean, void* square, void* copy, int64_t count, const AdamW& rates,
+    Stream stream) {
+    if (count == 0) return;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        using W = Wide<S>;
+        // As many as fill 16 bytes of the wider type.
+        by_pieces<W>(count, {master, gradient, mean, square, copy}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            adamw_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
+                as<W>(master), as<S>(gradient), as<W>(mean), as<W>(square), as<S>(copy), count / N, rates);
+        });
+    });
+    check("adamw_");
+}
+
+int64_t sum_parts(int64_t count) { return std::clamp<int64_t>(count / (kThreads * 16), 1, 1024); }
+
+void sum_of_squares(Type type, const void* x, int64_t count, double* part, int64_t parts, double* total, Stream stream) {
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<S>(count, {x}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            squares_of_blocks<S, N><<<static_cast<unsigned>(parts), kThreads, 0, queue(stream)>>>(as<S>(x), count / N, part);
+        });
+    });
+    sum_of_parts<<<1, 1024, 0, queue(stream)>>>(part, parts, total);
+    check("sum_of_squares");
+}
+
+}  // namespace evo::cuda
