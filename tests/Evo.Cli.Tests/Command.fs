@@ -23,7 +23,7 @@ let root =
 
     up (DirectoryInfo AppContext.BaseDirectory)
 
-let private start (folder: string) (arguments: string list) =
+let private start (variables: (string * string) list) (folder: string) (arguments: string list) =
     let info =
         ProcessStartInfo(
             "dotnet",
@@ -35,13 +35,15 @@ let private start (folder: string) (arguments: string list) =
 
     info.Environment["OMP_NUM_THREADS"] <- "2"
 
+    for name, value in variables do
+        info.Environment[name] <- value
+
     match Process.Start info with
     | null -> raise (InvalidOperationException "dotnet did not start")
     | started -> started
 
-/// Runs a command line in a folder; `meanwhile` may send it signals.
-let runWith (meanwhile: Process -> unit) (folder: string) (arguments: string list) : Answer =
-    use running = start folder arguments
+let private runAs variables (meanwhile: Process -> unit) (folder: string) (arguments: string list) : Answer =
+    use running = start variables folder arguments
     let output = running.StandardOutput.ReadToEndAsync()
     let errors = running.StandardError.ReadToEndAsync()
     meanwhile running
@@ -55,6 +57,12 @@ let runWith (meanwhile: Process -> unit) (folder: string) (arguments: string lis
         Output = output.Result
         Errors = errors.Result
     }
+
+/// Runs a command line in a folder; `meanwhile` may send it signals.
+let runWith meanwhile folder arguments = runAs [] meanwhile folder arguments
+
+/// Runs a command line in a folder with these variables in its environment.
+let runWhere variables folder arguments = runAs variables ignore folder arguments
 
 /// Runs a command line in a folder.
 let runIn folder arguments = runWith ignore folder arguments

@@ -57,6 +57,7 @@ let private report =
         MoeLoss = System.Nullable()
         Lr = 1e-3
         AdamBeta2 = 0.95
+        LossScale = 1.0
         GradNorm = nan
         MicroNum = 2
         Tokens = 1024L
@@ -145,3 +146,58 @@ let ``what routers add to the loss is named as InternEvo names it`` () =
     use json = JsonDocument.Parse line
     Assert.Equal(0.25, json.RootElement.GetProperty("moe_loss").GetDouble())
     Assert.DoesNotContain("moe_loss", report.ToJson())
+
+/// Name, labels and value of each line, read by the rules of the format.
+let private samples (text: string) =
+    [
+        for line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries) do
+            if not (line.StartsWith '#') then
+                let sample =
+                    Text.RegularExpressions.Regex.Match(
+                        line,
+                        """^([a-zA-Z_:][a-zA-Z0-9_:]*)\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\} (\S+)$"""
+                    )
+
+                Assert.True(sample.Success, line)
+                sample.Groups[1].Value, sample.Groups[2].Value, sample.Groups[3].Value
+    ]
+
+[<Fact>]
+let ``Prometheus reads every figure of a step, once each, and those of types by their label`` () =
+    let ofTypes =
+        { report with
+            TypeLosses =
+                [
+                    {
+                        Type = "en"
+                        Targets = 7L
+                        Loss = nan
+                    }
+                    {
+                        Type = "c\"n\\\n"
+                        Targets = 8L
+                        Loss = 1.5
+                    }
+                ]
+        }
+
+    let text = Prometheus.text "a run" 12.5 ofTypes.Metrics
+    let found = samples text
+    Assert.Equal(found.Length, (List.distinct found).Length)
+    let jobOnly = "job=\"a run\""
+    Assert.Contains(("evo_last_step_timestamp_seconds", jobOnly, "12.5"), found)
+    Assert.Contains(("evo_loss", jobOnly, "2.5"), found)
+    Assert.Contains(("evo_loss_by_type", jobOnly + ",type=\"en\"", "NaN"), found)
+    Assert.Contains(("evo_loss_by_type", jobOnly + ",type=\"c\\\"n\\\\\\n\"", "1.5"), found)
+    // One figure has two names of which one is left out, and the time of the step comes on top.
+    Assert.Equal(ofTypes.Metrics.Length, found.Length)
+
+    // The lines of a metric stand together behind its one type.
+    let types = text.Split '\n' |> Array.filter (fun line -> line.StartsWith "# TYPE ")
+
+    Assert.Equal(types.Length, (Array.distinct types).Length)
+
+    Assert.Equal<string list>(
+        [ for line in types -> line.Split(' ')[2] ],
+        found |> List.map (fun (name, _, _) -> name) |> List.distinct
+    )

@@ -148,6 +148,8 @@ let arrow
         writer.WriteRecordBatch batch
 
     writer.WriteEnd()
+    // The library writes from native memory that goes with the batch.
+    GC.KeepAlive batches
 
 /// A Parquet file in row groups of so many rows, with a column of numbers before the texts.
 let parquet (codec: CompressionMethod) isCoded rows (path: string) (texts: (string | null) list) =

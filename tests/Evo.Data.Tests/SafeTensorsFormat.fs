@@ -144,7 +144,7 @@ let ``no altered byte crashes the reader`` () =
                 for tensor in file.Tensors do
                     file.Bytes(tensor).ToArray() |> ignore)
 
-        Check.One(cases 2000, Prop.forAll (Arb.fromGen (Gen.resize 4 (Gen.nonEmptyListOf alteration))) law))
+        Check.One(cases 5000, Prop.forAll (Arb.fromGen (Gen.resize 4 (Gen.nonEmptyListOf alteration))) law))
 
 let private entry = """{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"""
 

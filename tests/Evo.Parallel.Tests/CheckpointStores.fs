@@ -44,8 +44,8 @@ let write (folder: string) step =
         File.WriteAllBytes(Path.Combine(folder, name), bytes)
 
 /// Commits the checkpoint of a step, and removes old ones; the folder.
-let save (store: CheckpointStore) (keep: KeepRule) step =
-    let draft = (store :> ICheckpointStore).Draft step
+let save (store: ICheckpointStore) (keep: KeepRule) step =
+    use draft = store.Draft step
     draft.Begin()
     write draft.Folder step
 
@@ -60,7 +60,14 @@ let save (store: CheckpointStore) (keep: KeepRule) step =
         ]
 
     File.WriteAllText(Path.Combine(draft.Folder, Checkpoint.ManifestFile), (manifest step described).ToJson())
-    draft.Secure [ for file in described -> file.Path ]
+
+    draft.Secure
+        [
+            for file in described do
+                file.Path
+            Checkpoint.ManifestFile
+        ]
+
     let path = draft.Commit []
 
     for old in keep.Removes(step, store.Steps()) do

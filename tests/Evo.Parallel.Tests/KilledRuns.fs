@@ -55,6 +55,25 @@ let trainInChild (folder: string) ranks steps =
         Console.Out.WriteLine(string error)
         1
 
+/// Where a kill fell, by what was last said and by what lies in the folder of checkpoints.
+let private place (checkpoints: string) (said: string option) =
+    let holds (beginning: string) =
+        Directory.Exists checkpoints
+        && Directory.GetDirectories(checkpoints, beginning + "*").Length > 0
+
+    if holds ".deleting-" then
+        "while an old checkpoint was removed"
+    elif holds ".replaced-" then
+        "between two renames"
+    elif holds ".staging-" then
+        "inside a save"
+    elif said.IsNone then
+        "while starting or resuming"
+    elif said.Value.StartsWith "saved " then
+        "just after a commit"
+    else
+        "inside a step"
+
 let private killUntilDone seed ranks kills steps =
     use folder = new TemporaryFolder()
     writeData folder.Path
@@ -64,17 +83,27 @@ let private killUntilDone seed ranks kills steps =
 
     ResumedLayouts.runOn ranks Int64.MaxValue straight |> ignore
     let killed = config folder.Path "LLAMA2" (sets steps @ layout ranks)
-    let mutable inSaves = 0
+    let places = ResizeArray<string>()
     let random = Random(seed: int)
     let mutable saved = 0L
     let mutable finished = false
-    let mutable count = 0
+    let mutable startSeconds = 1.0
 
     while not finished do
         use child =
             startChild [ "--child"; "train"; folder.Path; string ranks; string steps ]
 
-        let patience = if count < kills then random.Next(1, 7) else Int32.MaxValue
+        let clock = Diagnostics.Stopwatch.StartNew()
+        let kills = places.Count < kills
+        // One of four is killed before it says anything.
+        let early = kills && random.Next 4 = 0
+
+        if early then
+            Thread.Sleep(TimeSpan.FromSeconds(startSeconds * random.NextDouble()))
+            child.Kill()
+
+        let patience = if kills then random.Next(1, 7) else Int32.MaxValue
+        let mutable said = None
         let mutable lines = 0
         let mutable reading = true
 
@@ -82,24 +111,24 @@ let private killUntilDone seed ranks kills steps =
             match child.StandardOutput.ReadLine() with
             | null -> reading <- false
             | line ->
+                if lines = 0 && not early then
+                    startSeconds <- clock.Elapsed.TotalSeconds
+
                 lines <- lines + 1
+                said <- Some line
 
                 if line.StartsWith "saved " then
                     saved <- max saved (Int64.Parse(line.Substring 6))
 
-                if lines = patience then
+                if lines = patience && not early then
                     Thread.Sleep(random.Next 15)
                     child.Kill()
 
         child.WaitForExit()
         finished <- child.ExitCode = 0
-        count <- count + 1
 
-        if
-            Directory.Exists killed.CheckpointFolder
-            && Directory.GetDirectories(killed.CheckpointFolder, ".*").Length > 0
-        then
-            inSaves <- inSaves + 1
+        if not finished then
+            places.Add(place killed.CheckpointFolder said)
 
         let found =
             Checkpoint.Newest(
@@ -115,10 +144,16 @@ let private killUntilDone seed ranks kills steps =
                 $"step {saved} was committed and {found.Manifest.Data.NextBatch} is the newest"
             )
 
-    Assert.True(count > kills, $"only {count - 1} kills")
+    Assert.Equal(kills, places.Count)
 
-    (nonNull TestContext.Current.TestOutputHelper).WriteLine
-        $"{ranks} ranks: {count - 1} kills, {inSaves} inside a save"
+    let table =
+        places
+        |> Seq.countBy id
+        |> Seq.sort
+        |> Seq.map (fun (where, count) -> $"{count} {where}")
+
+    (nonNull TestContext.Current.TestOutputHelper)
+        .WriteLine($"{ranks} ranks, {kills} kills: " + String.Join(", ", table))
 
     let last (config: Evo.Core.RunConfig) =
         Path.Combine(config.CheckpointFolder, string steps)

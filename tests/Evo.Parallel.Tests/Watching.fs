@@ -15,13 +15,14 @@ open Evo.Parallel.Tests.Folders
 open Evo.Parallel.Tests.TinyRuns
 open Xunit
 
+let private freePort () =
+    use probe = new Sockets.TcpListener(IPAddress.Loopback, 0)
+    probe.Start()
+    (probe.LocalEndpoint :?> IPEndPoint).Port
+
 /// A web hook on loopback that answers each post with the next of these codes, the last for ever; 0 never answers.
 type private Hook(codes: int list) =
-    let port =
-        use probe = new Sockets.TcpListener(IPAddress.Loopback, 0)
-        probe.Start()
-        (probe.LocalEndpoint :?> IPEndPoint).Port
-
+    let port = freePort ()
     let listener = new HttpListener()
     let bodies = ConcurrentQueue<string>()
     let mutable left = codes
@@ -279,3 +280,50 @@ let ``a run that stands still alerts while it does, and when it goes on`` () =
     Assert.Contains("stall", kinds)
     Assert.Contains("goes_on", kinds)
     Assert.Contains("since step 2", hook.Bodies |> List.map (field "text") |> String.concat "\n")
+
+[<Fact>]
+let ``whoever asks while a run goes gets the figures of its last step, and a port that is taken ends the run before it begins``
+    ()
+    =
+    use folder = withData ()
+    let port = freePort ()
+    use http = new Http.HttpClient()
+    let address = $"http://127.0.0.1:{port}"
+    let texts = ResizeArray<string>()
+
+    let asking =
+        { new IProgress<TrainEvent> with
+            member _.Report event =
+                match event with
+                | :? TrainEvent.StepDone as it when it.Report.Step > 1L ->
+                    texts.Add(http.GetStringAsync($"{address}/metrics").Result)
+                | _ -> ()
+        }
+
+    let config =
+        config
+            folder.Path
+            "LLAMA2"
+            [
+                "data.total_steps=3"
+                "data.valid_every=0"
+                $"monitor.prometheus.port={port}"
+            ]
+
+    Trainer(config, asking).Run CancellationToken.None |> ignore
+    // A step is told before it is recorded: what is answered is the one before.
+    Assert.Equal<string list>(
+        [ "1"; "2" ],
+        [
+            for text in texts ->
+                RegularExpressions.Regex.Match(text, @"(?m)^evo_step\{[^}]*\} (\d+)$").Groups[1].Value
+        ]
+    )
+
+    Assert.ThrowsAny<exn>(fun () -> http.GetStringAsync($"{address}/metrics").Result |> ignore)
+    |> ignore
+
+    use taken = new Sockets.TcpListener(IPAddress.Loopback, port)
+    taken.Start()
+    let refused = Assert.Throws<TrainingException>(fun () -> run config |> ignore)
+    Assert.Contains($"127.0.0.1:{port}", refused.Message)

@@ -11,28 +11,32 @@ open Evo.Cli.Refusal
 let private text value = Json.make (JString value)
 let private whole (value: int64) = Json.make (JNumber(string value))
 
-/// The folders in which the checkpoints of a run may be: those that were asked for, then snapshots.
-let private foldersOf (path: string) =
-    if not (Directory.Exists path) then
+let private placeHelp =
+    "a run's folder, its folder of checkpoints, or their address in an object store (s3://bucket/prefix)."
+
+/// Where the checkpoints of a run are: those that were asked for.
+let private checkpointsOf (path: string) =
+    if ObjectAddress.Names path then
+        path
+    elif Directory.Exists path then
+        match Path.Combine(path, "checkpoints") with
+        | inside when Directory.Exists inside -> inside
+        | _ -> path
+    else
         refuse
             ExitCode.Data
             $"{path}: no such folder; give a run (runs/<job_name>), or its folder of checkpoints"
 
-    let checkpoints =
-        match Path.Combine(path, "checkpoints") with
-        | inside when Directory.Exists inside -> inside
-        | _ -> path
-
-    [ checkpoints; Path.Combine(checkpoints, "snapshot") ]
-
 /// Every checkpoint of a run, newest first: its folder, and what it says of itself, or why it cannot be believed.
 let private found (path: string) =
     [
-        for folder in foldersOf path do
-            let store = CheckpointStore folder
+        let checkpoints = checkpointsOf path
+
+        for place in [ checkpoints; CheckpointPlace.Below(checkpoints, "snapshot") ] do
+            let store = CheckpointPlace.Store place
 
             for step in store.Steps() do
-                use files = (store :> ICheckpointStore).Files step
+                use files = store.Files step
 
                 step,
                 files.Place,
@@ -52,7 +56,7 @@ type ListOptions =
     interface IArgParserTemplate with
         member option.Usage =
             match option with
-            | Run _ -> "a run's folder, or its folder of checkpoints."
+            | Run _ -> placeHelp
             | Json -> "write the list as JSON, for a program."
 
 let private list (options: ParseResults<ListOptions>) =
@@ -115,12 +119,12 @@ type ShowOptions =
             | Json -> "write the manifest itself."
 
 let private opened (path: string) =
-    if not (Directory.Exists path) then
+    if not (ObjectAddress.Names path || Directory.Exists path) then
         refuse
             ExitCode.Data
             $"{path}: no such folder; give a checkpoint's folder, such as runs/<job_name>/checkpoints/100"
 
-    use files = new LocalFiles(path)
+    use files = CheckpointPlace.Files path
     (Checkpoint.Open files).Manifest
 
 let private shapeOf (sizes: int64 seq) = "[" + String.Join(", ", sizes) + "]"
@@ -186,11 +190,16 @@ type VerifyOptions =
             match option with
             | Folder _ -> "a checkpoint's folder, or a run's: then all of its checkpoints."
 
+/// Whether one checkpoint is there, rather than several below it.
+let private isOne (place: string) =
+    use files = CheckpointPlace.Files place
+    (files.Length Checkpoint.ManifestFile).HasValue
+
 let private verify (options: ParseResults<VerifyOptions>) =
     let path = options.GetResult Folder
 
     let places =
-        if File.Exists(Path.Combine(path, Checkpoint.ManifestFile)) then
+        if isOne path then
             [ path ]
         else
             [ for _, place, _ in found path -> place ]
@@ -232,8 +241,8 @@ type PruneOptions =
             | Yes -> "remove them; without it they are only listed."
 
 let private prune (options: ParseResults<PruneOptions>) =
-    let folder = List.head (foldersOf (options.GetResult PruneOptions.Run))
-    let store = CheckpointStore folder
+    let place = checkpointsOf (options.GetResult PruneOptions.Run)
+    let store = CheckpointPlace.Store place
     let last = options.GetResult(Keep_Last, 1)
 
     if last < 1 then
@@ -246,8 +255,8 @@ let private prune (options: ParseResults<PruneOptions>) =
         }
 
     // What is kept must be worth keeping: the newest whole one counts as the newest.
-    match Checkpoint.Newest(store, (fun place reason -> Terminal.tell $"{place}: not whole: {reason}")) with
-    | null -> refuse ExitCode.Data $"{folder}: none of its checkpoints is whole; nothing was removed"
+    match Checkpoint.Newest(store, (fun found reason -> Terminal.tell $"{found}: not whole: {reason}")) with
+    | null -> refuse ExitCode.Data $"{place}: none of its checkpoints is whole; nothing was removed"
     | newest ->
         use _ = newest.Files
         let removed = rule.Removes(newest.Manifest.Data.NextBatch, store.Steps())
@@ -255,15 +264,34 @@ let private prune (options: ParseResults<PruneOptions>) =
         for step in removed do
             if options.Contains Yes then
                 store.Remove step
-                Terminal.say $"removed {Path.Combine(folder, string step)}"
+                Terminal.say $"removed {CheckpointPlace.Below(place, string step)}"
             else
-                Terminal.say $"would remove {Path.Combine(folder, string step)}"
+                Terminal.say $"would remove {CheckpointPlace.Below(place, string step)}"
 
         if removed.IsEmpty then
             Terminal.say "nothing to remove"
         elif not (options.Contains Yes) then
             Terminal.say "--yes removes them"
 
+    ExitCode.Done
+
+type FetchOptions =
+    | [<MainCommand; ExactlyOnce>] Checkpoint of place: string
+    | [<Mandatory; AltCommandLine("-o")>] Out of folder: string
+
+    interface IArgParserTemplate with
+        member option.Usage =
+            match option with
+            | Checkpoint _ -> "a checkpoint's address in an object store, or its folder."
+            | Out _ -> "folder that is written; it appears when it is complete and checked."
+
+let private fetch (options: ParseResults<FetchOptions>) =
+    let place = options.GetResult FetchOptions.Checkpoint
+    let out = options.GetResult FetchOptions.Out
+    use files = CheckpointPlace.Files place
+    let checkpoint = Checkpoint.Open files
+    CheckpointCopy.Into(checkpoint, out)
+    Terminal.say $"{out}: {Terminal.bytes (bytesOf checkpoint.Manifest)}, whole"
     ExitCode.Done
 
 type ConvertOptions =
@@ -281,12 +309,17 @@ type ConvertOptions =
             | Force -> "replace the model folder that is there already."
 
 let private convert (options: ParseResults<ConvertOptions>) =
+    let source = options.GetResult ConvertOptions.Checkpoint
+
+    if ObjectAddress.Names source then
+        refuse ExitCode.Data $"{source}: is in an object store; bring it here with evo checkpoint fetch"
+
     ConvertVerb.verb.Run
         [|
             "--to-hf"
-            options.GetResult ConvertOptions.Checkpoint
+            source
             "--out"
-            options.GetResult Out
+            options.GetResult ConvertOptions.Out
             yield!
                 options.TryGetResult Dtype
                 |> Option.map (fun dtype -> [ "--dtype"; dtype ])
@@ -325,6 +358,12 @@ let verbs: Verb list =
                 "./evo train configs/tiny.json && ./evo checkpoint prune runs/tiny --keep-last 2"
             ]
             prune
+        Verb.make
+            "checkpoint fetch"
+            "Brings a checkpoint from an object store into a folder, checked byte by byte."
+            "AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say which store, and who asks."
+            [ "./evo checkpoint fetch s3://bucket/runs/tiny/40 --out tiny-40" ]
+            fetch
         Verb.make
             "checkpoint convert"
             "Writes the model of a checkpoint as a Hugging Face folder without the state of training."

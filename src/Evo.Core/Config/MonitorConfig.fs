@@ -17,9 +17,24 @@ type AlertConfig =
         StallSeconds: float
     }
 
+/// `monitor.prometheus`: where a Prometheus server may ask for the figures of the last step.
+type PrometheusConfig =
+    {
+        [<Key("Port at which /metrics is answered, on the host of the first rank; 0: none.",
+              "0",
+              Minimum = 0.0,
+              Maximum = 65535.0)>]
+        Port: int
+        [<Key("Address to listen at: 127.0.0.1 for this host only, 0.0.0.0 for whoever reaches it.",
+              "\"127.0.0.1\"")>]
+        Address: string
+    }
+
 /// `monitor`: what watches a run while nobody does.
 type MonitorConfig =
     {
         [<Key("Who hears of it when a run fails, stalls, has a spike in its loss or a gradient that is not finite.")>]
         Alert: AlertConfig
+        [<Key("Where a Prometheus server may ask for the figures of the last step.")>]
+        Prometheus: PrometheusConfig
     }

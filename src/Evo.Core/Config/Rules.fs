@@ -221,6 +221,11 @@ module internal Rules =
                         []
                         "must be an address that begins with http:// or https://"
                         ""
+            if
+                run.Monitor.Prometheus.Port > 0
+                && not (fst (Net.IPAddress.TryParse run.Monitor.Prometheus.Address))
+            then
+                broken "monitor.prometheus.address" [] "must be an address of this host" "for example 0.0.0.0"
             if alert.EnableFeishuAlert && isNull alert.FeishuAlertAddress then
                 broken
                     "monitor.alert.enable_feishu_alert"

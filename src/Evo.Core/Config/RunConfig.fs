@@ -212,7 +212,7 @@ type CkptConfig =
     {
         [<Key("Whether checkpoints are saved.", "true")>]
         EnableSaveCkpt: bool
-        [<Key("Folder of the run's checkpoints, one sub-folder for each step; unset: checkpoints in the run folder.",
+        [<Key("Folder of the run's checkpoints, one sub-folder for each step, or a place in an object store (s3://bucket/prefix); unset: checkpoints in the run folder.",
               "null")>]
         SaveCkptFolder: string | null
         [<Key("Successful steps between two checkpoints; 0 saves only at the end and when the run is stopped.",

@@ -224,10 +224,15 @@ module internal ImportValues =
 
     // ---- checkpoints
 
-    /// The folder that InternEvo's `local:…` names; none for a place in an object store.
+    /// The folder that InternEvo's `local:…` names, the address of `boto3:s3://bucket.endpoint/…`; none for other stores.
     let private folder (path: string) =
         if path.StartsWith "local:" then
             Some(path.Substring 6)
+        elif path.StartsWith "boto3:s3://" then
+            // The endpoint is a matter of the environment (AWS_ENDPOINT_URL).
+            let parts = path.Substring("boto3:s3://".Length).Split('/', 2)
+            let bucket = parts[0].Split('.')[0]
+            Some("s3://" + String.Join("/", bucket :: List.ofArray parts[1..]))
         elif path.StartsWith "boto3:" || path.StartsWith "volc:" || path.StartsWith "oss2:" then
             None
         else
@@ -240,7 +245,13 @@ module internal ImportValues =
             | Some folder -> draft.Take(key, key, at, text json folder)
             | None when not (draft.Says("ckpt.enable_save_ckpt", true)) ->
                 draft.Leave(key, "nothing is saved")
-            | None -> draft.Miss(key, json, "object stores are not part of Evo yet", "name a folder")
+            | None ->
+                draft.Miss(
+                    key,
+                    json,
+                    "Evo knows no object stores but those that speak S3",
+                    "name a folder, or an address s3://bucket/prefix"
+                )
         | _ -> draft.Take(key, key, at, json)
 
     /// How often something is saved, under one of Evo's keys, where Evo has it.

@@ -27,6 +27,8 @@ type StepReport =
         Lr: float
         /// The beta2 that the step used.
         AdamBeta2: float
+        /// What the loss was multiplied by for the backward pass; 1 but in float16.
+        LossScale: float
         /// Norm of all gradients together, before clipping.
         GradNorm: float
         /// Micro-batches of the step.
@@ -100,7 +102,7 @@ type StepReport =
             "tgs/last_tgs_10", speed.LastTgs10
             "tgs/last_tgs_50", speed.LastTgs50
             "lr", report.Lr
-            "loss_scale", 1.0
+            "loss_scale", report.LossScale
             "grad_norm", report.GradNorm
             if report.MoeLoss.HasValue then
                 "moe_loss", report.MoeLoss.Value

@@ -46,17 +46,17 @@ public sealed record Checkpoint(ICheckpointFiles Files, Manifest Manifest)
             : new(files, manifest);
     }
 
-    /// <summary>The checkpoint in a local folder, every file checked against its manifest.</summary>
+    /// <summary>The checkpoint in a folder or at an address, every file checked against its manifest.</summary>
     /// <exception cref="CheckpointException">It is missing, was never committed, or is damaged; the message names the file.</exception>
-    public static Checkpoint Read(string folder)
+    public static Checkpoint Read(string place)
     {
-        if (!Directory.Exists(folder))
+        if (!ObjectAddress.Names(place) && !Directory.Exists(place))
         {
             throw new CheckpointException(
-                CheckpointFault.Missing, $"{folder}: there is no such folder; give the folder of a checkpoint, such as runs/<job_name>/checkpoints/<step>.");
+                CheckpointFault.Missing, $"{place}: there is no such folder; give the folder of a checkpoint, such as runs/<job_name>/checkpoints/<step>.");
         }
 
-        var checkpoint = Open(new LocalFiles(folder));
+        var checkpoint = Open(CheckpointPlace.Files(place));
         checkpoint.Check();
         return checkpoint;
     }

@@ -66,6 +66,7 @@ internal sealed class CheckpointSaver(RankModel model) : IDisposable
         }
 
         pending = null;
+        using var files = draft.Files;
         Together(draft, () => draft.Error?.Throw());
         Together(draft, model.Leads ? () => Commit(draft) : null);
         return new(draft.Content.Step, draft.Place, draft.Bytes, Stopwatch.GetElapsedTime(draft.Began).TotalSeconds);
@@ -75,6 +76,7 @@ internal sealed class CheckpointSaver(RankModel model) : IDisposable
     public void Dispose()
     {
         pending?.Thread?.Join();
+        pending?.Files.Dispose();
         files?.Dispose();
     }
 
@@ -128,7 +130,7 @@ internal sealed class CheckpointSaver(RankModel model) : IDisposable
         {
             act?.Invoke();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DataException)
+        catch (Exception error) when (IsOfStore(error))
         {
             own = error;
         }
@@ -140,15 +142,26 @@ internal sealed class CheckpointSaver(RankModel model) : IDisposable
         }
     }
 
+    private static bool IsOfStore(Exception error) => error is IOException or UnauthorizedAccessException or DataException;
+
     private CheckpointException Failed(Draft draft, string failure, Exception? own)
     {
         var (step, store) = (draft.Content.Step, draft.Target.Store);
-        if (model.Leads)
+        string last;
+        try
         {
-            draft.Files.Discard();
+            if (model.Leads)
+            {
+                draft.Files.Discard();
+            }
+
+            last = store.Steps() is [var newest, ..] ? $"The checkpoint of step {newest} stands unharmed: the run can be resumed from it." : "No older checkpoint exists.";
+        }
+        catch (Exception error) when (IsOfStore(error))
+        {
+            last = "Nor can it be seen which older ones there are; they were not touched.";
         }
 
-        var last = store.Steps() is [var newest, ..] ? $"The checkpoint of step {newest} stands unharmed: the run can be resumed from it." : "No older checkpoint exists.";
         return new(
             CheckpointFault.NotWritten,
             $"{store.Place}/{step}: the checkpoint of step {step} could not be written: {failure}. {last} Make room or give permission, or choose another folder with ckpt.save_ckpt_folder.",

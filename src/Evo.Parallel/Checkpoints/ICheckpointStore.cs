@@ -42,7 +42,8 @@ public interface ICheckpointFiles : IDisposable
 }
 
 /// <summary>A checkpoint that is being written, seen from one rank.</summary>
-public interface ICheckpointDraft
+/// <remarks>Disposing it frees what this rank holds on its side; nothing of the checkpoint is touched.</remarks>
+public interface ICheckpointDraft : IDisposable
 {
     /// <summary>A local folder to write files into. What other ranks wrote need not be in it.</summary>
     string Folder { get; }

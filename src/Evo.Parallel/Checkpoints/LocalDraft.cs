@@ -42,4 +42,10 @@ internal sealed class LocalDraft(string parent, string name) : ICheckpointDraft
 
     /// <inheritdoc/>
     public void Discard() => staging?.Dispose();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The staging folder belongs to all ranks.
+    }
 }

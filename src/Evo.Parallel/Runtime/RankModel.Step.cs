@@ -15,8 +15,10 @@ namespace Evo.Parallel;
 /// <param name="Passes">The passes of this rank.</param>
 /// <param name="ReduceSeconds">From the last pass until gradients were summed and measured.</param>
 /// <param name="Types">The loss of each type of document, over all ranks, where types are told apart.</param>
+/// <param name="LossScale">What the loss was multiplied by for the backward pass; 1 but in float16.</param>
 public sealed record GradientFigures(
-    double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds, IReadOnlyList<LossSum> Types);
+    double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds, IReadOnlyList<LossSum> Types,
+    double LossScale);
 
 /// <summary>A cross entropy before it is divided.</summary>
 /// <param name="Nats">Sum over the labels that count.</param>
@@ -60,7 +62,8 @@ public sealed partial class RankModel
             BackwardDone = BackwardDone,
             SetsOffTogether = together,
         };
-        var passes = runner.Run(batch, whole.Targets, loss, Optimizer.LossScale);
+        var scale = Optimizer.LossScale;
+        var passes = runner.Run(batch, whole.Targets, loss, scale);
         var passed = Stopwatch.GetTimestamp();
         SumTied();
         Optimizer.Finish();
@@ -73,7 +76,7 @@ public sealed partial class RankModel
         var sums = SumOverWorld([speaks ? passes.LossSum : 0, router ?? 0, router is null ? 0 : 1, .. types], RuntimeSites.Loss);
         return new(
             sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds,
-            LossSums(sums.AsSpan(3)));
+            LossSums(sums.AsSpan(3)), scale);
     }
 
     /// <summary>Mean cross entropy over held-out rows of all data-parallel ranks, and the labels that counted; no dropout.</summary>

@@ -10,10 +10,10 @@ internal sealed class RunStores(RunConfig config)
     internal const string SnapshotFolder = "snapshot";
 
     /// <summary>Every <c>ckpt.checkpoint_every</c> updates, at the end and when asked for.</summary>
-    internal SaveTarget Checkpoints { get; } = new(new CheckpointStore(config.CheckpointFolder), new(config.Ckpt.KeepLast, config.Ckpt.KeepEvery));
+    internal SaveTarget Checkpoints { get; } = new(CheckpointPlace.Store(config.CheckpointFolder), new(config.Ckpt.KeepLast, config.Ckpt.KeepEvery));
 
     /// <summary>Every <c>ckpt.snapshot_every</c> updates.</summary>
-    internal SaveTarget Snapshots { get; } = new(new CheckpointStore(Path.Combine(config.CheckpointFolder, SnapshotFolder)), new(2, 0));
+    internal SaveTarget Snapshots { get; } = new(CheckpointPlace.Store(CheckpointPlace.Below(config.CheckpointFolder, SnapshotFolder)), new(2, 0));
 
     /// <summary>Makes the stores that the run writes to.</summary>
     /// <exception cref="CheckpointException">One of them cannot be written to.</exception>

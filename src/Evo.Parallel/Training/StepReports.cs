@@ -41,6 +41,7 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             loss: figures.Loss,
             lr: rates.LearningRate,
             adamBeta2: rates.Beta2,
+            lossScale: figures.LossScale,
             gradNorm: figures.Norm,
             microNum: microBatches,
             tokens: batch.Tokens,

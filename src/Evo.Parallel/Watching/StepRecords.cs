@@ -3,21 +3,24 @@ using Evo.Data;
 
 namespace Evo.Parallel;
 
-/// <summary>Where the figures of every update go: <c>metrics.jsonl</c>, and TensorBoard's event files under the same names.</summary>
+/// <summary>Where the figures of every update go: <c>metrics.jsonl</c>, TensorBoard's event files under the same names, and whoever asks for them.</summary>
 internal sealed class StepRecords : IDisposable
 {
     private readonly MetricsFile metrics;
     private readonly EventFile? events;
+    private readonly MetricsEndpoint? endpoint;
 
     /// <summary>Opens both for a run that stands where <paramref name="state"/> says.</summary>
     /// <exception cref="CheckpointException">The metrics cannot be written.</exception>
     /// <exception cref="DataException">The event files cannot be written.</exception>
+    /// <exception cref="TrainingException">Nobody can be answered at <c>monitor.prometheus</c>.</exception>
     internal StepRecords(RunConfig config, TrainState state)
     {
         metrics = new(Path.Combine(config.Folder, "metrics.jsonl"), state.Step);
         try
         {
             events = config.EnableTb ? new(config.EventFolder, state.Updates + 1) : null;
+            endpoint = config.Monitor.Prometheus is { Port: > 0 } prometheus ? new(prometheus, config.JobName) : null;
             events?.Text(0, "config", $"```json\n{config.ToJson()}\n```");
         }
         catch
@@ -31,6 +34,7 @@ internal sealed class StepRecords : IDisposable
     internal void Append(StepReport report)
     {
         metrics.Append(report.ToJson());
+        endpoint?.Show(report);
         events?.Scalars(report.Step, report.Metrics.Select(metric => (Tag(metric.Item1), metric.Item2)));
     }
 
@@ -42,6 +46,7 @@ internal sealed class StepRecords : IDisposable
     {
         metrics.Dispose();
         events?.Dispose();
+        endpoint?.Dispose();
     }
 
     // InternEvo has the losses of validation sets as val/{name}_loss.
