@@ -23,33 +23,45 @@ let saveForever (folder: string) =
 
     0
 
-/// Starts this executable as a child with the given arguments.
-let startChild (arguments: string list) =
-    let start =
-        ProcessStartInfo(
-            nonNull Environment.ProcessPath,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true
+/// What another child does: saves three checkpoints, the newest alone staying, and then the last one once more.
+let saveSome (folder: string) =
+    let store = opened folder
+    let first = store.Steps() |> Seq.tryHead |> Option.defaultValue 0L
+
+    for step in [ first + 1L; first + 2L; first + 3L; first + 3L ] do
+        save store { Last = 1; Every = 0L } step |> ignore
+        Console.Out.WriteLine step
+        Console.Out.Flush()
+
+    0
+
+/// The command line of this executable as a child; started by `dotnet`, it needs the assembly's name first.
+let private childCommand arguments =
+    nonNull Environment.ProcessPath
+    :: (if Path.GetFileNameWithoutExtension(Environment.ProcessPath) = "dotnet" then
+            [ Environment.GetCommandLineArgs()[0] ]
+        else
+            [])
+    @ arguments
+
+let private startCommand (command: string list) =
+    nonNull (
+        Process.Start(
+            ProcessStartInfo(
+                command.Head,
+                command.Tail,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
         )
+    )
 
-    // Started by `dotnet`, the child needs the assembly's name first.
-    if Path.GetFileNameWithoutExtension(Environment.ProcessPath) = "dotnet" then
-        start.ArgumentList.Add(Environment.GetCommandLineArgs()[0])
-
-    for argument in arguments do
-        start.ArgumentList.Add argument
-
-    nonNull (Process.Start start)
+/// Starts this executable as a child with the given arguments.
+let startChild (arguments: string list) = startCommand (childCommand arguments)
 
 /// The same under a limit on the size of any file, in kilobytes; writing more fails as on a full disk.
 let startUnderFileLimit (kilobytes: int) (arguments: string list) =
-    let command =
-        [ nonNull Environment.ProcessPath ]
-        @ (if Path.GetFileNameWithoutExtension(Environment.ProcessPath) = "dotnet" then
-               [ Environment.GetCommandLineArgs()[0] ]
-           else
-               [])
-        @ arguments
+    let command = childCommand arguments
 
     let start =
         ProcessStartInfo("/bin/bash", RedirectStandardOutput = true, RedirectStandardError = true)
@@ -98,3 +110,71 @@ let ``killed at random moments, a writer loses nothing that it committed`` () = 
 [<Fact; Trait("Category", "Full")>]
 let ``killed at fifty random moments, a writer loses nothing that it committed`` () =
     killAndLook (Random 8) 50
+
+/// What changes a file system, or makes a change last.
+let private changing =
+    "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,fsync,fdatasync,ftruncate,fallocate"
+
+[<Fact; Trait("Category", "Machine")>]
+let ``killed before each of its calls that change the file system, a writer loses nothing that it committed`` () =
+    let mutable call = 0
+    let mutable ended = false
+    let mutable inside = 0
+
+    while not ended do
+        call <- call + 1
+        use folder = new TemporaryFolder()
+        save (opened folder.Path) keepAll 1L |> ignore
+
+        use child =
+            try
+                startCommand (
+                    [
+                        "strace"
+                        "-f"
+                        "-qq"
+                        "-o"
+                        "/dev/null"
+                        "-e"
+                        $"trace={changing}"
+                        "-e"
+                        $"inject={changing}:signal=SIGKILL:when={call}"
+                    ]
+                    @ childCommand [ "--child"; "save-some"; folder.Path ]
+                )
+            with :? ComponentModel.Win32Exception as error ->
+                Assert.Skip $"strace cannot be run: {error.Message}"
+                failwith "skipped"
+
+        let words = child.StandardError.ReadToEndAsync()
+        let lines = child.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        child.WaitForExit()
+        Assert.SkipWhen(words.Result.Contains "ptrace", $"strace may not trace here: {words.Result}")
+        ended <- child.ExitCode = 0
+        let said = lines |> Seq.map Int64.Parse |> Seq.append [ 1L ] |> Seq.max
+
+        let newest () =
+            Checkpoint.Newest(
+                CheckpointStore folder.Path,
+                (fun path reason -> Assert.Fail $"call {call}, {path}: {reason}")
+            )
+
+        // A step that was being replaced lies under another name until the next start.
+        match newest () with
+        | null -> inside <- inside + 1
+        | found -> Assert.True(wholeStep found >= said - 1L, $"call {call}: {said} was committed")
+
+        let store = opened folder.Path
+        let found = wholeStep (nonNull (newest ()))
+        Assert.True(found >= said, $"call {call}: {said} was committed, {found} is the newest after a start")
+        Assert.Empty(Directory.GetDirectories(folder.Path, ".*"))
+
+        for step in store.Steps() do
+            use files = (store :> ICheckpointStore).Files step
+            Assert.Equal(step, wholeStep (Checkpoint.Open files))
+
+    // Each save makes a folder, flushes it and its files, and renames it.
+    Assert.True(call > 20 && inside > 0, $"only {call} calls, {inside} between two renames")
+
+    (nonNull TestContext.Current.TestOutputHelper).WriteLine
+        $"killed before each of {call - 1} calls; {inside} times between the two renames of a step that was replaced"

@@ -8,6 +8,7 @@ open Xunit.Runner.InProc.SystemConsole
 let main arguments =
     match List.ofArray arguments with
     | [ "--child"; "save-forever"; folder ] -> KilledWriters.saveForever folder
+    | [ "--child"; "save-some"; folder ] -> KilledWriters.saveSome folder
     | [ "--child"; "train"; folder; ranks; steps ] -> KilledRuns.trainInChild folder (int ranks) (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
     | [ "--child"; "law"; folder ] -> LayoutPrograms.rank folder
