@@ -261,21 +261,23 @@ module internal ImportValues =
             | _ -> value
 
         let layout (from: string) at (value: Json) =
-            let choices =
-                draft.Key "ckpt.load_ckpt_info.ckpt_type"
-                |> Option.map _.Choices
-                |> Option.defaultValue []
-
             match value.Value with
             | JString("hf" | "hf_llama" | "hf_model") -> draft.Take(from, from, at, text value "hf")
-            | JString "internevo" when not (List.contains "internevo" choices) ->
-                draft.Miss(
-                    from,
-                    value,
-                    "Evo does not start from such a checkpoint itself",
-                    "make a Hugging Face folder of it with InternEvo's tools, and use \"hf\""
-                )
             | _ -> draft.Take(from, from, at, value)
+
+        let ofInternEvo =
+            match Json.tryFind "ckpt_type" json with
+            | Some { Value = JString "internevo" } -> true
+            | _ -> false
+
+        /// What the run's model says of the rows of queries and keys holds for the checkpoint too, which may not say it.
+        let rows at =
+            match draft.Find "model.qk_interleaved", draft.Find "model.adapt_hf" with
+            | Some({ Value = JBool pairs } as said), _ ->
+                draft.Set(key + ".qk_interleaved", at, flag said pairs)
+            | _, Some({ Value = JBool halves } as said) ->
+                draft.Set(key + ".qk_interleaved", at, flag said (not halves))
+            | _ -> ()
 
         match json.Value, Json.tryFind "path" json with
         | JObject _, (None | Some { Value = JNull }) -> draft.Leave(key, "it names no checkpoint")
@@ -289,9 +291,23 @@ module internal ImportValues =
                     | Some folder -> draft.Take(from, from, m.NameAt, text m.Content folder)
                     | None ->
                         draft.Miss(from, m.Content, "object stores are not part of Evo yet", "name a folder")
-                | "content", _ -> draft.Take(from, from, m.NameAt, content m.Content)
+                | "content", _ ->
+                    match (content m.Content).Value with
+                    | JArray [ { Value = JString "model" } ] ->
+                        draft.Take(from, from, m.NameAt, content m.Content)
+                    | _ when ofInternEvo ->
+                        draft.Miss(
+                            from,
+                            m.Content,
+                            "of InternEvo's checkpoints only the model is read",
+                            "say content=(\"model\",); the optimizer begins anew"
+                        )
+                    | _ -> draft.Take(from, from, m.NameAt, content m.Content)
                 | "ckpt_type", _ -> layout from m.NameAt m.Content
                 | _ -> draft.Take(from, from, m.NameAt, m.Content)
+
+            if ofInternEvo then
+                rows json.At
         | JObject _, _ -> draft.Leave(key, "InternEvo does not read it while ckpt.auto_resume is on")
         | _ -> draft.Miss(key, json, "must be a dict", "")
 
