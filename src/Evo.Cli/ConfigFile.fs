@@ -235,8 +235,9 @@ let check (overrides: string list) (path: string) : Result<RunConfig, Problem li
 
             Error(wrong :: others)
 
-/// The model that a configuration describes, Evo's or InternEvo's, whether or not the rest of it could run.
-let model (path: string) : CausalLM =
+/// The model that a configuration describes, Evo's or InternEvo's, whether or not the rest of it could run; and whether rows
+/// of queries and keys lie in pairs in InternEvo's checkpoints of it, if it says.
+let model (path: string) : CausalLM * bool option =
     let refuseAll (problems: Problem list) =
         let lines = problems |> List.map string |> String.concat "\n"
         refuse ExitCode.Config $"{path}: the model is not described.\n{lines}"
@@ -290,7 +291,7 @@ let model (path: string) : CausalLM =
                 let spec = specOf family ((nonNull (JsonNode.Parse text)).AsObject())
 
                 match List.ofSeq (spec.Problems KeyNames.Run) with
-                | [] -> spec
+                | [] -> spec, InternEvoImport.rowsInPairs written
                 | wrong -> raise (ModelConfigException(path, wrong))
             with :? ModelConfigException as error ->
                 raise (ModelConfigException(path, error.Problems))

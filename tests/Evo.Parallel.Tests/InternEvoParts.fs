@@ -134,9 +134,9 @@ let parts (spec: CausalLM) (layout: Layout) (find: string -> Rows option) =
     let first = isFirst family
     let pick a b = if first then a else b
     let ofAttention, ofMlp = pick "mixer" "attention", pick "mlp" "feed_forward"
-    let up, down = if layout.Older then "w2", "w3" else "w3", "w2"
+    let up, down = if layout.Older then ("w2", "w3") else ("w3", "w2")
 
-    let make layer name split names =
+    let make layer (name: string) split (names: string list) =
         [
             for suffix in [ "weight"; "bias" ] do
                 match names |> List.tryPick (fun name -> find $"{name}.{suffix}") with

@@ -121,7 +121,7 @@ let ``a run from a checkpoint has the losses of one from the Hugging Face folder
 let ``a checkpoint of another model is refused before anything is trained`` () =
     use folder = new TemporaryFolder()
     writeData folder.Path
-    let spec = spec "LLAMA2" 2
+    let spec = InternEvoModels.spec "LLAMA2" 2
     InternEvoFolders.write (folder.File "internevo") spec plain (numbers 2 spec).TryFind
 
     let error =

@@ -36,7 +36,7 @@ type ConvertOption =
             | Config _ ->
                 "with --from-internevo: the configuration of the run, InternEvo's in Python or Evo's, which describes the model."
             | Qk_Interleaved _ ->
-                "with --from-internevo: whether rows of queries and keys lie in pairs. Without it model_config.pt in the folder says so."
+                "with --from-internevo: whether rows of queries and keys lie in pairs. Without it InternEvo's configuration says so, or model_config.pt in the folder."
             | Out _ -> "folder that is written; it appears when it is complete."
             | Dtype _ ->
                 "float32, bfloat16, float16, or keep (default): every tensor in the type that it has."
@@ -145,8 +145,10 @@ let private conversion (options: ParseResults<ConvertOption>) (name: string) =
             "Its files do not say what family the model is of, nor how many heads it has."
     | "--from-internevo", Some config ->
         Assemblies.ofOption (options.TryGetResult Assembly)
-        let spec = ConfigFile.model config
-        let interleaved = options.TryGetResult Qk_Interleaved |> Option.toNullable
+        let spec, said = ConfigFile.model config
+
+        let interleaved =
+            options.TryGetResult Qk_Interleaved |> Option.orElse said |> Option.toNullable
 
         fun (o: ConversionOptions, progress, stop) ->
             Conversion.FromInternEvo(o, spec, interleaved, progress, stop)

@@ -251,6 +251,13 @@ module internal ImportValues =
         | _ when (draft.Key target).IsNone -> draft.Leave(key, "ckpt.checkpoint_every says how often")
         | _ -> draft.Take(key, target, at, json)
 
+    /// Whether rows of queries and keys lie in pairs, as a truth value, where a configuration says; `find` gives its keys.
+    let rowsInPairs (find: string -> Json option) : Json option =
+        match find "model.qk_interleaved", find "model.adapt_hf" with
+        | Some({ Value = JBool pairs } as said), _ -> Some(flag said pairs)
+        | _, Some({ Value = JBool halves } as said) -> Some(flag said (not halves))
+        | _ -> None
+
     let private loadInfo (draft: ImportDraft) key _ (json: Json) =
         let content (value: Json) =
             match value.Value with
@@ -269,15 +276,6 @@ module internal ImportValues =
             match Json.tryFind "ckpt_type" json with
             | Some { Value = JString "internevo" } -> true
             | _ -> false
-
-        /// What the run's model says of the rows of queries and keys holds for the checkpoint too, which may not say it.
-        let rows at =
-            match draft.Find "model.qk_interleaved", draft.Find "model.adapt_hf" with
-            | Some({ Value = JBool pairs } as said), _ ->
-                draft.Set(key + ".qk_interleaved", at, flag said pairs)
-            | _, Some({ Value = JBool halves } as said) ->
-                draft.Set(key + ".qk_interleaved", at, flag said (not halves))
-            | _ -> ()
 
         match json.Value, Json.tryFind "path" json with
         | JObject _, (None | Some { Value = JNull }) -> draft.Leave(key, "it names no checkpoint")
@@ -306,8 +304,10 @@ module internal ImportValues =
                 | "ckpt_type", _ -> layout from m.NameAt m.Content
                 | _ -> draft.Take(from, from, m.NameAt, m.Content)
 
-            if ofInternEvo then
-                rows json.At
+            // What the run's model says holds for the checkpoint too, which may not say it.
+            match rowsInPairs draft.Find with
+            | Some pairs when ofInternEvo -> draft.Set(key + ".qk_interleaved", json.At, pairs)
+            | _ -> ()
         | JObject _, _ -> draft.Leave(key, "InternEvo does not read it while ckpt.auto_resume is on")
         | _ -> draft.Miss(key, json, "must be a dict", "")
 

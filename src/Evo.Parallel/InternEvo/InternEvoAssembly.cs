@@ -50,29 +50,22 @@ internal sealed class InternEvoAssembly(InternEvoShards shards, InternEvoHeads h
         if (part is InternEvoNames.Query or InternEvoNames.Key or InternEvoNames.Value or InternEvoNames.Fused)
             return OfAttention(prefix, part, suffix, out problem) is { } rows ? new JoinedTensor(name, shape, [rows]) : null;
         var join = part.Contains(InternEvoNames.Expert, StringComparison.Ordinal)
-            ? InEitherOrder(part, out problem, (string p, out string why) => InternEvoExperts.Find(shards, $"{prefix}{p}.{suffix}", piece, info, ofExperts, out why))
-            : InEitherOrder(part, out problem, (string p, out string why) => Plain($"{prefix}{p}.{suffix}", info, out why));
+            ? InternEvoExperts.Find(shards, $"{prefix}{part}.{suffix}", piece, info, ofExperts, out problem)
+            : Plain($"{prefix}{part}.{suffix}", info, out problem);
         return join is null ? null : new JoinedTensor(name, shape, join.Bands);
     }
 
+    // Where up and down do not fit as newer versions name them, they may as older ones do.
     private InternEvoJoin? Plain(string name, ParameterInfo info, out string problem)
     {
-        problem = $"no {name}";
-        if (!shards.TryUse(name, out var slot))
-            return null;
-        var split = InternEvoSplit.Of(info, ofStages);
-        problem = InternEvoJoin.Problem(slot, info.HuggingFaceShape, split, ofStages);
-        return InternEvoJoin.Of(slot.Shards, info.HuggingFaceShape, split, ofStages);
-    }
-
-    private delegate InternEvoJoin? Finder(string part, out string problem);
-
-    // Where up and down do not fit as newer versions name them, they may as older ones do.
-    private static InternEvoJoin? InEitherOrder(string part, out string problem, Finder find)
-    {
-        if (find(part, out problem) is { } join)
-            return join;
-        return InternEvoNames.OlderOrder(part) is { } older ? find(older, out _) : null;
+        var (shape, split) = (info.HuggingFaceShape, InternEvoSplit.Of(info, ofStages));
+        problem = "";
+        var join = shards.TryUse(name, out var slot) ? InternEvoJoin.Of(slot.Shards, shape, split, ofStages) : null;
+        if (join is null && InternEvoNames.OlderOrder(name) is { } older && shards.TryUse(older, out var other))
+            join = InternEvoJoin.Of(other.Shards, shape, split, ofStages);
+        if (join is null)
+            problem = slot is null ? $"no {name}" : InternEvoJoin.Problem(slot, shape, split, ofStages);
+        return join;
     }
 
     private TensorRows? OfAttention(string prefix, string part, string suffix, out string problem)

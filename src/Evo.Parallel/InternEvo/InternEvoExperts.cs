@@ -16,25 +16,32 @@ internal static class InternEvoExperts
     internal static InternEvoJoin? Find(
         InternEvoShards shards, string pattern, int expert, ParameterInfo info, (int Tensor, int Weight) degrees, out string problem)
     {
-        string Name(int number) => pattern.Replace(InternEvoNames.Expert, $"{number}");
         var (count, saved) = (info.Pieces.Count, shards.CountExperts(pattern));
         if (saved == 0 || count % saved != 0)
         {
-            problem = saved == 0 ? $"no {Name(expert)}" : $"{Name(0)} to {Name(saved - 1)}: these {saved} are not, and do not hold evenly, the model's {count} experts";
+            problem = saved == 0 ? $"no {Name(pattern, expert)}" : $"{Name(pattern, 0)} to {Name(pattern, saved - 1)}: these {saved} are not, and do not hold evenly, the model's {count} experts";
             return null;
         }
 
         var group = count / saved;
-        shards.TryUse(Name(expert / group), out var slot);
+        shards.TryUse(Name(pattern, expert / group), out var slot);
         IReadOnlyList<long> shape = [.. info.Shape.Skip(1)];
         var split = InternEvoSplit.Of(info, degrees);
-        var join = (group == 1 ? InternEvoJoin.Of(slot!.Shards, shape, split, degrees) : null)
-            ?? OfStack(slot!, expert % group, shape, split, degrees) ?? OfRows(slot!, expert % group, group, shape, degrees);
-        problem = join is not null ? ""
-            : group == 1 ? InternEvoJoin.Problem(slot!, shape, split, degrees)
-            : $"{InternEvoJoin.Problem(slot!, [group, shape[1], shape[0]], split, degrees)}, for {group} experts of [{string.Join(", ", shape)}]";
-        return join;
+        problem = "";
+        // A stack of one may have the shape of another map in the older order, which had no stacks.
+        if (group == 1 && (Alone(slot!) ?? OfOlderOrder()) is { } alone)
+            return alone;
+        if ((OfStack(slot!, expert % group, shape, split, degrees) ?? OfRows(slot!, expert % group, group, shape, degrees)) is { } stacked)
+            return stacked;
+        problem = InternEvoJoin.Problem(slot!, group == 1 ? shape : [group, shape[1], shape[0]], split, degrees);
+        return null;
+
+        InternEvoJoin? Alone(InternEvoSlot saved) => InternEvoJoin.Of(saved.Shards, shape, split, degrees);
+        InternEvoJoin? OfOlderOrder() =>
+            InternEvoNames.OlderOrder(pattern) is { } older && shards.TryUse(Name(older, expert), out var other) ? Alone(other) : null;
     }
+
+    private static string Name(string pattern, int number) => pattern.Replace(InternEvoNames.Expert, $"{number}");
 
     // [experts, in, out] on each tensor-parallel rank, out or in being its share.
     private static InternEvoJoin? OfStack(InternEvoSlot slot, int place, IReadOnlyList<long> shape, InternEvoSplit split, (int Tensor, int Weight) degrees) =>

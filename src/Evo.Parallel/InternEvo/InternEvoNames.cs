@@ -64,7 +64,8 @@ internal static class InternEvoNames
     internal static IEnumerable<string> Words(string key) =>
         key.Split('.').Select(word => BySpelling.GetValueOrDefault(word, word)).Where(word => word.Length > 0);
 
-    /// <summary>The same name with w2 and w3 exchanged, where it names one of them; null where not.</summary>
-    internal static string? OlderOrder(string part) =>
-        part.EndsWith(".w2", StringComparison.Ordinal) ? part[..^1] + "3" : part.EndsWith(".w3", StringComparison.Ordinal) ? part[..^1] + "2" : null;
+    /// <summary>The name of a tensor with w2 and w3 exchanged, where it names one of them; null where not.</summary>
+    internal static string? OlderOrder(string name) =>
+        name.Contains(".w2.", StringComparison.Ordinal) ? name.Replace(".w2.", ".w3.", StringComparison.Ordinal)
+        : name.Contains(".w3.", StringComparison.Ordinal) ? name.Replace(".w3.", ".w2.", StringComparison.Ordinal) : null;
 }
