@@ -235,6 +235,68 @@ let check (overrides: string list) (path: string) : Result<RunConfig, Problem li
 
             Error(wrong :: others)
 
+/// The model that a configuration describes, Evo's or InternEvo's, whether or not the rest of it could run; and whether rows
+/// of queries and keys lie in pairs in InternEvo's checkpoints of it, if it says.
+let model (path: string) : CausalLM * bool option =
+    let refuseAll (problems: Problem list) =
+        let lines = problems |> List.map string |> String.concat "\n"
+        refuse ExitCode.Config $"{path}: the model is not described.\n{lines}"
+
+    let parsed =
+        if isPython path then
+            PythonConfig.read surroundings path (read path)
+        else
+            Json.parse path (read path)
+
+    match parsed with
+    | Error problem -> refuseAll [ problem ]
+    | Ok written ->
+        match assembly [] path written with
+        | Error problem -> refuseAll [ problem ]
+        | Ok _ -> ()
+
+        let json, problems =
+            if isPython path then
+                let imported = InternEvoImport.translate (families ()) written
+
+                imported.Json,
+                Option.toList imported.Model
+                @ (imported.Missing
+                   |> List.filter (fun problem -> problem.Path.StartsWith "model."))
+            else
+                written, []
+
+        if not problems.IsEmpty then
+            refuseAll problems
+
+        // The keys of the section that are the run's own, not the family's.
+        let ofRun =
+            Keys.root.Keys
+            |> List.filter (fun key -> key.Name = "model")
+            |> List.collect (fun key -> key.Section |> Option.toList)
+            |> List.collect _.Keys
+            |> List.map _.Name
+
+        match Json.tryFind "model_type" json, Json.tryFind "model" json with
+        | Some { Value = JString family }, Some({ Value = JObject members } as section) ->
+            let ofFamily = members |> List.filter (fun m -> not (List.contains m.Name ofRun))
+
+            let text =
+                Json.compact
+                    { section with
+                        Value = JObject ofFamily
+                    }
+
+            try
+                let spec = specOf family ((nonNull (JsonNode.Parse text)).AsObject())
+
+                match List.ofSeq (spec.Problems KeyNames.Run) with
+                | [] -> spec, InternEvoImport.rowsInPairs written
+                | wrong -> raise (ModelConfigException(path, wrong))
+            with :? ModelConfigException as error ->
+                raise (ModelConfigException(path, error.Problems))
+        | _ -> refuse ExitCode.Config $"{path}: it names no model_type and model"
+
 /// The run; all problems at once otherwise.
 let load (overrides: string list) (path: string) : RunConfig =
     match check overrides path with

@@ -14,11 +14,11 @@ open Evo.Cli.Tests.TrainTests
 let private golden name =
     Path.Combine(root, "tests", "golden", name)
 
-let private succeeded (answer: Answer) =
+let internal succeeded (answer: Answer) =
     Assert.True((answer.Code = 0), $"exit code {answer.Code}:\n{answer.Errors}")
     answer
 
-let private failed code (parts: string list) (answer: Answer) =
+let internal failed code (parts: string list) (answer: Answer) =
     Assert.True((answer.Code = code), $"exit code {answer.Code}:\n{answer.Errors}")
 
     for part in parts do
@@ -179,7 +179,12 @@ let ``every tensor that does not fit is listed, with exit code 4`` () =
     Assert.False(Directory.Exists(folder.File "out"))
 
 [<Theory>]
-[<InlineData("convert --out x", "give --from-hf or --to-hf")>]
+[<InlineData("convert --out x", "give --from-hf, --to-hf or --from-internevo")>]
+[<InlineData("convert --from-internevo x --to-hf y --out z",
+             "--to-hf and --from-internevo contradict each other")>]
+[<InlineData("convert --from-internevo x --out z", "--from-internevo needs --config")>]
+[<InlineData("convert --from-hf x --config y --out z",
+             "--config and --qk-interleaved belong to --from-internevo, not to --from-hf")>]
 [<InlineData("convert --from-hf x --to-hf y --out z", "contradict each other")>]
 [<InlineData("convert --from-hf x", "missing parameter '--out'")>]
 [<InlineData("convert --from-hf x --out z --dtype int8",

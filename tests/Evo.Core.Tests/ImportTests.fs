@@ -227,6 +227,18 @@ let private becomes: (string * string * string) list =
         "ckpt = dict(auto_resume=False, load_ckpt_info=dict(path='local:m', content=('model',), ckpt_type='hf'))",
         "ckpt.load_ckpt_info",
         "{\"path\": \"m\", \"content\": [\"model\"], \"ckpt_type\": \"hf\"}"
+        "ckpt = dict(auto_resume=False, load_ckpt_info=dict(path='local:m/50', content=('model',), ckpt_type='internevo'))",
+        "ckpt.load_ckpt_info",
+        "{\"path\": \"m/50\", \"content\": [\"model\"], \"ckpt_type\": \"internevo\"}"
+        "model = dict(adapt_hf=True)\nckpt = dict(auto_resume=False, load_ckpt_info=dict(path='m', content=('model',), ckpt_type='internevo'))",
+        "ckpt.load_ckpt_info.qk_interleaved",
+        "false"
+        "model = dict(qk_interleaved=True)\nckpt = dict(auto_resume=False, load_ckpt_info=dict(path='m', content='model', ckpt_type='internevo'))",
+        "ckpt.load_ckpt_info.qk_interleaved",
+        "true"
+        "model = dict(qk_interleaved=True)\nckpt = dict(auto_resume=False, load_ckpt_info=dict(path='m', content='model', ckpt_type='hf'))",
+        "ckpt.load_ckpt_info.qk_interleaved",
+        ""
         "ckpt = dict(load_ckpt_info=dict(path='local:m', content=('model',), ckpt_type='hf'))",
         "ckpt.load_ckpt_info",
         ""
@@ -275,6 +287,8 @@ let private lacking: (string * string) list =
         "run.py:1:41: parallel.expert_weight.size = 2: experts' weights are shared by parallel.expert; not part of Evo beyond it."
         "model = 3", "run.py:1:9: model = 3: must be a dict."
         "int8_training = True", "run.py:1:17: int8_training = true: not part of Evo."
+        "ckpt = dict(auto_resume=False, load_ckpt_info=dict(path='m', content=('all',), ckpt_type='internevo'))",
+        "run.py:1:69: ckpt.load_ckpt_info.content = [\"all\"]: of InternEvo's checkpoints only the model is read; say content=(\"model\",); the optimizer begins anew."
     ]
 
 [<Fact>]

@@ -105,6 +105,7 @@ let private tied =
         "ckpt.resume_changes", [ "[]"; "[\"adam.lr\"]" ]
         "ckpt.load_ckpt_info.ckpt_type", [ "\"evo\"" ]
         "ckpt.load_ckpt_info.content", [ "[\"all\"]"; "[\"model\", \"optimizer\"]" ]
+        "ckpt.load_ckpt_info.qk_interleaved", [ "null" ]
     ]
 
 let private valueGen path (key: KeyInfo) : Gen<string> =

@@ -14,6 +14,9 @@ open Evo.Cli.Refusal
 type ConvertOption =
     | From_Hf of folder: string
     | To_Hf of folder: string
+    | From_Internevo of folder: string
+    | Config of config: string
+    | Qk_Interleaved of interleaved: bool
     | [<Mandatory; AltCommandLine("-o")>] Out of folder: string
     | Dtype of dtype: string
     | Shard_Size of size: string
@@ -28,6 +31,12 @@ type ConvertOption =
                 "a Hugging Face folder: config.json, and weights as safetensors or as PyTorch's .bin, in one file or in shards."
             | To_Hf _ ->
                 "a run's folder (its newest whole checkpoint is taken), a checkpoint, or a model folder."
+            | From_Internevo _ ->
+                "the folder of one step that InternEvo saved, on any number of ranks: model_tp0_pp0.pt and so on."
+            | Config _ ->
+                "with --from-internevo: the configuration of the run, InternEvo's in Python or Evo's, which describes the model."
+            | Qk_Interleaved _ ->
+                "with --from-internevo: whether rows of queries and keys lie in pairs. Without it InternEvo's configuration says so, or model_config.pt in the folder."
             | Out _ -> "folder that is written; it appears when it is complete."
             | Dtype _ ->
                 "float32, bfloat16, float16, or keep (default): every tensor in the type that it has."
@@ -127,17 +136,57 @@ let private say (report: ConversionReport) =
         if names.Count > 0 then
             Terminal.say $"{what}: {some names}"
 
+/// What is done with the folder that an option names.
+let private conversion (options: ParseResults<ConvertOption>) (name: string) =
+    match name, options.TryGetResult Config with
+    | "--from-internevo", None ->
+        usage
+            "evo convert: --from-internevo needs --config, the configuration that the checkpoint was trained with"
+            "Its files do not say what family the model is of, nor how many heads it has."
+    | "--from-internevo", Some config ->
+        Assemblies.ofOption (options.TryGetResult Assembly)
+        let spec, said = ConfigFile.model config
+
+        let interleaved =
+            options.TryGetResult Qk_Interleaved |> Option.orElse said |> Option.toNullable
+
+        fun (o: ConversionOptions, progress, stop) ->
+            Conversion.FromInternEvo(o, spec, interleaved, progress, stop)
+    | _, config ->
+        if config.IsSome || options.Contains Qk_Interleaved then
+            usage $"evo convert: --config and --qk-interleaved belong to --from-internevo, not to {name}" ""
+
+        fun (o, progress, stop) ->
+            if name = "--from-hf" then
+                Conversion.FromHuggingFace(o, progress, stop)
+            else
+                Conversion.ToHuggingFace(o, progress, stop)
+
 let private convert (options: ParseResults<ConvertOption>) =
-    let run, source =
-        match options.TryGetResult From_Hf, options.TryGetResult To_Hf with
-        | Some folder, None -> (fun (o, p, s) -> Conversion.FromHuggingFace(o, p, s)), folder
-        | None, Some folder -> (fun (o, p, s) -> Conversion.ToHuggingFace(o, p, s)), folder
-        | None, None ->
+    let sources =
+        [
+            for name, given in
+                [
+                    "--from-hf", options.TryGetResult From_Hf
+                    "--to-hf", options.TryGetResult To_Hf
+                    "--from-internevo", options.TryGetResult From_Internevo
+                ] do
+                match given with
+                | Some folder -> name, folder
+                | None -> ()
+        ]
+
+    let name, source =
+        match sources with
+        | [ only ] -> only
+        | [] ->
             usage
-                "evo convert: give --from-hf or --to-hf, with the folder that is read"
+                "evo convert: give --from-hf, --to-hf or --from-internevo, with the folder that is read"
                 "evo convert --help shows the options and an example."
-        | Some _, Some _ ->
-            usage "evo convert: --from-hf and --to-hf contradict each other" "Give one of them."
+        | (one, _) :: (other, _) :: _ ->
+            usage $"evo convert: {one} and {other} contradict each other" "Give one of them."
+
+    let convert = conversion options name
 
     let settings =
         ConversionOptions(
@@ -154,7 +203,9 @@ let private convert (options: ParseResults<ConvertOption>) =
     then
         usage $"--from-hf {source}: this is the folder of a run" "Use --to-hf to take its newest checkpoint."
 
-    Assemblies.ofFolder (options.TryGetResult Assembly) source
+    if name <> "--from-internevo" then
+        Assemblies.ofFolder (options.TryGetResult Assembly) source
+
     let progress = Progress "converting"
 
     let show (state: ConversionProgress) =
@@ -166,7 +217,7 @@ let private convert (options: ParseResults<ConvertOption>) =
         )
 
     use stop = new Stop()
-    let report = run (settings, Each show, stop.Token)
+    let report = convert (settings, Each show, stop.Token)
     progress.Finish(Terminal.bytes report.Bytes)
 
     if options.Contains Json then
@@ -179,12 +230,14 @@ let private convert (options: ParseResults<ConvertOption>) =
 let verb =
     Verb.make<ConvertOption>
         "convert"
-        "Converts a model: from a Hugging Face folder to Evo's form, or from a run back to a Hugging Face folder."
+        "Converts a model: from a Hugging Face folder to Evo's form, from a run back to a Hugging Face folder, or from InternEvo's checkpoint."
         "Names, shapes and config.json are checked as a whole before anything is written, and everything that does not fit is listed.
 Tensors are streamed, so a model may be larger than memory. PyTorch's .bin files are read as data: nothing of them is
-executed. The folder appears by one rename when it is complete. docs/conversion.md says what is read, written and copied."
+executed. The folder appears by one rename when it is complete. InternEvo's checkpoints are read as they were saved, whatever the mode
+and the number of ranks. docs/conversion.md says what is read, written and copied."
         [
             "./evo convert --from-hf tests/golden/gpt2 --out runs/gpt2-bfloat16 --dtype bfloat16 --force"
             "./evo convert --to-hf runs/gpt2-bfloat16 --out runs/gpt2-hf --shard-size 50kB --force"
+            "./evo convert --from-internevo llm_ckpts/50000 --config configs/7B_internlm2.py --out runs/internlm2-hf"
         ]
         convert

@@ -97,12 +97,21 @@ module internal Rules =
                     "set ckpt.keep_last, or take it out"
             if load.Content.IsEmpty then
                 broken "ckpt.load_ckpt_info.content" [] "must name what to load" "for example [\"all\"]"
-            if load.CkptType = "hf" && load.Content <> [ "model" ] && not (isNull load.Path) then
+            if load.CkptType <> "evo" && load.Content <> [ "model" ] && not (isNull load.Path) then
                 broken
                     "ckpt.load_ckpt_info.content"
                     [ "ckpt.load_ckpt_info.ckpt_type" ]
-                    "a Hugging Face folder holds the model only"
+                    (if load.CkptType = "hf" then
+                         "a Hugging Face folder holds the model only"
+                     else
+                         "of InternEvo's checkpoints only the model is read")
                     "use [\"model\"]"
+            if load.QkInterleaved.HasValue && load.CkptType <> "internevo" then
+                broken
+                    "ckpt.load_ckpt_info.qk_interleaved"
+                    [ "ckpt.load_ckpt_info.ckpt_type" ]
+                    $"is not read when ckpt.load_ckpt_info.ckpt_type is \"{load.CkptType}\""
+                    "take it out"
         ]
 
     let private layoutKeys =

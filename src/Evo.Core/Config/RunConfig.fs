@@ -195,16 +195,20 @@ type LossConfig =
 /// `ckpt.load_ckpt_info`: a checkpoint to start from when the run has none of its own.
 type LoadCkptInfoConfig =
     {
-        [<Key("Folder of the checkpoint, or of a Hugging Face model with content [\"model\"].", "null")>]
+        [<Key("Folder of the checkpoint; of InternEvo's and of a Hugging Face model with content [\"model\"].",
+              "null")>]
         Path: string | null
         [<Key("What to take from it: all, or model, optimizer, scheduler, sampler.",
               "[\"all\"]",
               Choices = "all|model|optimizer|scheduler|sampler")>]
         Content: string list
-        [<Key("How the checkpoint is laid out: evo, a checkpoint of a run; hf, a Hugging Face folder, from which only the model can be taken.",
+        [<Key("How the checkpoint is laid out: evo, a checkpoint of a run; hf, a Hugging Face folder; internevo, one step's folder of InternEvo's, saved on any number of ranks. Of the last two only the model can be taken.",
               "\"evo\"",
-              Choices = "evo|hf")>]
+              Choices = "evo|hf|internevo")>]
         CkptType: string
+        [<Key("Whether rows of queries and keys lie in pairs in InternEvo's checkpoint. Unset: as its model_config.pt says, or, where it says nothing, the family's usual in the version that wrote it.",
+              "null")>]
+        QkInterleaved: Nullable<bool>
     }
 
 /// `ckpt`: what is kept of a run, and what it starts from.

@@ -262,6 +262,13 @@ module internal ImportValues =
         | _ when (draft.Key target).IsNone -> draft.Leave(key, "ckpt.checkpoint_every says how often")
         | _ -> draft.Take(key, target, at, json)
 
+    /// Whether rows of queries and keys lie in pairs, as a truth value, where a configuration says; `find` gives its keys.
+    let rowsInPairs (find: string -> Json option) : Json option =
+        match find "model.qk_interleaved", find "model.adapt_hf" with
+        | Some({ Value = JBool pairs } as said), _ -> Some(flag said pairs)
+        | _, Some({ Value = JBool halves } as said) -> Some(flag said (not halves))
+        | _ -> None
+
     let private loadInfo (draft: ImportDraft) key _ (json: Json) =
         let content (value: Json) =
             match value.Value with
@@ -272,21 +279,14 @@ module internal ImportValues =
             | _ -> value
 
         let layout (from: string) at (value: Json) =
-            let choices =
-                draft.Key "ckpt.load_ckpt_info.ckpt_type"
-                |> Option.map _.Choices
-                |> Option.defaultValue []
-
             match value.Value with
             | JString("hf" | "hf_llama" | "hf_model") -> draft.Take(from, from, at, text value "hf")
-            | JString "internevo" when not (List.contains "internevo" choices) ->
-                draft.Miss(
-                    from,
-                    value,
-                    "Evo does not start from such a checkpoint itself",
-                    "make a Hugging Face folder of it with InternEvo's tools, and use \"hf\""
-                )
             | _ -> draft.Take(from, from, at, value)
+
+        let ofInternEvo =
+            match Json.tryFind "ckpt_type" json with
+            | Some { Value = JString "internevo" } -> true
+            | _ -> false
 
         match json.Value, Json.tryFind "path" json with
         | JObject _, (None | Some { Value = JNull }) -> draft.Leave(key, "it names no checkpoint")
@@ -299,10 +299,26 @@ module internal ImportValues =
                     match folder path with
                     | Some folder -> draft.Take(from, from, m.NameAt, text m.Content folder)
                     | None ->
-                        draft.Miss(from, m.Content, "object stores are not part of Evo yet", "name a folder")
-                | "content", _ -> draft.Take(from, from, m.NameAt, content m.Content)
+                        draft.Miss(from, m.Content, "Evo knows no object stores but those that speak S3", "name a folder")
+                | "content", _ ->
+                    match (content m.Content).Value with
+                    | JArray [ { Value = JString "model" } ] ->
+                        draft.Take(from, from, m.NameAt, content m.Content)
+                    | _ when ofInternEvo ->
+                        draft.Miss(
+                            from,
+                            m.Content,
+                            "of InternEvo's checkpoints only the model is read",
+                            "say content=(\"model\",); the optimizer begins anew"
+                        )
+                    | _ -> draft.Take(from, from, m.NameAt, content m.Content)
                 | "ckpt_type", _ -> layout from m.NameAt m.Content
                 | _ -> draft.Take(from, from, m.NameAt, m.Content)
+
+            // What the run's model says holds for the checkpoint too, which may not say it.
+            match rowsInPairs draft.Find with
+            | Some pairs when ofInternEvo -> draft.Set(key + ".qk_interleaved", json.At, pairs)
+            | _ -> ()
         | JObject _, _ -> draft.Leave(key, "InternEvo does not read it while ckpt.auto_resume is on")
         | _ -> draft.Miss(key, json, "must be a dict", "")
 

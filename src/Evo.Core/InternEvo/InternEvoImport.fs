@@ -191,6 +191,16 @@ module InternEvoImport =
                     }
         )
 
+    /// Whether rows of queries and keys lie in pairs in checkpoints of a run with this configuration of InternEvo's, if it says.
+    let rowsInPairs (root: Json) : bool option =
+        let find (path: string) =
+            (Some root, path.Split '.')
+            ||> Seq.fold (fun json name -> json |> Option.bind (Json.tryFind name))
+
+        match ImportValues.rowsInPairs find with
+        | Some { Value = JBool pairs } -> Some pairs
+        | _ -> None
+
     /// The table of InternEvo's keys as Markdown, for docs/moving-from-internevo.md.
     let table () : string =
         let text = StringBuilder()

@@ -33,6 +33,7 @@ internal sealed class PickleBool(bool value) : PickleValue
 {
     public static PickleBool True { get; } = new(true);
     public static PickleBool False { get; } = new(false);
+    public bool Value => value;
     public override string Kind => value ? "True" : "False";
 }
 

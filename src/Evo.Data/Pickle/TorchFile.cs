@@ -26,6 +26,18 @@ public sealed record TorchTensor(string Name, SafeTensorType Type, IReadOnlyList
         }
     }
 
+    /// <summary>A view of some of it along the first dim.</summary>
+    public TorchTensor Narrow(long first, long count) => first >= 0 && count >= 0 && first <= Shape[0] - count
+        ? this with { Shape = [count, .. Shape.Skip(1)], Start = Start + first * Strides[0] * (Type.Bits() / 8) }
+        : throw new ArgumentOutOfRangeException(nameof(first), $"{first} to {first + count} of {this}");
+
+    /// <summary>A view of one of it along the first dim, which goes.</summary>
+    public TorchTensor Select(long index) => Narrow(index, 1) with { Shape = [.. Shape.Skip(1)], Strides = [.. Strides.Skip(1)] };
+
+    /// <summary>A view of a matrix with rows and columns the other way round.</summary>
+    public TorchTensor Turned() => Shape.Count == 2 ? this with { Shape = [Shape[1], Shape[0]], Strides = [Strides[1], Strides[0]] }
+        : throw new InvalidOperationException($"{this}: only a matrix can be turned");
+
     /// <summary>The tensor in a person's words.</summary>
     public override string ToString() => $"{Name}: {Type} [{string.Join(", ", Shape)}]";
 }
@@ -37,13 +49,10 @@ public sealed record TorchTensor(string Name, SafeTensorType Type, IReadOnlyList
 /// </summary>
 public sealed class TorchFile : IDisposable
 {
-    private const int MostPickleBytes = 1 << 25;
-
-    private readonly PositionedFile file;
-    private readonly bool bigEndian;
+    private readonly TorchArchive archive;
 
     /// <summary>The file's path as it was given.</summary>
-    public string Path => file.Path;
+    public string Path => archive.File.Path;
 
     /// <summary>The tensors in the order of the dictionary.</summary>
     public IReadOnlyList<TorchTensor> Tensors { get; }
@@ -56,36 +65,26 @@ public sealed class TorchFile : IDisposable
 
     private static TorchFile Open(string path, bool bare)
     {
-        var file = new PositionedFile(path);
+        var archive = TorchArchive.Open(path);
         try
         {
-            return new TorchFile(file, bare);
+            return new TorchFile(archive, bare);
         }
         catch
         {
-            file.Dispose();
+            archive.Dispose();
             throw;
         }
     }
 
-    private TorchFile(PositionedFile file, bool bare)
+    private TorchFile(TorchArchive archive, bool bare)
     {
-        this.file = file;
-        RequireZip();
-        var zip = new StoredZip(file);
-        var pickles = zip.Entries.Keys.Where(name => name.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
-        if (pickles is not [var pickleName])
-            throw new DataException(Path, $"{pickles.Count} entries are named data.pkl", "torch.save writes exactly one", "give a file of weights that torch.save wrote");
-        var folder = pickleName[..^"data.pkl".Length];
-        if (zip.Entries.ContainsKey(folder + "constants.pkl"))
-            throw new DataException(Path, "it holds a TorchScript program", "it must be a state dictionary", "save model.state_dict() with torch.save");
-        bigEndian = ByteOrder(zip, folder) == "big";
-        var root = Unpickler.Read(Path, Small(zip, zip.Entries[pickleName], MostPickleBytes));
-        Tensors = (bare ? Bare(zip, folder, root) : Views(zip, folder, root)).AsReadOnly();
+        this.archive = archive;
+        Tensors = (bare ? Bare() : Views()).AsReadOnly();
     }
 
     /// <summary>Copies part of a tensor, as if it lay without gaps.</summary>
-    /// <param name="tensor">One of <see cref="Tensors"/>.</param>
+    /// <param name="tensor">One of <see cref="Tensors"/>, or a view of one.</param>
     /// <param name="offset">First byte; a multiple of the element's size.</param>
     /// <param name="into">Where to; a whole number of elements.</param>
     public void Read(TorchTensor tensor, long offset, Span<byte> into)
@@ -94,51 +93,30 @@ public sealed class TorchFile : IDisposable
         if (offset < 0 || offset > tensor.ByteCount - into.Length || offset % width != 0 || into.Length % width != 0)
             throw new ArgumentOutOfRangeException(nameof(offset), $"bytes {offset} to {offset + into.Length} of {tensor} with {tensor.ByteCount}");
         if (tensor.IsContiguous)
-            file.Read(tensor.Start + offset, into);
+            archive.File.Read(tensor.Start + offset, into);
         else
         {
             // Mapped for this piece only: what is touched of the file does not add up over its tensors.
             using var map = new MappedFile(Path);
             StridedCopy.Read(map, tensor, offset / width, into);
         }
-        if (bigEndian)
+        if (archive.BigEndian)
             for (var at = 0; at < into.Length; at += width) into.Slice(at, width).Reverse();
     }
 
-    public void Dispose() => file.Dispose();
+    /// <summary>One of the tensors, or a view of one, as a tensor that is read in pieces; good while the file is open.</summary>
+    public StoredTensor Stored(TorchTensor tensor) => new InTorchFile(this, tensor);
 
-    private void RequireZip()
+    public void Dispose() => archive.Dispose();
+
+    private List<TorchTensor> Bare() => archive.Root is PickleTensor view
+        ? [View("", view)]
+        : throw new DataException(Path, $"it holds {archive.Root.Kind}", "it must hold one tensor", "save the tensor itself with torch.save");
+
+    private List<TorchTensor> Views()
     {
-        const string next = "load it with PyTorch 1.6 or later and save it again, or take the model's safetensors";
-        Span<byte> start = stackalloc byte[14];
-        start = start[..(int)Math.Min(start.Length, file.Length)];
-        file.Read(0, start);
-        // The pickled number that every file of older versions begins with.
-        if (start.SequenceEqual<byte>([0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]))
-            throw new DataException(Path, "it is in the format that torch.save wrote before PyTorch 1.6", "it must be a zip archive, as torch.save writes it since", next);
-        if (!start.StartsWith("PK"u8))
-            throw new DataException(Path, "it is no zip archive", "it must be one, as torch.save writes it since PyTorch 1.6", next);
-    }
-
-    private string ByteOrder(StoredZip zip, string folder)
-    {
-        if (!zip.Entries.TryGetValue(folder + "byteorder", out var entry)) return "little";
-        var order = System.Text.Encoding.ASCII.GetString(Small(zip, entry, 16));
-        return order is "little" or "big" ? order : throw new DataException(Path, $"its byte order is '{Shown.Text(order)}'", "it must be little or big");
-    }
-
-    private byte[] Small(StoredZip zip, ZipEntry entry, int most) => entry.ByteCount <= most ? file.Bytes(zip.DataOffset(entry), (int)entry.ByteCount)
-        : throw new DataException(Path, $"entry '{Shown.Text(entry.Name)}' has {entry.ByteCount} bytes", $"it must have at most {most}");
-
-    private List<TorchTensor> Bare(StoredZip zip, string folder, PickleValue root) => root is PickleTensor view
-        ? [View(zip, folder, "", view, [])]
-        : throw new DataException(Path, $"it holds {root.Kind}", "it must hold one tensor", "save the tensor itself with torch.save");
-
-    private List<TorchTensor> Views(StoredZip zip, string folder, PickleValue root)
-    {
-        if (root is not PickleDict dictionary)
-            throw new DataException(Path, $"it holds {root.Kind}", "it must hold a dictionary of named tensors", "save model.state_dict() with torch.save");
-        var starts = new Dictionary<string, (PickleStorage Storage, long Start)>(StringComparer.Ordinal);
+        if (archive.Root is not PickleDict dictionary)
+            throw new DataException(Path, $"it holds {archive.Root.Kind}", "it must hold a dictionary of named tensors", "save model.state_dict() with torch.save");
         var names = new HashSet<string>(StringComparer.Ordinal);
         var tensors = new List<TorchTensor>();
         foreach (var (key, value) in dictionary.Entries)
@@ -147,28 +125,11 @@ public sealed class TorchFile : IDisposable
             if (value is not PickleTensor view)
                 throw new DataException(Path, $"'{Shown.Text(name)}' is {value.Kind}", "every entry must be a tensor", "save model.state_dict() with torch.save");
             if (!names.Add(name)) throw new DataException(Path, $"'{Shown.Text(name)}' stands twice", "names must be unique");
-            tensors.Add(View(zip, folder, name, view, starts));
+            tensors.Add(View(name, view));
         }
         return tensors;
     }
 
-    private TorchTensor View(StoredZip zip, string folder, string name, PickleTensor view, Dictionary<string, (PickleStorage Storage, long Start)> starts) =>
-        new(name, view.Type, view.Sizes, view.Strides, StartOf(zip, folder, view.Storage, starts) + view.Offset * (view.Type.Bits() / 8));
-
-    private long StartOf(StoredZip zip, string folder, PickleStorage storage, Dictionary<string, (PickleStorage Storage, long Start)> starts)
-    {
-        if (starts.TryGetValue(storage.Key, out var known))
-            return known.Storage.Type == storage.Type && known.Storage.Elements == storage.Elements ? known.Start
-                : throw new DataException(Path, $"storage '{Shown.Text(storage.Key)}' is described in two ways", "tensors that share a storage must agree on it");
-        var name = $"{folder}data/{storage.Key}";
-        if (!zip.Entries.TryGetValue(name, out var entry))
-            throw new DataException(Path, $"there is no entry '{Shown.Text(name)}'", "every storage must be in the archive", "the file is damaged: copy or download it again");
-        var width = (storage.Type?.Bits() ?? 8) / 8;
-        if (entry.ByteCount % width != 0 || entry.ByteCount / width != storage.Elements)
-            throw new DataException(Path, $"entry '{Shown.Text(name)}' has {entry.ByteCount} bytes for {storage.Elements} elements of {width}",
-                "a storage must have the size that the pickle says", "the file is damaged: copy or download it again");
-        var start = zip.DataOffset(entry);
-        starts.Add(storage.Key, (storage, start));
-        return start;
-    }
+    private TorchTensor View(string name, PickleTensor view) =>
+        new(name, view.Type, view.Sizes, view.Strides, archive.StartOf(view.Storage) + view.Offset * (view.Type.Bits() / 8));
 }

@@ -23,6 +23,9 @@ internal enum GlobalKind
 
     /// <summary>An element type; never called.</summary>
     ElementType,
+
+    /// <summary>The dictionary that InternEvo keeps settings in: an empty one when made without arguments; never called.</summary>
+    Settings,
 }
 
 /// <summary>The list of names that may stand in a pickle. Every other name is refused where it stands, before anything could use it.</summary>
@@ -44,6 +47,7 @@ internal static class TorchGlobals
         Add("torch.Size", GlobalKind.Size);
         Add("torch.storage.UntypedStorage", GlobalKind.StorageType);
         Add("torch.UntypedStorage", GlobalKind.StorageType);
+        Add("internlm.core.context.parallel_context.Config", GlobalKind.Settings);
         foreach (var (storage, type) in ((string, SafeTensorType)[])[
             ("Double", SafeTensorType.F64), ("Float", SafeTensorType.F32), ("Half", SafeTensorType.F16), ("BFloat16", SafeTensorType.BF16),
             ("Long", SafeTensorType.I64), ("Int", SafeTensorType.I32), ("Short", SafeTensorType.I16), ("Char", SafeTensorType.I8),

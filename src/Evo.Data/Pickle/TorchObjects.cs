@@ -22,6 +22,11 @@ internal static class TorchObjects
         };
     }
 
+    /// <summary>What making an object of a name gives: of InternEvo's settings an empty dictionary, of anything else nothing.</summary>
+    public static PickleValue New(PickleValue made, PickleValue arguments, Func<string, string, DataException> bad) =>
+        made is PickleGlobal { Does: GlobalKind.Settings } && arguments is PickleTuple { Items.Length: 0 } ? new PickleDict()
+            : throw bad($"opcode NEWOBJ of {made.Kind}", "only InternEvo's dictionary of settings may be made, from nothing");
+
     /// <summary>The storage that a persistent id names: ('storage', type, key, device, elements).</summary>
     public static PickleStorage Storage(PickleValue id, Func<string, string, DataException> bad)
     {

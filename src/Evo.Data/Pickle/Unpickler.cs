@@ -90,6 +90,7 @@ internal sealed class Unpickler
             case PickleOp.GLOBAL: var module = Line(); Global(module, Line()); break;
             case PickleOp.STACK_GLOBAL: Global(Pop(2)); break;
             case PickleOp.REDUCE: var call = Pop(2); Make(TorchObjects.Call(call[0], call[1], Bad)); break;
+            case PickleOp.NEWOBJ: var made = Pop(2); Make(TorchObjects.New(made[0], made[1], Bad)); break;
             case PickleOp.BINPERSID: Make(TorchObjects.Storage(Pop(), Bad)); break;
             case PickleOp.BUILD: Build(Pop()); break;
             default:

@@ -64,6 +64,18 @@ public static class HuggingFaceFolder
     {
         using var files = SafeTensorsFolder.Open(folder);
         RequireFit(folder, module.Spec, WeightCheck.Problems(module.Spec.Parameters, files));
+        Fill(module, (info, name) =>
+        {
+            var (file, stored) = WeightCheck.Stored(info, name, files)!.Value;
+            return TensorFiles.View(file, stored);
+        });
+    }
+
+    /// <summary>Fills every parameter of a rank from tensors by Hugging Face's names, cast to its type.</summary>
+    /// <param name="module">The model, or a rank's share of it.</param>
+    /// <param name="read">Gives one of a parameter's tensors, whole; it goes with the scope that it was made in.</param>
+    internal static void Fill(CausalLMModule module, Func<ParameterInfo, string, Tensor> read)
+    {
         using (no_grad())
             foreach (var (info, value) in module.Table)
             {
@@ -73,9 +85,8 @@ public static class HuggingFaceFolder
                 var whole = cut ? empty([.. info.Shape], value.dtype, value.device) : value;
                 foreach (var (name, piece) in TensorFiles.Pieces(info, whole))
                 {
-                    var (file, stored) = WeightCheck.Stored(info, name, files)!.Value;
-                    var read = TensorFiles.View(file, stored);
-                    piece.copy_(info.Transposed ? read.t() : read);
+                    var tensor = read(info, name);
+                    piece.copy_(info.Transposed ? tensor.t() : tensor);
                 }
 
                 if (cut)

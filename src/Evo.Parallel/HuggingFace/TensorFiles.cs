@@ -47,6 +47,17 @@ public static class TensorFiles
         return view.to(dtype ?? view.dtype, copy: true);
     }
 
+    /// <summary>A copy of a tensor that is read in pieces, in its own type; whoever asks has checked that this is a number's.</summary>
+    internal static unsafe Tensor Read(StoredTensor stored)
+    {
+        const int piece = 1 << 26;
+        var copy = empty([.. stored.Shape], TorchType(stored.Type)!.Value);
+        var bytes = (byte*)TensorBytes.Pointer(copy);
+        for (var at = 0L; at < stored.ByteCount; at += piece)
+            stored.Read(at, new Span<byte>(bytes + at, (int)Math.Min(piece, stored.ByteCount - at)));
+        return copy;
+    }
+
     /// <summary>The file's tensors of a parameter by name, as views of <paramref name="value"/>: itself, or one for each expert.</summary>
     internal static IEnumerable<(string Name, Tensor Value)> Pieces(ParameterInfo info, Tensor value) =>
         info.Pieces.Count == 0 ? [(info.HuggingFaceName, value)] : info.Pieces.Select((name, i) => (name, value.select(0, i)));
