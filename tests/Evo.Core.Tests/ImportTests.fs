@@ -288,7 +288,7 @@ let private lacking: (string * string) list =
         "model = 3", "run.py:1:9: model = 3: must be a dict."
         "int8_training = True", "run.py:1:17: int8_training = true: not part of Evo."
         "ckpt = dict(auto_resume=False, load_ckpt_info=dict(path='m', content=('all',), ckpt_type='internevo'))",
-        "run.py:1:69: ckpt.load_ckpt_info.content = [\"all\"]: of InternEvo's checkpoints only the model is read; say content=(\"model\",); the optimizer begins anew."
+        "run.py:1:70: ckpt.load_ckpt_info.content = [\"all\"]: of InternEvo's checkpoints only the model is read; say content=(\"model\",); the optimizer begins anew."
     ]
 
 [<Fact>]
