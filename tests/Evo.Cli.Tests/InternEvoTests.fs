@@ -19,23 +19,7 @@ let private configs =
 
 let private pathOf name = Path.Combine(folder, name + ".py")
 
-/// InternEvo's forms name no data, for it makes some up. Where Evo does not, they are told some.
-let private overrides =
-    let kinds =
-        Keys.root.Keys
-        |> List.tryFind (fun key -> key.Name = "data")
-        |> Option.bind _.Section
-        |> Option.bind (fun data -> data.Keys |> List.tryFind (fun key -> key.Name = "type"))
-        |> Option.map _.Choices
-        |> Option.defaultValue []
-
-    if List.contains "dummy" kinds then
-        []
-    else
-        [ "data.train_folder=tokens" ]
-
-let private check name =
-    ConfigFile.check overrides (pathOf name)
+let private check name = ConfigFile.check [] (pathOf name)
 
 /// What stands between a configuration and a run, without the folder's name.
 let private problemsOf name =
@@ -129,7 +113,7 @@ let ``the imported text is a configuration that reads as the same run`` () =
         | Ok run, Ok imported ->
             let text = Json.render imported.Json
 
-            match Config.load (ConfigFile.families ()) overrides "imported.json" text with
+            match Config.load (ConfigFile.families ()) [] "imported.json" text with
             | Ok again -> Assert.Equal(Config.print run, Config.print again)
             | Error problems -> raise (ConfigException problems)
         | _ -> ()

@@ -22,7 +22,7 @@ type internal ImportDraft(root: Json, family: ModelFamilyKeys option) =
     let left = ResizeArray<string * string>()
     let missing = ResizeArray<Problem>()
 
-    /// Where a key of a family stands among all keys: behind the others of its section.
+    /// Keys that the model's family has beside those of all models.
     let familyKeys =
         match family with
         | Some family -> [ for key in family.Keys -> key.Name ]

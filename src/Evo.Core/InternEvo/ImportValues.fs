@@ -170,38 +170,30 @@ module internal ImportValues =
         | _ -> draft.Miss(key, json, "must be a dict", "")
 
     let private trainFolder (draft: ImportDraft) key at (json: Json) =
-        let dummy =
-            draft.Key "data.type"
-            |> Option.exists (fun kind -> List.contains "dummy" kind.Choices)
-
         match json.Value, draft.Find "data.type" with
-        | JNull, None when dummy -> draft.Take(key, "data.type", at, text json "dummy")
+        | JNull, None -> draft.Take(key, "data.type", at, text json "dummy")
         | JNull, _ -> draft.Leave(key, "None: InternEvo trains on made-up tokens then")
         | _ -> draft.Take(key, key, at, json)
 
-    /// Rows of InternEvo's unpacked layout, where Evo has it.
+    /// Rows of InternEvo's unpacked layout.
     let private usePacked (draft: ImportDraft) key at (json: Json) =
-        match json.Value, draft.Key "data.packing" with
-        | JBool false, Some _ -> draft.Take(key, "data.packing", at, text json "unpacked")
-        | JBool false, None -> draft.Miss(key, json, "rows are always packed", "")
+        match json.Value with
+        | JBool false -> draft.Take(key, "data.packing", at, text json "unpacked")
         | _ -> draft.Leave(key, "rows are packed without being told")
 
-    /// `{"code/": 100}` as `["100 code/"]`, where Evo has it.
+    /// `{"code/": 100}` as `["100 code/"]`.
     let private minLengths (draft: ImportDraft) key at (json: Json) =
-        match json.Value, draft.Key "data.min_lengths" with
-        | JObject [], _ -> draft.Leave(key, "it names no file")
-        | JObject members, Some _ ->
+        match json.Value with
+        | JObject [] -> draft.Leave(key, "it names no file")
+        | JObject members ->
             let lengths =
                 [ for m in members -> text m.Content $"{Json.compact m.Content} {m.Name}" ]
 
             draft.Take(key, "data.min_lengths", at, { json with Value = JArray lengths })
-        | _ -> draft.Miss(key, json, "data.min_length holds for all files", "")
+        | _ -> draft.Miss(key, json, "must be a dict", "")
 
-    /// The seed of InternEvo's sampler, where Evo reads in InternEvo's order.
-    let private dataSeed (draft: ImportDraft) key at (json: Json) =
-        match draft.Key "data.order" with
-        | Some _ -> draft.Take(key, "seed", at, json)
-        | None -> draft.Leave(key, "the one key seed gives every random choice")
+    /// The seed of InternEvo's sampler.
+    let private dataSeed (draft: ImportDraft) key at (json: Json) = draft.Take(key, "seed", at, json)
 
     let private validEvery (draft: ImportDraft) key at (json: Json) =
         match draft.Find "data.valid_folder" with
@@ -254,12 +246,11 @@ module internal ImportValues =
                 )
         | _ -> draft.Take(key, key, at, json)
 
-    /// How often something is saved, under one of Evo's keys, where Evo has it.
+    /// How often something is saved, under one of Evo's keys.
     let private saveEvery (target: string) (draft: ImportDraft) key at (json: Json) =
         match json.Value with
         | _ when not (draft.Says("ckpt.enable_save_ckpt", true)) -> draft.Leave(key, "nothing is saved")
         | JNumber "Infinity" -> draft.Leave(key, "never, which is the same as not being told")
-        | _ when (draft.Key target).IsNone -> draft.Leave(key, "ckpt.checkpoint_every says how often")
         | _ -> draft.Take(key, target, at, json)
 
     /// Whether rows of queries and keys lie in pairs, as a truth value, where a configuration says; `find` gives its keys.

@@ -33,14 +33,14 @@ module InternEvoImport =
                 set "num_shared_experts" (JNumber "0")
         | _ -> ()
 
-    /// Rows are read in InternEvo's order where Evo knows it and there are files to read.
+    /// Rows are read in InternEvo's order where there are files to read.
     let private order (draft: ImportDraft) (root: Json) =
         let tokens =
             match draft.Find "data.type" with
             | Some { Value = JString kind } -> kind = "tokenized"
             | _ -> draft.IsSet "data.train_folder"
 
-        if tokens && (draft.Key "data.order").IsSome then
+        if tokens then
             draft.Set(
                 "data.order",
                 root.At,
