@@ -116,7 +116,9 @@ let private changing =
     "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,fsync,fdatasync,ftruncate,fallocate"
 
 [<Fact; Trait("Category", "Machine")>]
-let ``killed before each of its calls that change the file system, a writer loses nothing that it committed`` () =
+let ``killed before each of its calls that change the file system, a writer loses nothing that it committed``
+    ()
+    =
     let mutable call = 0
     let mutable ended = false
     let mutable inside = 0
@@ -147,7 +149,10 @@ let ``killed before each of its calls that change the file system, a writer lose
                 failwith "skipped"
 
         let words = child.StandardError.ReadToEndAsync()
-        let lines = child.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+        let lines =
+            child.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
         child.WaitForExit()
         Assert.SkipWhen(words.Result.Contains "ptrace", $"strace may not trace here: {words.Result}")
         ended <- child.ExitCode = 0

@@ -54,17 +54,20 @@ let ``when the cable between two hosts is cut every rank ends in time and says w
     for program in [ first; second ] do
         Assert.Equal(int ExitCode.RankFault, program.End 60.0)
 
-    let said (program: Program) (rank: int) =
-        program.Lines
-        |> List.filter (fun line -> line.Text.Contains "evo: " && line.Text.Contains $"rank {rank} ")
-        |> List.map _.Text
+    /// The one line in which a rank says with these words how it ends.
+    let said (program: Program) (rank: int) (words: string) =
+        let lines =
+            program.Lines
+            |> List.map _.Text
+            |> List.filter (fun text ->
+                text.Contains "evo: " && text.Contains $"rank {rank} " && text.Contains words)
+
+        Assert.True((lines.Length = 1), $"rank {rank}, '{words}': {lines.Length} lines of {program.Text}")
+        lines.Head
 
     // On the host of the store the two that are cut off are silent; on the other the store is.
     for rank in 0..1 do
-        let line =
-            said first rank
-            |> List.filter (fun text -> text.Contains $"rank {rank} ends at step ")
-            |> Assert.Single
+        let line = said first rank $"rank {rank} ends at step "
 
         Assert.Contains(
             "ranks 2, 3 gave no sign of life for 7 s (killed, suspended, or cut off): rank 2 was last seen at step ",
@@ -74,10 +77,7 @@ let ``when the cable between two hosts is cut every rank ends in time and says w
         Assert.Contains(", in all-", line)
 
     for rank in 2..3 do
-        let line =
-            said second rank
-            |> List.filter (fun text -> text.Contains "has had no answer for")
-            |> Assert.Single
+        let line = said second rank "has had no answer for"
 
         Assert.Contains(
             "from the store of the run at 10.77.0.1:29500: its host, or the network between, is gone",

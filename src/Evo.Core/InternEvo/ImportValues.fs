@@ -290,7 +290,12 @@ module internal ImportValues =
                     match folder path with
                     | Some folder -> draft.Take(from, from, m.NameAt, text m.Content folder)
                     | None ->
-                        draft.Miss(from, m.Content, "Evo knows no object stores but those that speak S3", "name a folder")
+                        draft.Miss(
+                            from,
+                            m.Content,
+                            "Evo knows no object stores but those that speak S3",
+                            "name a folder"
+                        )
                 | "content", _ ->
                     match (content m.Content).Value with
                     | JArray [ { Value = JString "model" } ] ->

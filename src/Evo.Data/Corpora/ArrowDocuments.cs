@@ -117,7 +117,7 @@ internal sealed class ArrowDocuments : DocumentFile
             if (isText) texts.Add(path);
             if (path == column && !isText)
                 throw new DataException(Path, $"column '{path}' is {(type is NestedType ? "a " + type.Name : $"no text but {type.Name}")}",
-                    "documents are read from columns of text, one a row", isStruct ? $"name a field of it, as {path}.{((StructType)type).Fields.FirstOrDefault()?.Name}" : "choose another column");
+                    "documents are read from columns of text, one a row", isStruct ? $"name a field of it, as {path}.{Shown.Text(((StructType)type).Fields.FirstOrDefault()?.Name ?? "")}" : "choose another column");
             if (path == column) found ??= (at, inner);
             if (isStruct)
                 for (var child = 0; child < ((StructType)type).Fields.Count; child++)
@@ -128,7 +128,7 @@ internal sealed class ArrowDocuments : DocumentFile
     private static bool IsText(IArrowType type) => type.TypeId is ArrowTypeId.String or ArrowTypeId.LargeString or ArrowTypeId.StringView
         || type is DictionaryType coded && IsText(coded.ValueType);
 
-    private static string Named(List<string> names) => names.Count == 0 ? "none of text" : string.Join(", ", names.Take(8));
+    private static string Named(List<string> names) => names.Count == 0 ? "none of text" : string.Join(", ", names.Take(8).Select(Shown.Text));
 
     /// <summary>A reader of some of the messages, as if the file held no others.</summary>
     private ArrowStreamReader Reader(IEnumerable<ArrowMessage> wanted)

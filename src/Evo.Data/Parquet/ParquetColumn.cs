@@ -50,5 +50,5 @@ internal sealed record ParquetColumn(string Path, int OptionalLevels)
                 texts.Count == 0 ? "choose another column" : $"choose another column, such as {Named(texts)}");
     }
 
-    private static string Named(List<string> names) => names.Count == 0 ? "none of text" : string.Join(", ", names.Take(8));
+    private static string Named(List<string> names) => names.Count == 0 ? "none of text" : string.Join(", ", names.Take(8).Select(Shown.Text));
 }
