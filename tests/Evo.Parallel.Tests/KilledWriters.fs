@@ -113,41 +113,30 @@ let ``killed at fifty random moments, a writer loses nothing that it committed``
 
 /// What changes a file system, or makes a change last.
 let private changing =
-    "rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,fsync,fdatasync,ftruncate,fallocate"
+    [ "mkdir"; "ftruncate"; "fsync"; "rename"; "unlink"; "rmdir" ]
+
+/// Starts a writer that is killed before the n-th of its calls of that name.
+let private startKilledBefore (call: string) n folder =
+    try
+        [ "strace"; "-f"; "-qq"; "-o"; "/dev/null"; "-e"; $"trace={call}" ]
+        @ [ "-e"; $"inject={call}:signal=SIGKILL:when={n}" ]
+        @ childCommand [ "--child"; "save-some"; folder ]
+        |> startCommand
+    with :? ComponentModel.Win32Exception as error ->
+        Assert.Skip $"strace cannot be run: {error.Message}"
+        raise error
 
 [<Fact; Trait("Category", "Machine")>]
 let ``killed before each of its calls that change the file system, a writer loses nothing that it committed``
     ()
     =
-    let mutable call = 0
-    let mutable ended = false
-    let mutable inside = 0
+    let mutable betweenRenames = 0
 
-    while not ended do
-        call <- call + 1
+    // Whether it was killed, which it was not where there are fewer calls.
+    let kills call n =
         use folder = new TemporaryFolder()
         save (opened folder.Path) keepAll 1L |> ignore
-
-        use child =
-            try
-                startCommand (
-                    [
-                        "strace"
-                        "-f"
-                        "-qq"
-                        "-o"
-                        "/dev/null"
-                        "-e"
-                        $"trace={changing}"
-                        "-e"
-                        $"inject={changing}:signal=SIGKILL:when={call}"
-                    ]
-                    @ childCommand [ "--child"; "save-some"; folder.Path ]
-                )
-            with :? ComponentModel.Win32Exception as error ->
-                Assert.Skip $"strace cannot be run: {error.Message}"
-                failwith "skipped"
-
+        use child = startKilledBefore call n folder.Path
         let words = child.StandardError.ReadToEndAsync()
 
         let lines =
@@ -155,31 +144,37 @@ let ``killed before each of its calls that change the file system, a writer lose
 
         child.WaitForExit()
         Assert.SkipWhen(words.Result.Contains "ptrace", $"strace may not trace here: {words.Result}")
-        ended <- child.ExitCode = 0
         let said = lines |> Seq.map Int64.Parse |> Seq.append [ 1L ] |> Seq.max
 
         let newest () =
             Checkpoint.Newest(
                 CheckpointStore folder.Path,
-                (fun path reason -> Assert.Fail $"call {call}, {path}: {reason}")
+                (fun path reason -> Assert.Fail $"{call} {n}, {path}: {reason}")
             )
 
         // A step that was being replaced lies under another name until the next start.
         match newest () with
-        | null -> inside <- inside + 1
-        | found -> Assert.True(wholeStep found >= said - 1L, $"call {call}: {said} was committed")
+        | null -> betweenRenames <- betweenRenames + 1
+        | found -> Assert.True(wholeStep found >= said, $"{call} {n}: {said} was committed")
 
         let store = opened folder.Path
         let found = wholeStep (nonNull (newest ()))
-        Assert.True(found >= said, $"call {call}: {said} was committed, {found} is the newest after a start")
+        Assert.True(found >= said, $"{call} {n}: {said} was committed, {found} is the newest after a start")
         Assert.Empty(Directory.GetDirectories(folder.Path, ".*"))
 
         for step in store.Steps() do
             use files = (store :> ICheckpointStore).Files step
             Assert.Equal(step, wholeStep (Checkpoint.Open files))
 
-    // Each save makes a folder, flushes it and its files, and renames it.
-    Assert.True(call > 20 && inside > 0, $"only {call} calls, {inside} between two renames")
+        child.ExitCode <> 0
 
-    (nonNull TestContext.Current.TestOutputHelper).WriteLine
-        $"killed before each of {call - 1} calls; {inside} times between the two renames of a step that was replaced"
+    let counts =
+        [
+            for call in changing -> call, Seq.initInfinite ((+) 1) |> Seq.takeWhile (kills call) |> Seq.length
+        ]
+
+    // Four saves, two that remove another and one that replaces one.
+    Assert.True(Map.ofList counts |> Map.find "rename" >= 7, $"{counts}")
+    Assert.True((betweenRenames = 1), $"{betweenRenames} times between two renames")
+
+    (nonNull TestContext.Current.TestOutputHelper).WriteLine $"killed before each of these calls: {counts}"
