@@ -135,10 +135,11 @@ let private wrong: (string * string list) list =
             "run.json:2:104: data.rampup_batch_size = \"1 1 1\": does not go with mocked data: a stored step has its rows."
         ]
         // Addresses that are none, and one that is missing.
-        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"monitor\": {\"alert\": {\"webhook_address\": \"ftp://x\", \"enable_feishu_alert\": true}} }",
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"monitor\": {\"alert\": {\"webhook_address\": \"ftp://x\", \"enable_feishu_alert\": true}, \"prometheus\": {\"port\": 1, \"address\": \"here\"}} }",
         [
             "run.json:3:44: monitor.alert.webhook_address = \"ftp://x\": must be an address that begins with http:// or https://."
             "run.json:3:78: monitor.alert.enable_feishu_alert = true: needs monitor.alert.feishu_alert_address; give the address of the robot's web hook."
+            "run.json:3:122: monitor.prometheus.address = \"here\": must be an address of this host; for example 0.0.0.0."
         ]
         // Rules between keys.
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1}, \"job_name\": \"a/b\",\n  \"data\": {\"seq_len\": 2, \"total_steps\": 10, \"valid_every\": 5, \"skip_batches\": \"1-\"},\n  \"parallel\": {\"tensor\": 0, \"zero1\": {\"size\": -2}, \"weight\": 4, \"pipeline\": 1},\n  \"lr_scheduler\": {\"init_steps\": 20, \"eta_min\": 1} }",

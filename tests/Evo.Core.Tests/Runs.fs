@@ -100,6 +100,7 @@ let private tied =
         "monitor.alert.webhook_address", [ "null"; "\"https://example.com/hook\"" ]
         "monitor.alert.enable_feishu_alert", [ "false"; "true" ]
         "monitor.alert.feishu_alert_address", [ "\"http://localhost:8080/hook\"" ]
+        "monitor.prometheus.address", [ "\"127.0.0.1\""; "\"0.0.0.0\""; "\"::1\"" ]
         "ckpt.enable_save_ckpt", [ "true" ]
         "ckpt.keep_every", [ "0" ]
         "ckpt.resume_changes", [ "[]"; "[\"adam.lr\"]" ]

@@ -232,7 +232,10 @@ module internal Rules =
                         ""
             if
                 run.Monitor.Prometheus.Port > 0
-                && not (fst (Net.IPAddress.TryParse run.Monitor.Prometheus.Address))
+                && (match Uri.CheckHostName run.Monitor.Prometheus.Address with
+                    | UriHostNameType.IPv4
+                    | UriHostNameType.IPv6 -> false
+                    | _ -> true)
             then
                 broken "monitor.prometheus.address" [] "must be an address of this host" "for example 0.0.0.0"
             if alert.EnableFeishuAlert && isNull alert.FeishuAlertAddress then

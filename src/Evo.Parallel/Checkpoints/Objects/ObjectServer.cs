@@ -4,7 +4,7 @@ using Amazon.S3;
 namespace Evo.Parallel;
 
 /// <summary>How an S3-compatible object store is reached.</summary>
-/// <param name="Endpoint">Its address, such as <c>https://objects.example.org</c>; null for Amazon's own.</param>
+/// <param name="Endpoint">Its address, such as <c>https://example.com</c>; null for Amazon's own.</param>
 /// <param name="Keys">Who asks; null where the SDK is to look (environment, profile, role of the machine).</param>
 public sealed record ObjectServer(string? Endpoint, AWSCredentials? Keys)
 {
