@@ -25,7 +25,7 @@ internal struct ThriftStruct(ByteCursor cursor, int depth = 0)
         var head = cursor.Byte();
         if (head == 0) return open = false;
         type = (byte)(head & 15);
-        Field = head >> 4 is var step and > 0 ? Field + step : checked((int)cursor.Zigzag());
+        Field = head >> 4 is var step and > 0 ? Field + step : Number(cursor.Zigzag());
         return open = true;
     }
 
@@ -50,7 +50,7 @@ internal struct ThriftStruct(ByteCursor cursor, int depth = 0)
     public string Text()
     {
         Read(type == Binary, "text");
-        return Encoding.UTF8.GetString(cursor.Take((long)cursor.Varint()));
+        return Encoding.UTF8.GetString(cursor.Take(cursor.Count(cursor.Left, "bytes")));
     }
 
     /// <summary>The struct that the field is.</summary>
@@ -73,7 +73,11 @@ internal struct ThriftStruct(ByteCursor cursor, int depth = 0)
     public ThriftStruct Element() => Deeper();
 
     /// <summary>The next text of a list.</summary>
-    public string TextElement() => Encoding.UTF8.GetString(cursor.Take((long)cursor.Varint()));
+    public string TextElement() => Encoding.UTF8.GetString(cursor.Take(cursor.Count(cursor.Left, "bytes")));
+
+    // Thrift's field numbers have 16 bits.
+    private static int Number(long field) =>
+        field is >= short.MinValue and <= short.MaxValue ? (int)field : throw new InvalidDataException($"a field of number {field}");
 
     private ThriftStruct Deeper() => depth < MaxDepth ? new ThriftStruct(cursor, depth + 1) : throw TooDeep();
 
@@ -103,7 +107,7 @@ internal struct ThriftStruct(ByteCursor cursor, int depth = 0)
             case I8: cursor.Take(1); break;
             case I16 or I32 or I64: cursor.Varint(); break;
             case Double: cursor.Take(8); break;
-            case Binary: cursor.Take((long)cursor.Varint()); break;
+            case Binary: cursor.Take(cursor.Count(cursor.Left, "bytes")); break;
             case List or Set:
                 var (count, of) = ListHead();
                 for (var i = 0; i < count; i++) SkipElement(of, level + 1);
