@@ -192,6 +192,23 @@ let private settings (own: bool) items =
 
     torchFile (Array.concat ([ proto 2 ] @ parts @ [ stop ])) []
 
+/// InternEvo's dictionary as Python 3.11 pickles it: num_layers, adapt_hf, mlp_ratio, stds, moe_layer_kwargs, qk_interleaved.
+let private ofPython =
+    "800263696e7465726e6c6d2e636f72652e636f6e746578742e706172616c6c656c5f636f6e746578740a436f6e6669670a71"
+    + "002981710128580a0000006e756d5f6c617965727371024b02580800000061646170745f686671038958090000006d6c705f"
+    + "726174696f710447400555555555555558040000007374647371055d7106473f947ae147ae147b6158100000006d6f655f6c"
+    + "617965725f6b776172677371076800298171085805000000746f705f6b71094b0273580e000000716b5f696e7465726c6561"
+    + "766564710a88752e"
+
+[<Fact>]
+let ``settings that Python pickled are read`` () =
+    inFolder (fun folder ->
+        let path = Path.Combine(folder, "model_config.pt")
+        File.WriteAllBytes(path, torchFile (Convert.FromHexString ofPython) [])
+        let read = TorchSettings.Read path
+        Assert.Equal(Nullable false, read.Flag "adapt_hf")
+        Assert.Equal(Nullable true, read.Flag "qk_interleaved"))
+
 [<Fact>]
 let ``settings that torch.save wrote are read as data, InternEvo's own dictionary too`` () =
     inFolder (fun folder ->

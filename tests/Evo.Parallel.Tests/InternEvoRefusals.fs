@@ -76,6 +76,13 @@ let ``files of ranks that are missing are all named`` () =
         ]
 
 [<Fact>]
+let ``a name with a number that no run has makes no long list`` () =
+    let stray folder =
+        File.WriteAllText(Path.Combine(folder, "model_tp9999999_pp9999999.pt"), "")
+
+    refused "LLAMA2" 4 spread stray [ "101 things do not fit"; "model_tp2_pp0.pt: missing"; "  and more" ]
+
+[<Fact>]
 let ``a folder without such files says what it looked for, and which steps it has`` () =
     use folder = new TemporaryFolder()
     Directory.CreateDirectory(folder.File "50") |> ignore

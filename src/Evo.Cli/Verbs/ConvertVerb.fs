@@ -238,6 +238,6 @@ and the number of ranks. docs/conversion.md says what is read, written and copie
         [
             "./evo convert --from-hf tests/golden/gpt2 --out runs/gpt2-bfloat16 --dtype bfloat16 --force"
             "./evo convert --to-hf runs/gpt2-bfloat16 --out runs/gpt2-hf --shard-size 50kB --force"
-            "./evo convert --from-internevo llm_ckpts/50000 --config configs/7B_internlm2.py --out runs/internlm2-hf"
+            "./evo convert --from-internevo llm_ckpts/50000 --config tests/internevo/configs/7B_internlm2.py --out runs/internlm2-hf"
         ]
         convert

@@ -33,7 +33,7 @@ internal sealed partial record InternEvoFile(string Name, int? Tensor, int? Weig
             : $"model_moe{Part("layer", layer)}{Part("expert", expert)}{Part("tp", tensor)}{Part("wp", weight)}.pt";
     }
 
-    // Numbers of at most seven digits: no run has ten million of anything.
+    // No run has ten million of anything.
     [GeneratedRegex(@"^model(?:_tp(?<tp>\d{1,7}))?(?:_wp(?<wp>\d{1,7}))?_pp(?<pp>\d{1,7})(?:_dp(?<dp>\d{1,7}))?\.pt$")]
     private static partial Regex OfStage();
 

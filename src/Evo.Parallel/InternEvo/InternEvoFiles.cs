@@ -37,9 +37,17 @@ internal sealed class InternEvoFiles
         // FSDP's ranks hold the same where they hold whole tensors; where they do not, none can be read alone.
         var files = new InternEvoFiles([.. stages.Where(file => file.Data is null or 0)], experts);
         if (problems.Count == 0)
-            problems.AddRange(files.Missing(stages[0]).Select(name => $"{name}: missing"));
+            problems.AddRange(Told(files.Missing(stages[0])));
         return problems.Count == 0 ? files : throw InternEvoCheckpoint.Unfit(
             folder, problems, "the file of every rank must be there", "copy the checkpoint again, or name another one that is whole");
+    }
+
+    // One name with a large number, and almost all others are missing.
+    private static IEnumerable<string> Told(IEnumerable<string> missing)
+    {
+        const int most = 100;
+        var first = missing.Take(most + 1).ToList();
+        return first.Select((name, i) => i < most ? $"{name}: missing" : "and more");
     }
 
     private IEnumerable<string> Missing(InternEvoFile stage)

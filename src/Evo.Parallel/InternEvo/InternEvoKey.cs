@@ -12,9 +12,9 @@ internal readonly record struct InternEvoKey(int Chunk, int? Layer, string Part)
     internal static InternEvoKey Parse(string key)
     {
         Span<string> words = InternEvoNames.Words(key).ToArray();
-        var chunk = words is [var first, ..] && Number(first) is { } c ? c : (int?)null;
+        var chunk = words is [var first, ..] && Number(first, 1_000) is { } c ? c : (int?)null;
         words = chunk is null ? words : words[1..];
-        return words is ["layers", var second, .. var rest] && Number(second) is { } layer
+        return words is ["layers", var second, .. var rest] && Number(second, 100_000) is { } layer
             ? new(chunk ?? 0, layer, string.Join('.', rest.ToArray()))
             : new(chunk ?? 0, null, string.Join('.', words.ToArray()));
     }
@@ -22,6 +22,7 @@ internal readonly record struct InternEvoKey(int Chunk, int? Layer, string Part)
     /// <summary>Its name in the whole model, as the layer of that number.</summary>
     internal string InModel(int? layer) => layer is null ? Part : string.Create(CultureInfo.InvariantCulture, $"layers.{layer}.{Part}");
 
-    private static int? Number(string word) =>
-        int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < 10_000_000 ? number : null;
+    // What a file claims does not decide how much is looked at.
+    private static int? Number(string word, int most) =>
+        int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < most ? number : null;
 }

@@ -30,7 +30,7 @@ internal sealed class InternEvoStages
                 var there = held[(stage, chunk)].ToHashSet();
                 var holes = Enumerable.Range(0, there.Count == 0 ? 0 : 1 + there.Max()).Where(layer => !there.Contains(layer)).ToList();
                 if (holes.Count > 0)
-                    problems.Add($"stage {stage}{(chunkCount > 1 ? $", chunk {chunk}" : "")}: it holds layer {there.Max()}, and not {string.Join(", ", holes)}");
+                    problems.Add($"stage {stage}{(chunkCount > 1 ? $", chunk {chunk}" : "")}: it holds layer {there.Max()}, and not {string.Join(", ", holes.Take(8))}{(holes.Count > 8 ? " and more" : "")}");
                 chunks.Add((stage, chunk), (next, there.Count));
                 next += there.Count;
             }
