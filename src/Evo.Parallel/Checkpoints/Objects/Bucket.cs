@@ -14,7 +14,7 @@ namespace Evo.Parallel;
 /// </summary>
 /// <param name="server">The store.</param>
 /// <param name="name">The bucket.</param>
-internal sealed class Bucket(ObjectServer server, string name) : IDisposable
+internal sealed class Bucket(ObjectServer server, string name)
 {
     /// <summary>Bytes of one part of a large object; larger only where an object would have too many.</summary>
     internal const long PartBytes = 16 << 20;
@@ -24,6 +24,7 @@ internal sealed class Bucket(ObjectServer server, string name) : IDisposable
     private const int DeletedAtOnce = 8;
     private const int BodyTries = 6;
 
+    // For as long as the process lives, as its connections are.
     private readonly Lazy<AmazonS3Client> client = new(server.Connect);
 
     /// <summary>Bytes of an object; null where there is none.</summary>
@@ -134,15 +135,6 @@ internal sealed class Bucket(ObjectServer server, string name) : IDisposable
 
         return true;
     });
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (client.IsValueCreated)
-        {
-            client.Value.Dispose();
-        }
-    }
 
     private async Task PutInParts(AmazonS3Client s3, string key, string path, long length)
     {
