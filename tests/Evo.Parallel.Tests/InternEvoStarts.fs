@@ -14,17 +14,8 @@ open Xunit
 
 /// The losses of a run of two steps, the untrained model's first.
 let private losses ranks (config: RunConfig) =
-    let seen = Seen()
-
-    LocalWorld.Results(
-        ranks,
-        (fun rank -> Trainer(config, seen, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
-        threads = 1
-    )
-    |> ignore
-
     [
-        for event in seen.Events do
+        for event in eventsOn ranks config do
             match event with
             | :? TrainEvent.Validated as it -> it.Loss
             | :? TrainEvent.StepDone as it -> it.Report.Loss

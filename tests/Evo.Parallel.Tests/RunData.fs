@@ -197,17 +197,8 @@ let ``InternEvo's order needs the rows of one step at least, and says so`` () =
     Assert.Contains("6000 rows of one step", error.Message)
 
 let private events (config: RunConfig) ranks =
-    let seen = Seen()
-
-    LocalWorld.Results(
-        ranks,
-        (fun rank -> Trainer(config, seen, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
-        threads = 1
-    )
-    |> ignore
-
     [
-        for event in seen.Events do
+        for event in eventsOn ranks config do
             match event with
             | :? TrainEvent.StepDone as it -> it.Report
             | _ -> ()

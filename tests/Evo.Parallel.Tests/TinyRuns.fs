@@ -143,3 +143,16 @@ let bits (checkpoint: string) =
         for path in Directory.GetFiles(checkpoint, "*.safetensors") |> Array.sort ->
             nonNull (Path.GetFileName path), FileChecksum.Of path
     ]
+
+/// What happens in a run on so many ranks, which are threads.
+let eventsOn ranks (config: RunConfig) =
+    let seen = Seen()
+
+    LocalWorld.Results(
+        ranks,
+        (fun rank -> Trainer(config, seen, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
+        threads = 1
+    )
+    |> ignore
+
+    seen.Events
