@@ -10,12 +10,13 @@ open Evo.Parity.Tests.Recipes
 open Evo.Parity.Tests.RecipeText
 open Xunit
 
-/// Records that together have every kind of collective, on two ranks with fewer key-value heads than ranks where that matters.
+/// Records that together have every kind of collective.
 let private grounds =
     [
         "Plain",
         { simplest with
             Heads = 4
+            KvHeads = 2
             HeadSize = 4
             Inner = 8
             Words = 17
@@ -66,6 +67,13 @@ let private layouts =
         ParityLayout(ParallelMode.Fsp, 2)
         ParityLayout(ParallelMode.Fsp, 2, EmbedSplitHidden = false)
         ParityLayout(ParallelMode.Isp, 2, 2)
+        // The branch of tokens that are shared out before the experts.
+        ParityLayout(ParallelMode.Mtp, 2, Expert = 2, NoTp = true)
+        // More ranks than key-value heads, and more than one of those: their numbers differ where their parts do not.
+        ParityLayout(ParallelMode.Mtp, 4)
+        ParityLayout(ParallelMode.Msp, 4)
+        ParityLayout(ParallelMode.Fsp, 4)
+        ParityLayout(ParallelMode.Isp, 4, 4)
     ]
 
 /// What each record gives on one device as it should be emitted.
@@ -106,6 +114,9 @@ let private seen (emitted: (string * string) list) =
                     true)))
 
 let private judge (what: string) (mutants: (string * (string * string) list option) list) =
+    // Without a mistake there is nothing to see; else every mutant would count as killed.
+    Assert.Equal(Some false, seen (Compiling.emit AlgebraTable.Standard specs))
+
     // What the compiler of specs refuses is seen before anything runs.
     let results =
         [
@@ -197,7 +208,7 @@ let private textMutants (count: int) =
 [<Fact; Trait("Category", "Full")>]
 let ``mistakes in emitted text are seen`` () =
     // Some edits give text that does not compile, which is no mutant.
-    Assert.True(judge "edits of emitted text" (textMutants 110) >= 50)
+    Assert.True(judge "edits of emitted text" (textMutants 300) >= 50)
 
 /// Every rule of every operator with another output, where that changes what is emitted.
 let private tableMutants (count: int) =
