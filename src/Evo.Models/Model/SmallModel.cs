@@ -20,6 +20,8 @@ public static class SmallModel
         SizeRole.Width => 32,
         SizeRole.Heads => 8,
         SizeRole.KvHeads => 2,
+        // No quotient of a width and a number of heads: where a head has a size of its own, nothing may rely on that.
+        SizeRole.HeadSize => 6,
         SizeRole.Window => 5,
         SizeRole.Experts => 8,
         SizeRole.Choices => 2,
