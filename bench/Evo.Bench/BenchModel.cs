@@ -23,7 +23,7 @@ internal static class BenchModel
     public static Core.Layout Layout(int data, int stages = 1, PipelineMode schedule = PipelineMode.OneForwardOneBackward, int chunks = 1, int microBatches = 1) => new(
         new Core.Degrees(data * stages, TensorMode.Mtp, 1, 1, stages, -1, 1, false, 1), schedule, chunks, microBatches, 0, false, GradientReduction.ReduceScatter);
 
-    /// <summary>Rows of one step, packed behind one another; the walk of tokens_of in bench/pytorch_llama.py.</summary>
+    /// <summary>Rows of one step, packed behind one another; the walk of tokens_of in bench/pytorch_train.py.</summary>
     public static MicroBatch Tokens(long step, int firstRow, int rows, int length, int vocabulary)
     {
         long Id(long b, long t) => (t * (2 * b + 3) + t * t % 61 + 31 * step) % vocabulary;

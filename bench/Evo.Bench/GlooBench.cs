@@ -10,7 +10,7 @@ namespace Evo.Bench;
 
 /// <summary>
 /// One of two processes that train together over Gloo, as torchrun's variables say. Reads lines "alone N" (its own rows only, nothing
-/// is sent) and "together N" (gradients are summed in buckets while the backward goes on), and answers as bench/pytorch_llama.py.
+/// is sent) and "together N" (gradients are summed in buckets while the backward goes on), and answers as bench/pytorch_train.py.
 /// </summary>
 internal static class GlooBench
 {

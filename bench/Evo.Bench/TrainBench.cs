@@ -8,9 +8,9 @@ using TorchSharp;
 namespace Evo.Bench;
 
 /// <summary>
-/// Trains the Llama of a Hugging Face folder through the parts that <c>evo train</c> is made of. Reads a number of steps a line
+/// Trains the model of a Hugging Face folder through the parts that <c>evo train</c> is made of. Reads a number of steps a line
 /// from stdin, runs them, and answers one JSON line: seconds, losses, peak memory. The batches, the rates and the answers are
-/// those of bench/pytorch_llama.py.
+/// those of bench/pytorch_train.py. The line "ceiling" is answered by the speed of the largest matrix product.
 /// </summary>
 internal static class TrainBench
 {
@@ -21,9 +21,21 @@ internal static class TrainBench
         using var model = RankModel.OnOneRank(spec, new RankModelOptions { DecayAll = true });
         model.Fill(module => HuggingFaceFolder.LoadWeights(module, folder));
         long step = 0;
-        Answer(new { version = NativeTorch.Info.Version, threads = torch.get_num_threads(), core_type = NativeTorch.Info.CoreTypeChosen });
+        Answer(new
+        {
+            version = NativeTorch.Info.Version,
+            threads = torch.get_num_threads(),
+            core_type = NativeTorch.Info.CoreTypeChosen,
+            flops_per_step = spec.FlopsPerStep(options.Batch, options.Sequence).TotalCausal,
+        });
         while (Console.ReadLine() is { } line)
         {
+            if (line == "ceiling")
+            {
+                Answer(new { flops = Ceiling() });
+                continue;
+            }
+
             var losses = new List<double>();
             var started = Stopwatch.GetTimestamp();
             for (var left = int.Parse(line); left > 0; left--)
@@ -35,6 +47,21 @@ internal static class TrainBench
 
             Answer(new { seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, losses, peak_bytes = PeakMemory() });
         }
+    }
+
+    // Operations per second of the best of some products of 2048 × 2048 × 2048: the first may find cold caches.
+    private static double Ceiling()
+    {
+        const int size = 2048;
+        using var scope = torch.NewDisposeScope();
+        using var quiet = torch.no_grad();
+        var (a, b) = (torch.randn(size, size), torch.randn(size, size));
+        return Enumerable.Range(0, 4).Max(_ =>
+        {
+            var started = Stopwatch.GetTimestamp();
+            Ops.Linear(a, b).Dispose();
+            return 2.0 * size * size * size / Stopwatch.GetElapsedTime(started).TotalSeconds;
+        });
     }
 
     private static long PeakMemory()

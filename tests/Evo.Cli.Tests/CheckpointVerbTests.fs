@@ -5,7 +5,6 @@ open System.IO
 open System.Text.Json
 open Xunit
 open Evo.Cli.Tests.Command
-open Evo.Parallel.Tests.ObjectServers
 
 [<Fact>]
 let ``checkpoints are listed, shown, verified, pruned and converted`` () =
@@ -88,73 +87,3 @@ let ``what is no checkpoint is said to be none`` () =
     let shown = run [ "checkpoint"; "show"; "." ]
     Assert.Equal(4, shown.Code)
     Assert.Contains("manifest.json", shown.Errors)
-
-[<Fact>]
-let ``a run saves into an object store that fails every third request, goes on from it elsewhere, and ends in the same bits``
-    ()
-    =
-    use unbroken = TrainTests.world ()
-    Assert.Equal(0, (runIn unbroken.Path [ "train"; "run.json" ]).Code)
-
-    use server =
-        new TestServer(fun request -> if request % 3 = 2 then Some Busy else None)
-
-    let run (folder: Folder) =
-        runWhere
-            [
-                "AWS_ENDPOINT_URL", server.Endpoint
-                "AWS_ACCESS_KEY_ID", "key"
-                "AWS_SECRET_ACCESS_KEY", "secret"
-            ]
-            folder.Path
-
-    let train steps =
-        [
-            "train"
-            "run.json"
-            "--set"
-            "ckpt.save_ckpt_folder=s3://bucket/small"
-            "--set"
-            "ckpt.checkpoint_every=3"
-            "--set"
-            $"data.total_steps={steps}"
-            "--set"
-            "lr_scheduler.total_steps=12"
-        ]
-
-    use first = TrainTests.world ()
-    let begun = run first (train 7)
-    Assert.True((begun.Code = 0), begun.Errors)
-    Assert.False(Directory.Exists(first.File "runs/small/checkpoints"))
-    // Another machine: nothing of the first one's disk is there.
-    use second = TrainTests.world ()
-    let ended = run second (train 12)
-    Assert.True((ended.Code = 0), ended.Errors)
-    Assert.Contains("s3://bucket/small/7", ended.Output + ended.Errors)
-    let listed = run second [ "checkpoint"; "list"; "s3://bucket/small" ]
-
-    for step in [ 12; 9; 7; 6; 3 ] do
-        Assert.Contains($"s3://bucket/small/{step}", listed.Output)
-
-    Assert.Equal(0, (run second [ "checkpoint"; "verify"; "s3://bucket/small" ]).Code)
-
-    let fetched =
-        run second [ "checkpoint"; "fetch"; "s3://bucket/small/12"; "--out"; "last" ]
-
-    Assert.True((fetched.Code = 0), fetched.Errors)
-
-    for file in [ "model.safetensors"; "optimizer-00001-of-00001.safetensors" ] do
-        Assert.Equal<byte seq>(
-            File.ReadAllBytes(unbroken.File(Path.Combine("runs/small/checkpoints/12", file))),
-            File.ReadAllBytes(second.File(Path.Combine("last", file)))
-        )
-
-    let pruned = run second [ "checkpoint"; "prune"; "s3://bucket/small"; "--yes" ]
-    Assert.Contains("removed s3://bucket/small/9", pruned.Output)
-    Assert.DoesNotContain(server.Objects.Keys, (fun key -> key.StartsWith "small/9"))
-
-    let refused =
-        run second [ "checkpoint"; "convert"; "s3://bucket/small/12"; "--out"; "hf" ]
-
-    Assert.Equal(4, refused.Code)
-    Assert.Contains("evo checkpoint fetch", refused.Errors)

@@ -105,7 +105,8 @@ let ``a folder without measured times, a file of something else, and options tha
 [<Theory>]
 [<InlineData("pipeline",
              "--profile pipeline: this run has no pipeline (parallel.pipeline.size = 1)\nSet parallel.pipeline.size to 2 or more")>]
-[<InlineData("memory,time", "--profile time: must be memory, pipeline, or memory,pipeline")>]
+[<InlineData("memory,time",
+             "--profile time: must be operators, memory, pipeline, or several of them with commas")>]
 let ``what cannot be profiled is refused before anything runs`` (what: string) (expected: string) =
     let answer = run [ "train"; "configs/tiny.json"; "--profile"; what ]
     Assert.Equal(2, answer.Code)

@@ -1,7 +1,8 @@
-/// tokenizer.json in other forms, with text that is not right, and with what is not known: a refusal by name.
+/// tokenizer.json and tokenizer_config.json in other forms, with text that is not right, and with what is not known: a refusal by name.
 module Evo.Data.Tests.DamagedTokenizers
 
 open System
+open System.IO
 open System.Text
 open System.Text.Json.Nodes
 open Evo.Data
@@ -107,28 +108,19 @@ let ``what is not known or not right is refused at its place``
     Assert.StartsWith($"t.json: {place}: ", error.Message)
     Assert.Contains(reason, error.Message)
 
-[<Fact>]
-let ``no altered file crashes or hangs the reader`` () =
-    let words =
-        [|
-            "null"
-            "true"
-            "-1"
-            "2147483647"
-            "1e999"
-            "\"\""
-            "{}"
-            "[]"
-            "\"\\ud800\""
-            "\"(a|a)+b\""
-            "\"type\":"
-            "\"Sequence\""
-            "99999999999"
-            "{\"type\":\"ByteLevel\"}"
-        |]
+/// A text with up to some characters changed, removed or words put in between, and now and then cut.
+let private altered (text: string) (words: string[]) =
+    let alterations =
+        Gen.zip
+            (Gen.resize
+                3
+                (Gen.listOf (
+                    Gen.zip3 (Gen.choose (0, text.Length - 1)) (Gen.choose (0, 2)) (Gen.choose (32, 126))
+                )))
+            (Gen.frequency [ 4, Gen.constant (2 * text.Length); 1, Gen.choose (0, text.Length) ])
 
-    let law (changes: (int * int * int) list, cut: int) =
-        let text = StringBuilder tiny
+    let apply (changes: (int * int * int) list, cut: int) =
+        let text = StringBuilder text
 
         for at, kind, value in changes do
             let at = at % text.Length
@@ -139,20 +131,64 @@ let ``no altered file crashes or hangs the reader`` () =
             | _ -> text.Insert(at, words[value % words.Length]) |> ignore
 
         let bytes = Encoding.UTF8.GetBytes(text.ToString())
-        let bytes = bytes[.. min cut bytes.Length - 1]
+        bytes[.. min cut bytes.Length - 1]
 
+    Gen.map apply alterations
+
+let private values =
+    [|
+        "null"
+        "true"
+        "-1"
+        "2147483647"
+        "1e999"
+        "\"\""
+        "{}"
+        "[]"
+        "\"\\ud800\""
+        "99999999999"
+    |]
+
+[<Fact>]
+let ``no altered file crashes or hangs the reader`` () =
+    let words =
+        Array.append values [| "\"(a|a)+b\""; "\"type\":"; "\"Sequence\""; "{\"type\":\"ByteLevel\"}" |]
+
+    let law (bytes: byte[]) =
         orderly "t.json" (fun () ->
             use tokenizer = HuggingFaceTokenizer.Parse("t.json", bytes)
             let ids = tokenizer.EncodeToIds("abab c<s>d e\u0301", everything)
             tokenizer.Decode ids |> ignore)
 
-    let alterations =
-        Gen.zip
-            (Gen.resize
-                3
-                (Gen.listOf (
-                    Gen.zip3 (Gen.choose (0, tiny.Length - 1)) (Gen.choose (0, 2)) (Gen.choose (32, 126))
-                )))
-            (Gen.frequency [ 4, Gen.constant (2 * tiny.Length); 1, Gen.choose (0, tiny.Length) ])
+    Check.One(cases 5000, Prop.forAll (Arb.fromGen (altered tiny words)) law)
 
-    Check.One(cases 5000, Prop.forAll (Arb.fromGen alterations) law)
+let private besides =
+    """{"bos_token":"<s>","eos_token":{"content":"</s>","lstrip":false},"pad_token":null,"unk_token":"<unk>","add_bos_token":true,"add_eos_token":false,
+        "added_tokens_decoder":{"470":{"content":"<s>","special":true},"471":{"content":"</s>","lstrip":true,"rstrip":true,"special":true},
+         "500":{"content":"[word]","single_word":true,"normalized":true,"special":false}},
+        "chat_template":[{"name":"default","template":"{% for m in messages %}<s>{{ m.role }}: {{ m.content | trim }}</s>{% endfor %}"},{"name":"tools","template":""}]}"""
+
+[<Fact>]
+let ``no altered tokenizer_config.json crashes or hangs the reader`` () =
+    inFolder (fun folder ->
+        let bytes256 =
+            [ for value in 0..255 -> $"{Convert.ToBase64String [| byte value |]} {value}" ]
+
+        File.WriteAllLines(Path.Combine(folder, "qwen.tiktoken"), bytes256)
+        let config = Path.Combine(folder, "tokenizer_config.json")
+
+        let law (bytes: byte[]) =
+            File.WriteAllBytes(config, bytes)
+
+            orderly config (fun () ->
+                use tokenizer = TokenizerFiles.Open folder
+                let ids = tokenizer.EncodeToIds("a <s> [word] </s> b", everything)
+                tokenizer.Decode ids |> ignore
+                Assert.All(ids, (fun id -> Assert.InRange(id, 0, tokenizer.VocabSize - 1)))
+
+                match tokenizer.ChatTemplate with
+                | null -> ()
+                | template -> template.Render([ ChatMessage("user", "a") ], true) |> ignore)
+
+        Assert.True(law (Encoding.UTF8.GetBytes besides))
+        Check.One(cases 5000, Prop.forAll (Arb.fromGen (altered besides values)) law))

@@ -336,6 +336,7 @@ type TestServer(fault: int -> Fault option) =
                 let client = listener.AcceptTcpClient()
                 Thread((fun () -> converse client), IsBackground = true).Start()
         with
+        | :? InvalidOperationException // stopped between two clients
         | :? SocketException
         | :? ObjectDisposedException -> ()
 

@@ -228,3 +228,75 @@ let ``a process that dies at any request leaves what was committed, whole, and t
         Assert.Empty server.Uploads
 
     Check.One(Config.QuickThrowOnFailure.WithMaxTest 40, Prop.forAll (Arb.fromGen request) holds)
+
+let private held server =
+    let store = storeOf server
+    store.Hold() |> ignore
+    store.Open()
+    store
+
+[<Fact>]
+let ``of two runs that save at one place the one that began first stops at its next save, and harms nothing``
+    ()
+    =
+    use server = new TestServer()
+    let first = held server
+    save first keepAll 1L |> ignore
+    let second = held server
+    save second keepAll 2L |> ignore
+    let before = server.Objects |> Seq.map (fun o -> o.Key, o.Value) |> Map
+
+    for act in
+        [
+            (fun () -> save first keepAll 2L |> ignore)
+            (fun () -> save first keepAll 3L |> ignore)
+            (fun () -> first.Remove 2L)
+            (fun () ->
+                use draft = first.Draft 2L
+                draft.Commit [] |> ignore)
+        ] do
+        let error = Assert.Throws<DataException> act
+        Assert.Contains("another run saves here now (process", error.Message)
+
+    (use draft = first.Draft 2L
+     draft.Discard())
+
+    Assert.Equal<Map<string, byte[]>>(before, server.Objects |> Seq.map (fun o -> o.Key, o.Value) |> Map)
+    save second keepAll 3L |> ignore
+    Assert.Equal(3L, newestOf second)
+    // Who only looks or tidies up asks nobody.
+    (storeOf server).Remove 3L
+    Assert.Equal(2L, newestOf second)
+
+[<Fact>]
+let ``a run that loses its place at any request of a save has committed it whole, or not at all`` () =
+    let mutable committed, refused = 0, 0
+    let mutable request = 0
+
+    while committed < 2 do
+        use server = new TestServer()
+        let first = held server
+        save first keepAll 1L |> ignore
+        let left = ref request
+
+        server.Fault <-
+            fun _ ->
+                if left.Value = 0 then
+                    server.Objects["runs/one/.owner"] <- "another"B
+
+                left.Value <- left.Value - 1
+                None
+
+        try
+            save first keepAll 2L |> ignore
+            committed <- committed + 1
+            Assert.Equal(2L, newestOf (storeOf server))
+        with :? DataException as error ->
+            Assert.Contains("another run saves here now", error.Message)
+            refused <- refused + 1
+            Assert.Equal(1L, newestOf (storeOf server))
+
+        Assert.InRange(request, 0, 100)
+        request <- request + 1
+
+    Assert.InRange(refused, 5, 100)

@@ -293,6 +293,24 @@ let ``two processes do not train in one folder`` () =
     Assert.Contains("another process", error.Message)
 
 [<Fact>]
+let ``two runs do not save in one folder`` () =
+    use folder = withData ()
+    let shared = Path.Combine(folder.Path, "shared")
+
+    let config =
+        config folder.Path "LLAMA2" [ $"ckpt.save_ckpt_folder={shared}"; "data.total_steps=2" ]
+
+    Directory.CreateDirectory shared |> ignore
+
+    (use _ = nonNull ((CheckpointStore shared).Hold())
+     let error = Assert.Throws<CheckpointException>(fun () -> run config |> ignore)
+     Assert.Contains("another run saves here", error.Message)
+     Assert.Contains("ckpt.save_ckpt_folder", error.Message))
+
+    run config |> ignore
+    Assert.Equal<int64 seq>([ 2L ], (CheckpointStore shared).Steps())
+
+[<Fact>]
 let ``what routers add is a metric of its own, and the loss is without it`` () =
     let lines sets =
         use folder = new TemporaryFolder()

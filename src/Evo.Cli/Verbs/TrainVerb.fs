@@ -21,7 +21,7 @@ type TrainOptions =
     | Node_Rank of place: int
     | Master_Addr of address: string
     | Master_Port of port: int
-    | Profile of what: string
+    | Profile of what: string option
     | Plain
     | Json
 
@@ -42,7 +42,7 @@ type TrainOptions =
             | Master_Addr _ -> "a name or address of host 0 that all hosts reach."
             | Master_Port _ -> "the port there; 29500 without it."
             | Profile _ ->
-                "memory: write a page into the run folder that shows the first rank's memory over the time of one step. pipeline: write there what each rank of the first pipeline did when in one step, for evo show schedule --measured. memory,pipeline: both."
+                "operators (or nothing): print what the first rank spends one step on, by operator and by kind, and write it into the run folder with a trace that a browser draws. memory: write a page there that shows the first rank's memory over the time of one step. pipeline: write there what each rank of the first pipeline did when in one step, for evo show schedule --measured. Several are joined by commas: memory,pipeline."
             | Plain -> "plain lines, even on a terminal."
             | Json -> "write events as JSON, one object a line, for a program."
 
@@ -61,15 +61,17 @@ let private overrides (options: ParseResults<TrainOptions>) =
 
 let private profiles (options: ParseResults<TrainOptions>) =
     options.GetResults Profile
-    |> List.collect (fun what -> List.ofArray (what.Split ','))
+    |> List.collect (fun what -> List.ofArray ((defaultArg what "operators").Split ','))
 
 let private check (options: ParseResults<TrainOptions>) =
     if options.Contains Fresh && options.Contains Resume then
         usage "evo train: --fresh and --resume contradict each other" "Leave out one of the two."
 
     for what in profiles options do
-        if what <> "memory" && what <> "pipeline" then
-            usage $"evo train: --profile {what}: must be memory, pipeline, or memory,pipeline" ""
+        if not (List.contains what [ "operators"; "memory"; "pipeline" ]) then
+            usage
+                $"evo train: --profile {what}: must be operators, memory, pipeline, or several of them with commas"
+                ""
 
     match options.TryGetResult Resume with
     | Some(Some folder) when not (Directory.Exists folder) ->
@@ -128,6 +130,26 @@ let private train (options: ParseResults<TrainOptions>) (run: RunConfig) (world:
         match event with
         | :? TrainEvent.MemoryProfiled as e ->
             profiled $"memory of step {e.Timeline.Step}" "memory.html" (MemoryPage.write 0 e.Timeline)
+        | :? TrainEvent.StepProfiled as e ->
+            let table = ProfileTable.write e.Profile
+
+            // The live display has no room for it.
+            if
+                options.Contains Plain
+                || options.Contains TrainOptions.Json
+                || not Terminal.live.Value
+            then
+                table |> List.iter Terminal.tell
+
+            profiled
+                $"what step {e.Profile.Step} spent its time on"
+                "profile.txt"
+                (String.concat "\n" table + "\n")
+
+            profiled
+                $"trace of step {e.Profile.Step}, for chrome://tracing or ui.perfetto.dev"
+                "profile.json"
+                (e.Profile.ToChromeTrace 0)
         | :? TrainEvent.PipelineMeasured as e ->
             profiled
                 $"times of step {e.Pipeline.Step}, which evo show schedule --measured {run.Folder} draws"
@@ -147,6 +169,7 @@ let private train (options: ParseResults<TrainOptions>) (run: RunConfig) (world:
                 both,
                 rule,
                 world,
+                ProfilesOperators = List.contains "operators" (profiles options),
                 ProfilesMemory = List.contains "memory" (profiles options),
                 ProfilesPipeline = List.contains "pipeline" (profiles options)
             )

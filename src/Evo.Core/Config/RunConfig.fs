@@ -302,7 +302,7 @@ type PrepareConfig =
         TokenizerType: string
         [<Key("Part of the characters of the text that the tokenizer covers without falling back to bytes.",
               "0.9995",
-              Minimum = 0.9,
+              Minimum = 0.98,
               Maximum = 1.0)>]
         CharacterCoverage: float
         [<Key("Most sentences, drawn evenly, that the tokenizer is trained on; 0 takes all.",

@@ -14,6 +14,10 @@ public sealed class CheckpointStore(string folder) : ICheckpointStore
     public string Place => folder;
 
     /// <inheritdoc/>
+    public IDisposable? Hold() =>
+        RunLock.Hold(Path.Combine(folder, ".saving"), "another run saves here", "give this one another ckpt.save_ckpt_folder", NotWritable);
+
+    /// <inheritdoc/>
     public void Open()
     {
         try
@@ -26,10 +30,7 @@ public sealed class CheckpointStore(string folder) : ICheckpointStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(
-                CheckpointFault.NotWritten,
-                $"{folder}: checkpoints cannot be written here: {error.Message} Give the folder to this user, choose another with ckpt.save_ckpt_folder, or set ckpt.enable_save_ckpt to false.",
-                error);
+            throw NotWritable(error);
         }
     }
 
@@ -46,6 +47,11 @@ public sealed class CheckpointStore(string folder) : ICheckpointStore
 
     /// <inheritdoc/>
     public void Remove(long step) => StagingFolder.Remove(folder, Name(step));
+
+    private CheckpointException NotWritable(Exception error) => new(
+        CheckpointFault.NotWritten,
+        $"{folder}: checkpoints cannot be written here: {error.Message.TrimEnd('.')}. Give the folder to this user, choose another with ckpt.save_ckpt_folder, or set ckpt.enable_save_ckpt to false.",
+        error);
 
     private static string Name(long step) => step.ToString(CultureInfo.InvariantCulture);
 }

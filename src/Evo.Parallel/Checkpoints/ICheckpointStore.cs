@@ -9,6 +9,14 @@ public interface ICheckpointStore
     /// <summary>The place, for messages.</summary>
     string Place { get; }
 
+    /// <summary>
+    /// Keeps the place for one run; on its first rank, before <see cref="Open"/>. Of two runs that would save in one place one is
+    /// refused: here the second, or, where a store cannot tell whether the first still lives, the first at its next save.
+    /// </summary>
+    /// <returns>Lets go of it when disposed; null where there is nothing to let go of.</returns>
+    /// <exception cref="CheckpointException">Another run has it, or it cannot be written to.</exception>
+    IDisposable? Hold();
+
     /// <summary>Makes the place, removes what a killed run left behind and tries a write, so that a missing permission shows before the first step.</summary>
     /// <exception cref="CheckpointException">It cannot be written to.</exception>
     void Open();

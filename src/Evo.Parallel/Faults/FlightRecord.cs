@@ -45,6 +45,9 @@ public sealed class FlightRecord
         }
     }
 
+    /// <summary>Told of every call that ends, where that is asked for: what it was, and the timestamps of <see cref="System.Diagnostics.Stopwatch"/> between which the rank waited for it.</summary>
+    public Action<string, long, long>? Waited { get; set; }
+
     /// <summary>Where the rank is, in words: "in all-reduce …", "after all-reduce …".</summary>
     public string Place
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Evo.Torch;
 using static TorchSharp.torch;
 
@@ -38,10 +39,12 @@ public sealed class RecordedGroup(ProcessGroup inner, FlightRecord record) : Gro
 
     private T Recorded<T>(FlightEntry entry, Func<T> act)
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             var result = act();
             record.End(entry, failed: false);
+            record.Waited?.Invoke($"{entry.Call.Operation} over {Axis}", began, Stopwatch.GetTimestamp());
             return result;
         }
         catch (Exception)

@@ -30,6 +30,9 @@ public abstract class RankWorld : IDisposable
     /// <summary>Where the tensors are that its groups take; null: anywhere.</summary>
     public virtual Device? Device => null;
 
+    /// <summary>The record of the last collectives; null where none is kept.</summary>
+    public virtual FlightRecord? Flight => null;
+
     /// <summary>Where the record of the last collectives is written when the run fails; null: nowhere.</summary>
     public virtual string? FlightFolder { get; set; }
 

@@ -13,32 +13,39 @@ internal sealed class RunLock : IDisposable
 
     /// <summary>Takes the folder, making it if needed.</summary>
     /// <exception cref="CheckpointException">Another process has it, or it cannot be written.</exception>
-    internal static RunLock Take(string folder)
+    internal static RunLock Take(string folder) =>
+        new(folder, Hold(Path.Combine(folder, ".lock"), "another process is training here", "give this run another job_name", error => Refused(folder, error)));
+
+    /// <summary>Opens a file that stands for its folder, making both if needed: nobody else opens it before this is disposed.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="taken">What it means that another process has it.</param>
+    /// <param name="otherwise">What to do instead of waiting.</param>
+    /// <param name="refused">What to say of a folder that cannot be written.</param>
+    /// <exception cref="CheckpointException">Another process has it, or it cannot be written.</exception>
+    internal static FileStream Hold(string path, string taken, string otherwise, Func<Exception, CheckpointException> refused)
     {
+        var folder = Path.GetDirectoryName(path)!;
         try
         {
             Directory.CreateDirectory(folder);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Refused(folder, error);
+            throw refused(error);
         }
 
-        var path = Path.Combine(folder, ".lock");
         try
         {
-            return new(folder, new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (UnauthorizedAccessException error)
         {
-            throw Refused(folder, error);
+            throw refused(error);
         }
         catch (IOException error)
         {
             throw new CheckpointException(
-                CheckpointFault.NotWritten,
-                $"{folder}: another process is training here (or the folder cannot be written: {error.Message}); wait for it, or give this run another job_name.",
-                error);
+                CheckpointFault.NotWritten, $"{folder}: {taken} (or the folder cannot be written: {error.Message}); wait for it, or {otherwise}.", error);
         }
     }
 

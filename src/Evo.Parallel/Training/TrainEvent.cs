@@ -53,6 +53,9 @@ public abstract record TrainEvent
     /// <summary>When the ranks of the first rank's pipeline did what in a step, where it was asked for.</summary>
     public sealed record PipelineMeasured(MeasuredPipeline Pipeline) : TrainEvent;
 
+    /// <summary>What the first rank's operators did when in a step, where it was asked for.</summary>
+    public sealed record StepProfiled(StepProfile Profile) : TrainEvent;
+
     /// <summary>A step was consumed without an update, because its gradient (or loss) was not finite.</summary>
     /// <param name="Step">The step.</param>
     /// <param name="Parameter">First parameter, in data flow order, with such a gradient; <c>loss</c> if the loss itself was bad.</param>

@@ -17,6 +17,7 @@ internal sealed class TrainLoop(
     StepReports reports,
     MemoryWatch memory,
     PipelineWatch pipeline,
+    ProfileWatch profile,
     Action<TrainEvent> tell)
 {
     private readonly LearningRate learningRate = LearningRate.Of(config);
@@ -101,6 +102,7 @@ internal sealed class TrainLoop(
         var left = config.Data.TotalSteps - state.Step;
         using var watched = memory.Begin(left);
         var measured = pipeline.Begin(left);
+        using var recorded = profile.Begin(left);
         var (batch, wait) = source.Take(state.Step);
         var figures = model.Gradients(batch, loss, random.At(state.Step), measured);
         var turned = Stopwatch.GetTimestamp();
@@ -117,6 +119,7 @@ internal sealed class TrainLoop(
         var times = new StepTimes(
             Stopwatch.GetElapsedTime(started).TotalSeconds, wait, figures.Passes.Seconds, figures.Passes.BackwardSeconds,
             Stopwatch.GetElapsedTime(turned).TotalSeconds + figures.ReduceSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        recorded?.Tell(state.Step + 1, tell);
         state = state with
         {
             Step = state.Step + 1,

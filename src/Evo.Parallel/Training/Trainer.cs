@@ -29,6 +29,9 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
 {
     private readonly RankWorld world = world ?? new SoleRank();
 
+    /// <summary>Whether the first rank's operators are recorded in a step: <see cref="TrainEvent.StepProfiled"/>.</summary>
+    public bool ProfilesOperators { get; init; }
+
     /// <summary>Whether the first rank's memory is looked at over the time of a step: <see cref="TrainEvent.MemoryProfiled"/>.</summary>
     public bool ProfilesMemory { get; init; }
 
@@ -71,7 +74,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
         var groups = new RankGroups(new Topology(layout.Degrees), world);
-        var stores = config.Ckpt.EnableSaveCkpt ? new RunStores(config) : null;
+        using var stores = config.Ckpt.EnableSaveCkpt ? new RunStores(config) : null;
 
         // The first rank makes what the others then find.
         var together = new Site(RuntimeSites.Together, false);
@@ -103,7 +106,8 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var saves = stores is null ? null : new RunSaves(config.Ckpt, stores, checkpoints, saver!, records, Tell);
         var stopFile = Leads && config.Ckpt.StopFilePath is { } control ? new StopFile(control) : null;
         var loop = new TrainLoop(config, model, world, data, saves, stopFile, records, new StepReports(config, spec, layout),
-            new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline), Tell);
+            new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline),
+            new ProfileWatch(world, model.Optimizer.Device, model.Options.Dtype, ProfilesOperators && Leads), Tell);
         journal!.Begin(state.Updates);
         (state, var end) = loop.Run(state, found?.Place, stop);
         journal.End();

@@ -69,7 +69,7 @@ internal sealed class RunJournal : IDisposable
                 log.Write(skipped.ToString());
                 See(() => watch.Skipped(skipped.Step, skipped.Parameter, skipped.Found, Now));
                 break;
-            case TrainEvent.Preparing or TrainEvent.MemoryMeasured or TrainEvent.MemoryProfiled or TrainEvent.PipelineMeasured:
+            case TrainEvent.Preparing or TrainEvent.MemoryMeasured or TrainEvent.MemoryProfiled or TrainEvent.StepProfiled or TrainEvent.PipelineMeasured:
                 break; // shown elsewhere, at length
             default:
                 log.Write(happened.ToString());

@@ -285,6 +285,29 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     internal static partial void evo_memory_reset_peak();
 
+    /// <summary>As EvoOperatorCall of native/profile.cpp.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal readonly struct OperatorCall
+    {
+        internal readonly long Begin, End, Operations, Bytes;
+        internal readonly int Name, Thread;
+    }
+
+    [LibraryImport(Library)]
+    internal static partial int evo_profile_start(int device);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_profile_stop();
+
+    [LibraryImport(Library)]
+    internal static partial int evo_profile_thread();
+
+    [LibraryImport(Library)]
+    internal static partial long evo_profile_calls(OperatorCall** first);
+
+    [LibraryImport(Library)]
+    internal static partial byte* evo_profile_name(int number);
+
     [LibraryImport(Library)]
     internal static partial long evo_counted_operations(int work);
 }

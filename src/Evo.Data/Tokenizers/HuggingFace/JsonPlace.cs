@@ -72,7 +72,7 @@ internal readonly record struct JsonPlace(string File, string Path, JsonElement 
     }
 
     /// <summary>A whole number that is an id of a token.</summary>
-    public int Id => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out var id) && id >= 0
+    public int Id => Value.ValueKind == JsonValueKind.Number && Value.TryGetInt32(out var id) && id is >= 0 and < int.MaxValue
         ? id : throw Bad(Value.ValueKind == JsonValueKind.Number ? Value.GetRawText() : $"a {Kind}", "the id of a token is a whole number from 0 on");
 
     public bool IsTrue => Value.ValueKind is JsonValueKind.True or JsonValueKind.False

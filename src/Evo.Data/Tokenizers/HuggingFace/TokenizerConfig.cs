@@ -72,8 +72,9 @@ internal sealed record TokenizerConfig
     // A mark is its text, or an object with it.
     private static string? Mark(JsonPlace? place) => place is not { } mark ? null : mark.IsText ? mark.Text : mark["content"].Text;
 
+    // Less than the largest number, which is a size of a vocabulary at most.
     private static int IdOf(string name, JsonPlace place) =>
-        int.TryParse(name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var id)
+        int.TryParse(name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var id) && id < int.MaxValue
             ? id : throw place.Bad($"\"{name}\"", "the name must be the id of the token");
 
     // One template, or several with names, of which "default" is taken.

@@ -35,7 +35,7 @@ internal sealed class Bucket(ObjectServer server, string name)
         {
             return (await s3.GetObjectMetadataAsync(name, key).ConfigureAwait(false)).ContentLength;
         }
-        catch (AmazonS3Exception error) when (error.StatusCode == HttpStatusCode.NotFound && error.ErrorCode != "NoSuchBucket")
+        catch (AmazonS3Exception error) when (IsMissing(error))
         {
             return (long?)null;
         }
@@ -43,28 +43,33 @@ internal sealed class Bucket(ObjectServer server, string name)
 
     /// <summary>A stretch of an object.</summary>
     /// <exception cref="DataException">The store refuses, or the object ends before.</exception>
-    internal byte[] Read(string key, long offset, int count) => Ask(key, "read", async s3 =>
-    {
-        for (var attempt = 1; ; attempt++)
+    internal byte[] Read(string key, long offset, int count) => count == 0 ? [] : Ask(key, "read", s3 => Body(
+        () => s3.GetObjectAsync(new() { BucketName = name, Key = key, ByteRange = new(offset, offset + count - 1) }),
+        async body =>
         {
-            if (count == 0)
-            {
-                return [];
-            }
+            var bytes = new byte[count];
+            await body.ReadExactlyAsync(bytes).ConfigureAwait(false);
+            return bytes;
+        }));
 
-            try
-            {
-                using var answer = await s3.GetObjectAsync(new() { BucketName = name, Key = key, ByteRange = new(offset, offset + count - 1) })
-                    .ConfigureAwait(false);
-                var bytes = new byte[count];
-                await answer.ResponseStream.ReadExactlyAsync(bytes).ConfigureAwait(false);
-                return bytes;
-            }
-            catch (IOException) when (attempt < BodyTries)
-            {
-                // A connection that broke within the answer: the SDK repeats a request only until the answer begins.
-                await Task.Delay(100 << attempt).ConfigureAwait(false);
-            }
+    /// <summary>A small object, whole; null where there is none.</summary>
+    /// <exception cref="DataException">The store refuses.</exception>
+    internal byte[]? Read(string key) => Ask(key, "read", async s3 =>
+    {
+        try
+        {
+            return await Body(
+                () => s3.GetObjectAsync(name, key),
+                async body =>
+                {
+                    using var bytes = new MemoryStream();
+                    await body.CopyToAsync(bytes).ConfigureAwait(false);
+                    return bytes.ToArray();
+                }).ConfigureAwait(false);
+        }
+        catch (AmazonS3Exception error) when (IsMissing(error))
+        {
+            return null;
         }
     });
 
@@ -135,6 +140,25 @@ internal sealed class Bucket(ObjectServer server, string name)
 
         return true;
     });
+
+    // What is made of an answer's body; asked again where the connection breaks within it: the SDK repeats a request only until the answer begins.
+    private static async Task<byte[]> Body(Func<Task<GetObjectResponse>> ask, Func<Stream, Task<byte[]>> read)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                using var answer = await ask().ConfigureAwait(false);
+                return await read(answer.ResponseStream).ConfigureAwait(false);
+            }
+            catch (IOException) when (attempt < BodyTries)
+            {
+                await Task.Delay(100 << attempt).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static bool IsMissing(AmazonS3Exception error) => error.StatusCode == HttpStatusCode.NotFound && error.ErrorCode != "NoSuchBucket";
 
     private async Task PutInParts(AmazonS3Client s3, string key, string path, long length)
     {

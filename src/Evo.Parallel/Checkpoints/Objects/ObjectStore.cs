@@ -8,41 +8,46 @@ namespace Evo.Parallel;
 /// what commits a checkpoint is one more object, <c>prefix/step.step</c>, put when everything else is there: a step without it is
 /// nobody's checkpoint, and is removed by the next start.
 /// </summary>
-/// <param name="server">The store.</param>
-/// <param name="at">Where in it.</param>
-public sealed class ObjectStore(ObjectServer server, ObjectAddress at) : ICheckpointStore
+public sealed class ObjectStore : ICheckpointStore
 {
     private const string Mark = ".step";
 
-    private readonly Bucket bucket = new(server, at.Bucket);
+    private readonly ObjectAddress at;
+    private readonly Bucket bucket;
+    private readonly ObjectOwner owner;
+
+    /// <param name="server">The store.</param>
+    /// <param name="at">Where in it.</param>
+    public ObjectStore(ObjectServer server, ObjectAddress at)
+    {
+        (this.at, bucket) = (at, new(server, at.Bucket));
+        owner = new(bucket, at);
+    }
 
     /// <inheritdoc/>
     public string Place => at.ToString();
 
     /// <inheritdoc/>
-    public void Open()
+    public IDisposable? Hold()
     {
-        try
-        {
-            var probe = at.Key(".probe");
-            bucket.Put(probe, []);
-            bucket.Delete([probe]);
-            var committed = Steps();
-            foreach (var step in Below().Where(name => name.EndsWith('/')).Select(name => StepOf(name[..^1])).OfType<long>().Except(committed))
-            {
-                bucket.Delete(bucket.Under(At(step).Key("")));
-            }
-
-            bucket.AbortUploads(at.Key(""));
-        }
-        catch (DataException error)
-        {
-            throw new CheckpointException(
-                CheckpointFault.NotWritten,
-                $"{Place}: checkpoints cannot be written here: {error.Message}. Choose another place with ckpt.save_ckpt_folder, or set ckpt.enable_save_ckpt to false.",
-                error);
-        }
+        Written(owner.Take);
+        return null;
     }
+
+    /// <inheritdoc/>
+    public void Open() => Written(() =>
+    {
+        var probe = at.Key(".probe");
+        bucket.Put(probe, []);
+        bucket.Delete([probe]);
+        var committed = Steps();
+        foreach (var step in Below().Where(name => name.EndsWith('/')).Select(name => StepOf(name[..^1])).OfType<long>().Except(committed))
+        {
+            bucket.Delete(bucket.Under(At(step).Key("")));
+        }
+
+        bucket.AbortUploads(at.Key(""));
+    });
 
     /// <inheritdoc/>
     public IReadOnlyList<long> Steps() =>
@@ -52,13 +57,29 @@ public sealed class ObjectStore(ObjectServer server, ObjectAddress at) : ICheckp
     public ICheckpointFiles Files(long step) => new ObjectFiles(bucket, At(step));
 
     /// <inheritdoc/>
-    public ICheckpointDraft Draft(long step) => new ObjectDraft(bucket, At(step), MarkOf(step));
+    public ICheckpointDraft Draft(long step) => new ObjectDraft(bucket, At(step), MarkOf(step), owner);
 
     /// <inheritdoc/>
     public void Remove(long step)
     {
+        owner.Require();
         bucket.Delete([MarkOf(step)]);
         bucket.Delete(bucket.Under(At(step).Key("")));
+    }
+
+    private void Written(Action act)
+    {
+        try
+        {
+            act();
+        }
+        catch (DataException error)
+        {
+            throw new CheckpointException(
+                CheckpointFault.NotWritten,
+                $"{Place}: checkpoints cannot be written here: {error.Message}. Choose another place with ckpt.save_ckpt_folder, or set ckpt.enable_save_ckpt to false.",
+                error);
+        }
     }
 
     private ObjectAddress At(long step) => at.Below(step.ToString(CultureInfo.InvariantCulture));

@@ -31,6 +31,8 @@ public sealed class C10dRank : RankWorld
 
     public override Device? Device => options.Place;
 
+    public override FlightRecord? Flight => record;
+
     public override string? FlightFolder
     {
         get => watch.Folder;

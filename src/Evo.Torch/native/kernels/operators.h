@@ -95,6 +95,9 @@ void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool t
 enum class Work { products, attention };
 void count(Work work, int64_t operations);
 
+// All that this thread has counted so far.
+int64_t counted_here();
+
 // t as a matrix [rows, last dimension] with neighbours in the last dimension.
 inline at::Tensor matrix(const at::Tensor& t) { return t.reshape({-1, t.size(-1)}).contiguous(); }
 

@@ -8,12 +8,16 @@ namespace evo::kernels {
 namespace {
 
 std::atomic<int64_t> counted[2];
+thread_local int64_t here = 0;
 
 }  // namespace
 
 void count(Work work, int64_t operations) {
   counted[static_cast<int>(work)].fetch_add(operations, std::memory_order_relaxed);
+  here += operations;
 }
+
+int64_t counted_here() { return here; }
 
 }  // namespace evo::kernels
 
