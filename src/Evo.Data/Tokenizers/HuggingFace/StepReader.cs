@@ -57,7 +57,7 @@ internal static class StepReader
             case "WhitespaceSplit":
                 return new SplitStep(new RunePattern(RuneClasses.IsSpace, runs: false), SplitBehavior.Removed);
             case "Punctuation":
-                return new SplitStep(new RunePattern(IsPunctuation, runs: false), Behavior(place, SplitBehavior.Isolated));
+                return new SplitStep(new RunePattern(Punctuation.Is, runs: false), Behavior(place, SplitBehavior.Isolated));
             case "CharDelimiterSplit":
                 return new SplitStep(new LiteralPattern(Encoding.UTF8.GetBytes(place["delimiter"].Text)), SplitBehavior.Removed);
             case "Metaspace":
@@ -114,10 +114,6 @@ internal static class StepReader
     }
 
     private static bool IsNumber(int rune) => (RuneClasses.Of(rune) & RuneClass.Number) != 0;
-
-    private static bool IsPunctuation(int rune) =>
-        rune < 128 ? char.IsPunctuation((char)rune) || char.IsSymbol((char)rune)
-        : RuneClasses.CategoryOf(rune) is >= System.Globalization.UnicodeCategory.ConnectorPunctuation and <= System.Globalization.UnicodeCategory.OtherPunctuation;
 
     internal static DataException Unknown(JsonPlace place, string type, string known) =>
         place["type"].Bad($"the component \"{type}\"", $"known here are {known}", "use a tokenizer made of these, or its sentencepiece or tiktoken file");
