@@ -32,7 +32,7 @@ internal static class TrainBench
         {
             if (line == "ceiling")
             {
-                Answer(new { flops = Ceiling() });
+                Answer(new { flops = MachineCeilings.OfProduct(torch.CPU, torch.ScalarType.Float32) });
                 continue;
             }
 
@@ -47,21 +47,6 @@ internal static class TrainBench
 
             Answer(new { seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, losses, peak_bytes = PeakMemory() });
         }
-    }
-
-    // Operations per second of the best of some products of 2048 × 2048 × 2048: the first may find cold caches.
-    private static double Ceiling()
-    {
-        const int size = 2048;
-        using var scope = torch.NewDisposeScope();
-        using var quiet = torch.no_grad();
-        var (a, b) = (torch.randn(size, size), torch.randn(size, size));
-        return Enumerable.Range(0, 4).Max(_ =>
-        {
-            var started = Stopwatch.GetTimestamp();
-            Ops.Linear(a, b).Dispose();
-            return 2.0 * size * size * size / Stopwatch.GetElapsedTime(started).TotalSeconds;
-        });
     }
 
     private static long PeakMemory()

@@ -15,18 +15,28 @@ public readonly record struct MachineCeilings(double Operations, double Bytes)
     /// <summary>Measures both, in some tenths of a second.</summary>
     /// <param name="device">Where.</param>
     /// <param name="type">The type of the product's matrices.</param>
-    public static MachineCeilings Measure(Device device, ScalarType type)
+    public static MachineCeilings Measure(Device device, ScalarType type) => new(OfProduct(device, type), OfCopy(device));
+
+    /// <summary>Measures the product alone.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="type">The type of its matrices.</param>
+    public static double OfProduct(Device device, ScalarType type)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var onCuda = device.type == DeviceType.CUDA;
-        // Large enough to be past the caches of either, and of what starting costs.
-        long side = onCuda ? 8192 : 2048, elements = onCuda ? 1L << 28 : 32L << 20;
+        // Large enough to be past what starting costs.
+        long side = device.type == DeviceType.CUDA ? 8192 : 2048;
         Tensor a = randn(side, side, type, device), b = randn(side, side, type, device);
+        return 2.0 * side * side * side / Fastest(() => Ops.Linear(a, b).Dispose(), device);
+    }
+
+    private static double OfCopy(Device device)
+    {
+        using var scope = NewDisposeScope();
+        // Past the caches of either.
+        var elements = device.type == DeviceType.CUDA ? 1L << 28 : 32L << 20;
         Tensor from = zeros(elements, ScalarType.Float32, device), to = zeros(elements, ScalarType.Float32, device);
-        return new(
-            2.0 * side * side * side / Fastest(() => Ops.Linear(a, b).Dispose(), device),
-            2.0 * 4 * elements / Fastest(() => to.copy_(from), device));
+        return 2.0 * 4 * elements / Fastest(() => to.copy_(from), device);
     }
 
     private static double Fastest(Action act, Device device) => Enumerable.Range(0, Tries).Min(_ =>
