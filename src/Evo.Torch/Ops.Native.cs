@@ -74,17 +74,17 @@ public static partial class Ops
             result = EvoOperators.embedding(ids, weight);
     }
 
-    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
+    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
     {
         if (Takes(logits) && labels.device_type == logits.device_type)
-            lossSum = EvoOperators.cross_entropy(logits, labels, labelSmoothing);
+            loss = EvoOperators.cross_entropy(logits, labels, labelSmoothing);
     }
 
     static partial void NativeLinearCrossEntropy(
-        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum)
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
     {
         if (Takes(hidden, weight) && labels.device_type == hidden.device_type)
-            lossSum = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing);
+            loss = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing);
     }
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)

@@ -136,15 +136,19 @@ public static partial class Ops
         return weight.index_select(0, ids.reshape(-1)).reshape([.. ids.shape, weight.shape[1]]).MoveToOuterDisposeScope();
     }
 
-    private static Tensor PlainCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing)
+    private static (Tensor Sum, Tensor Right) PlainCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.cross_entropy(
-            logits.to_type(Wide(logits.dtype)), labels.to_type(ScalarType.Int64), ignore_index: IgnoredLabel,
-            reduction: nn.Reduction.Sum, label_smoothing: labelSmoothing).MoveToOuterDisposeScope();
+        var wide = logits.to_type(Wide(logits.dtype));
+        var label = labels.to_type(ScalarType.Int64);
+        var sum = nn.functional.cross_entropy(
+            wide, label, ignore_index: IgnoredLabel, reduction: nn.Reduction.Sum, label_smoothing: labelSmoothing);
+        var own = wide.detach().gather(1, label.clamp_min(0).unsqueeze(1)).squeeze(1);
+        var right = own.ge(wide.detach().amax([1L])).logical_and(label.ne(IgnoredLabel)).sum();
+        return (sum.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope());
     }
 
-    private static Tensor PlainLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing)
+    private static (Tensor Sum, Tensor Right) PlainLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing)
     {
         using var logits = nn.functional.linear(hidden, weight);
         return PlainCrossEntropy(logits, labels, labelSmoothing);

@@ -168,12 +168,16 @@ public static partial class Ops
     /// <param name="logits">[N, V]</param>
     /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
     /// <param name="labelSmoothing">s, from 0 to 1.</param>
-    /// <returns>The sum (a float32 or float64 scalar) and the number of counted labels (an int64 scalar).</returns>
-    public static (Tensor lossSum, Tensor count) CrossEntropy(Tensor logits, Tensor labels, double labelSmoothing = 0)
+    /// <returns>
+    /// The sum (a float32 or float64 scalar), the number of counted labels, and how many of these were guessed right: no logit is
+    /// above the label's, which may have its equals (int64 scalars, without gradient).
+    /// </returns>
+    public static (Tensor lossSum, Tensor count, Tensor right) CrossEntropy(Tensor logits, Tensor labels, double labelSmoothing = 0)
     {
-        Tensor? fast = null;
+        (Tensor Sum, Tensor Right)? fast = null;
         NativeCrossEntropy(logits, labels, labelSmoothing, ref fast);
-        return (fast ?? PlainCrossEntropy(logits, labels, labelSmoothing), CountedLabels(labels));
+        var (sum, right) = fast ?? PlainCrossEntropy(logits, labels, labelSmoothing);
+        return (sum, CountedLabels(labels), right);
     }
 
     /// <summary>
@@ -184,13 +188,14 @@ public static partial class Ops
     /// <param name="weight">[V, C]</param>
     /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
     /// <param name="labelSmoothing">From 0 to 1.</param>
-    /// <returns>The sum and the count, as <see cref="CrossEntropy"/>.</returns>
-    public static (Tensor lossSum, Tensor count) LinearCrossEntropy(
+    /// <returns>The sum and the counts, as <see cref="CrossEntropy"/>.</returns>
+    public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(
         Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing = 0)
     {
-        Tensor? fast = null;
+        (Tensor Sum, Tensor Right)? fast = null;
         NativeLinearCrossEntropy(hidden, weight, labels, labelSmoothing, ref fast);
-        return (fast ?? PlainLinearCrossEntropy(hidden, weight, labels, labelSmoothing), CountedLabels(labels));
+        var (sum, right) = fast ?? PlainLinearCrossEntropy(hidden, weight, labels, labelSmoothing);
+        return (sum, CountedLabels(labels), right);
     }
 
     /// <summary>
@@ -324,10 +329,10 @@ public static partial class Ops
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);
 
-    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref Tensor? lossSum);
+    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss);
 
     static partial void NativeLinearCrossEntropy(
-        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref Tensor? lossSum);
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss);
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result);
 

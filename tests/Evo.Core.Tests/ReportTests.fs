@@ -54,6 +54,7 @@ let private report =
         Step = 3L
         Batch = 4L
         Loss = 2.5
+        Accuracy = 0.375
         MoeLoss = System.Nullable()
         Lr = 1e-3
         AdamBeta2 = 0.95
@@ -80,6 +81,7 @@ let private report =
         ModelTflops = 0.015
         PeakBytes = 0L
         ValidLoss = Nullable()
+        ValidAccuracy = Nullable()
         TypeLosses = []
         ValidTypeLosses = []
     }
@@ -100,6 +102,7 @@ let ``a report is one line of JSON under InternEvo's names, with null for what i
     Assert.Equal(2000.0, number "real_tgs")
     Assert.Equal(0.125, number "save_time")
     Assert.Equal(exp 2.5, number "perplexity", 1e-12)
+    Assert.Equal(0.375, number "acc")
     Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("grad_norm").ValueKind)
     Assert.False(fst (json.RootElement.TryGetProperty "valid_loss"))
 
@@ -108,25 +111,28 @@ let ``the loss of a validation is part of its step's line`` () =
     let line =
         { report with
             ValidLoss = Nullable 2.25
+            ValidAccuracy = Nullable 0.5
         }
             .ToJson()
 
     use json = JsonDocument.Parse line
     Assert.Equal(2.25, json.RootElement.GetProperty("valid_loss").GetDouble())
+    Assert.Equal(0.5, json.RootElement.GetProperty("valid_acc").GetDouble())
 
 [<Fact>]
 let ``the losses of types are named as InternEvo names them`` () =
-    let kind name targets loss =
+    let kind name targets loss accuracy =
         {
             Type = name
             Targets = targets
             TypeLoss.Loss = loss
+            Accuracy = accuracy
         }
 
     let line =
         { report with
-            TypeLosses = [ kind "en" 70L 2.5; kind "code" 30L 1.5 ]
-            ValidTypeLosses = [ kind "en" 10L 3.0 ]
+            TypeLosses = [ kind "en" 70L 2.5 0.25; kind "code" 30L 1.5 0.75 ]
+            ValidTypeLosses = [ kind "en" 10L 3.0 0.125 ]
         }
             .ToJson()
 
@@ -139,6 +145,9 @@ let ``the losses of types are named as InternEvo names them`` () =
     Assert.Equal(1.5, number "loss/code")
     Assert.Equal(70.0, number "tokens/en")
     Assert.Equal(3.0, number "valid_loss/en")
+    Assert.Equal(0.25, number "acc/en")
+    Assert.Equal(0.75, number "acc/code")
+    Assert.Equal(0.125, number "valid_acc/en")
 
 [<Fact>]
 let ``what routers add to the loss is named as InternEvo names it`` () =
@@ -172,11 +181,13 @@ let ``Prometheus reads every figure of a step, once each, and those of types by 
                         Type = "en"
                         Targets = 7L
                         Loss = nan
+                        Accuracy = 0.5
                     }
                     {
                         Type = "c\"n\\\n"
                         Targets = 8L
                         Loss = 1.5
+                        Accuracy = 0.25
                     }
                 ]
         }

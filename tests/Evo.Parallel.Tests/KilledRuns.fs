@@ -10,7 +10,7 @@ open Evo.Parallel.Tests.KilledWriters
 open Evo.Parallel.Tests.TinyRuns
 open Xunit
 
-let private sets (steps: int) =
+let internal sets (steps: int) =
     [
         "data.rows_per_step=4"
         $"data.total_steps={steps}"
@@ -20,32 +20,33 @@ let private sets (steps: int) =
     ]
 
 /// Four ranks are two stages of two that share their state.
-let private layout ranks =
+let internal layout ranks =
     if ranks = 1 then
         []
     else
         [ "parallel.pipeline.size=2"; "parallel.zero1.size=2"; "model.num_layers=4" ]
 
+/// Says each step and each checkpoint.
+let internal speaker =
+    { new IProgress<TrainEvent> with
+        member _.Report event =
+            match event with
+            | :? TrainEvent.StepDone as it -> Console.Out.WriteLine $"step {it.Report.Batch}"
+            | :? TrainEvent.CheckpointSaved as it -> Console.Out.WriteLine $"saved {it.Step}"
+            | _ -> ()
+
+            Console.Out.Flush()
+    }
+
 /// What the child process does: the run in a folder on so many ranks, saying each step and each checkpoint.
 let trainInChild (folder: string) ranks steps =
-    let watch =
-        { new IProgress<TrainEvent> with
-            member _.Report event =
-                match event with
-                | :? TrainEvent.StepDone as it -> Console.Out.WriteLine $"step {it.Report.Batch}"
-                | :? TrainEvent.CheckpointSaved as it -> Console.Out.WriteLine $"saved {it.Step}"
-                | _ -> ()
-
-                Console.Out.Flush()
-        }
-
     try
         let config = config folder "LLAMA2" (sets steps @ layout ranks)
 
         LocalWorld.Run(
             ranks,
             (fun rank ->
-                Trainer(config, watch, ResumeRule.AsConfigured, rank).Run CancellationToken.None
+                Trainer(config, speaker, ResumeRule.AsConfigured, rank).Run CancellationToken.None
                 |> ignore),
             threads = 1
         )
@@ -56,7 +57,7 @@ let trainInChild (folder: string) ranks steps =
         1
 
 /// Where a kill fell, by what was last said and by what lies in the folder of checkpoints.
-let private place (checkpoints: string) (said: string option) =
+let internal place (checkpoints: string) (said: string option) =
     let holds (beginning: string) =
         Directory.Exists checkpoints
         && Directory.GetDirectories(checkpoints, beginning + "*").Length > 0

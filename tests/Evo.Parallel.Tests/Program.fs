@@ -11,13 +11,20 @@ let main arguments =
     | [ "--child"; "save-some"; folder ] -> KilledWriters.saveSome folder
     | [ "--child"; "train"; folder; ranks; steps ] -> KilledRuns.trainInChild folder (int ranks) (int steps)
     | [ "--child"; "rank"; what; folder; seconds ] -> RankPrograms.rank what folder (float seconds)
+    | [ "--child"; "train-rank"; folder; steps ] -> KilledRanks.trainRank folder (int steps)
+    | [ "--child"; "train-ranks"; folder; steps ] ->
+        RankPrograms.supervise
+            { LaunchFlags.None with
+                Nproc = Some KilledRanks.ranks
+            }
+            [ "train-rank"; folder; steps ]
     | [ "--child"; "law"; folder ] -> LayoutPrograms.rank folder
     | "--child" :: "supervise" :: count :: rest ->
         RankPrograms.supervise
             { LaunchFlags.None with
                 Nproc = Some(int count)
             }
-            rest
+            ("rank" :: rest)
     | "--child" :: "host" :: place :: rest ->
         RankPrograms.supervise
             { LaunchFlags.None with
@@ -26,5 +33,5 @@ let main arguments =
                 NodeRank = Some(int place)
                 MasterAddr = Some "10.77.0.1"
             }
-            rest
+            ("rank" :: rest)
     | _ -> ConsoleRunner.Run(arguments).GetAwaiter().GetResult()

@@ -95,6 +95,20 @@ let ``a rank that is killed is named by all others, with the step and the collec
         Assert.Equal("Done", calls.Head.GetProperty("state").GetString())
 
 [<Fact>]
+let ``a message from a rank whose connection is closed already ends with its name`` () =
+    use folder = new TemporaryFolder()
+    use program = supervised 3 "kill, receive" folder.Path 60.0
+    Assert.Equal(128 + 9, program.End 90.0)
+
+    program
+    |> othersSaid
+        [
+            "rank 2 was killed by signal 9 (SIGKILL)"
+            "receive (from 2) of float32 [4], site 4"
+        ]
+        [ 0; 1 ]
+
+[<Fact>]
 let ``a rank that is suspended is named by its silence`` () =
     use folder = new TemporaryFolder()
     use program = supervised 3 "suspend" folder.Path 60.0

@@ -21,7 +21,8 @@ let badStep = 5
 
 let private misbehave (world: RankWorld) how =
     match how with
-    | "kill" -> ProcessSignal.Send(Environment.ProcessId, ProcessSignal.Kill) |> ignore
+    | "kill"
+    | "kill, receive" -> ProcessSignal.Send(Environment.ProcessId, ProcessSignal.Kill) |> ignore
     | "suspend" ->
         // Not in the midst of the sign of life that the step's beginning makes: see docs/launch.md.
         Thread.Sleep 50
@@ -104,6 +105,13 @@ let rank (what: string) (folder: string) (seconds: float) =
 
                         misbehave world what
 
+                    if what = "kill, receive" && number = badStep then
+                        // By now the connection is known to be closed.
+                        Thread.Sleep 1000
+                        let group = world.Everyone "data"
+                        world.AtStep(int64 number)
+                        group.Receive([| 4L |], torch.float32, culprit, Site(4, false)) |> ignore
+
                     step world number |> ignore
                     Thread.Sleep 20
 
@@ -116,10 +124,10 @@ let rank (what: string) (folder: string) (seconds: float) =
         Console.Error.WriteLine $"evo: {error.GetType().Name}: {error.Message}"
         int ExitCode.Defect
 
-/// Starts ranks of this program, as `evo train` does for these options.
+/// Starts ranks of this program, each with these arguments, as `evo train` does for these options.
 let supervise (flags: LaunchFlags) (arguments: string list) =
     match RankLaunch.Decide flags with
     | Launch.Spawn spawning ->
-        let command = RankSupervisor.OwnCommand [| "--child"; "rank"; yield! arguments |]
+        let command = RankSupervisor.OwnCommand [| "--child"; yield! arguments |]
         RankSupervisor(spawning, command, (fun line -> Console.Error.WriteLine $"evo: {line}")).Run()
     | other -> invalidOp $"{other}"

@@ -235,8 +235,14 @@ let ``the losses of types add up to the loss of the step, on one rank and on sev
 
             Assert.Equal(report.Loss, sum / float report.RealTokens, 1e-9)
 
+            let right =
+                report.TypeLosses |> Seq.sumBy (fun kind -> kind.Accuracy * float kind.Targets)
+
+            Assert.Equal(report.Accuracy, right / float report.RealTokens, 1e-9)
+
         let code = reports[0].TypeLosses |> Seq.find (fun kind -> kind.Type = "code")
         Assert.Equal(lines[0].GetProperty("loss/code").GetDouble(), code.Loss, 1e-9)
+        Assert.Equal(lines[0].GetProperty("acc/code").GetDouble(), code.Accuracy, 1e-9)
         let valid = lines[1]
 
         Assert.NotEqual(
@@ -245,14 +251,22 @@ let ``the losses of types add up to the loss of the step, on one rank and on sev
         )
 
         reports
-        |> List.map (fun report -> [ for kind in report.TypeLosses -> kind.Type, kind.Targets, kind.Loss ])
+        |> List.map (fun report ->
+            [
+                for kind in report.TypeLosses -> (kind.Type, kind.Targets, kind.Accuracy), kind.Loss
+            ])
 
     let alone = reports 1 []
 
-    for ranks, sets in [ 2, []; 4, [ "parallel.tensor.size=2"; "parallel.pipeline.size=2" ] ] do
+    for ranks, sets in
+        [
+            2, []
+            4, [ "parallel.tensor.size=2"; "parallel.pipeline.size=2" ]
+            4, [ "parallel.tensor.size=2"; "parallel.tensor.mode=isp" ]
+        ] do
         for one, many in List.zip (List.concat alone) (List.concat (reports ranks sets)) do
-            let (kind, targets, loss), (sameKind, sameTargets, sameLoss) = one, many
-            Assert.Equal((kind, targets), (sameKind, sameTargets))
+            let (counts, loss), (sameCounts, sameLoss) = one, many
+            Assert.Equal(counts, sameCounts)
             Assert.Equal(loss, sameLoss, 1e-7)
 
 [<Fact>]

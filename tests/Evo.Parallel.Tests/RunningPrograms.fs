@@ -57,6 +57,7 @@ type Program(command: string list, variables: (string * string) list, ?folder: s
 
     let readers = [ reader running.StandardOutput; reader running.StandardError ]
     member _.Id = running.Id
+    member _.IsUnderWay = not running.HasExited
     member _.Lines = List.ofSeq lines
     member program.Text = String.Join("\n", [ for line in program.Lines -> line.Text ])
 

@@ -196,7 +196,9 @@ let ``a run's folder says what ran, with what, on what, and what happened`` () =
             "tgs (tokens/gpu/second)"
             "lr"
             "grad_norm"
+            "acc"
             "val/valid_loss"
+            "val/valid_acc"
             "config/text_summary"
         ] do
         Assert.Contains(tag, written)

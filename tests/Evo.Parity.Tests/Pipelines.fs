@@ -101,7 +101,7 @@ let private run
                                     .ToArray()
                     ]
 
-                groups.Data.Rank, groups.Tensor.Rank, figures.LossSum, gradients),
+                groups.Data.Rank, groups.Tensor.Rank, Seq.sum figures.LossSums, gradients),
             threads = 1
         )
 

@@ -110,7 +110,8 @@ let changes =
             "Runtime/LossShare.cs"
             "RouterLoss = (RouterLoss ?? 0) + added.ToDouble()"
             "RouterLoss = added.ToDouble()"
-        "the loss is that of the last micro-batch", change "Runtime/LossShare.cs" "LossSum += " "LossSum = "
+        "the loss is that of the last micro-batch",
+        change "Runtime/LossTally.cs" "kept.add_(value)" "kept.copy_(value)"
         // A schedule is run.
         "the last but one pass is taken for the last",
         change "Runtime/PipelineRunner.cs" "left[chunk] == 1" "left[chunk] == 2"

@@ -269,7 +269,7 @@ let operators =
                         Inputs = [| normal random [ sizes[0]; V ] |]
                         Run =
                             fun x ->
-                                let struct (loss, _) =
+                                let struct (loss, _, _) =
                                     Ops.CrossEntropy(x[0], beside x targets, smoothingOf sizes[2]) in
 
                                 loss
@@ -289,7 +289,7 @@ let operators =
                         Inputs = [| normal random [ sizes[0]; sizes[2] ]; normal random [ V; sizes[2] ] |]
                         Run =
                             fun x ->
-                                let struct (loss, _) =
+                                let struct (loss, _, _) =
                                     Ops.LinearCrossEntropy(x[0], x[1], beside x targets, smoothingOf sizes[3])
 
                                 loss

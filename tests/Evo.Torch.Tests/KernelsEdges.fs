@@ -48,7 +48,7 @@ type ``A kernel``() =
 
                 let head = (normal 3 [ 5; 6 ]).requires_grad_()
                 let labels = torch.zeros ([| 0L |], torch.ScalarType.Int64)
-                let struct (loss, count) = Ops.LinearCrossEntropy(nothing, head, labels)
+                let struct (loss, count, _) = Ops.LinearCrossEntropy(nothing, head, labels)
                 loss.backward ()
                 Assert.Equal(0.0, loss.item<double>())
                 Assert.Equal(0L, count.item<int64>())
@@ -154,12 +154,44 @@ type ``A kernel``() =
     member _.``of the loss counts the labels that are not ignored, and gives the ignored no gradient``() =
         let logits = (normal 1 [ 4; 7 ]).requires_grad_()
         let labels = torch.tensor ([| 3L; -100L; 0L; -100L |])
-        let struct (loss, count) = Ops.CrossEntropy(logits, labels, 0.1)
+        let struct (loss, count, _) = Ops.CrossEntropy(logits, labels, 0.1)
         loss.backward ()
         Assert.Equal(2L, count.item<int64>())
         Assert.Equal(0.0, (gradientOf logits).narrow(0, 1, 1).abs().sum().item<double>())
         // The gradient of a counted row sums to nothing: shifting all logits does not change the loss.
         Assert.InRange((gradientOf logits).sum(1L).abs().max().item<double>(), 0.0, 1e-14)
+
+    [<Fact>]
+    member _.``of the loss calls a label right that no other logit is above``() =
+        for dtype in [ torch.float64; torch.float32; torch.bfloat16 ] do
+            // Whole numbers, so that there are equals at the top.
+            let logits = (normal 1 [ 60; 9 ]).mul(Scalar.op_Implicit 2.0).round().``to`` dtype
+
+            let labels = torch.randint (0L, 9L, [| 60L |], dtype = torch.int64)
+            labels[3L] <- torch.tensor -100L
+            let values = logits.to_type(float64).data<double>().ToArray() |> Array.chunkBySize 9
+
+            let expected =
+                Seq.zip values (labels.data<int64>().ToArray())
+                |> Seq.filter (fun (row, label) -> label >= 0L && row[int label] = Array.max row)
+                |> Seq.length
+                |> int64
+
+            Assert.InRange(expected, 3L, 57L)
+            let identity = (torch.eye 9L).``to`` dtype
+
+            for learns in [ false; true ] do
+                let x = logits.detach().clone().requires_grad_ learns
+
+                for native in [ true; false ] do
+                    let one, whole =
+                        withNative native (fun () ->
+                            let struct (_, _, one) = Ops.CrossEntropy(x, labels, 0.1)
+                            let struct (_, _, whole) = Ops.LinearCrossEntropy(x, identity, labels)
+                            one, whole)
+
+                    Assert.Equal((expected, expected), (one.item<int64>(), whole.item<int64>()))
+                    Assert.False one.requires_grad
 
     [<Fact>]
     member _.``of AdamW steps as PyTorch's does, and writes the copy``() =
@@ -231,7 +263,7 @@ type ``A kernel``() =
             Ops.Embedding(torch.tensor ([| 7L |]), normal 2 [ 5; 4 ]))
 
         said [ "label 9"; "-100" ] (fun () ->
-            let struct (loss, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
+            let struct (loss, _, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
 
         said [ "alibiSlopes [3]"; "2 query heads" ] (fun () ->
             let q = normal 1 [ 1; 4; 2; 4 ]
@@ -307,7 +339,7 @@ type ``A kernel``() =
         for hiddenLearns, headLearns in [ (true, false); (false, true) ] do
             let hidden = (normal 1 [ 3; 4 ]).requires_grad_ hiddenLearns
             let head = (normal 2 [ 5; 4 ]).requires_grad_ headLearns
-            let struct (loss, _) = Ops.LinearCrossEntropy(hidden, head, labels)
+            let struct (loss, _, _) = Ops.LinearCrossEntropy(hidden, head, labels)
             loss.backward ()
             Assert.Equal(hiddenLearns, not (isNull hidden.grad))
             Assert.Equal(headLearns, not (isNull head.grad))

@@ -12,6 +12,8 @@ type TypeLoss =
         Targets: int64
         /// Their mean cross-entropy, in nats.
         Loss: float
+        /// Part of them that no other token's logit was above.
+        Accuracy: float
     }
 
 /// What one successful optimizer step reports, under InternEvo's names where it reports the same thing.
@@ -23,6 +25,8 @@ type StepReport =
         Batch: int64
         /// Mean cross-entropy of the step's labelled tokens, in nats.
         Loss: float
+        /// Part of the labels that no other token's logit was above: guessed right.
+        Accuracy: float
         /// The learning rate that the step used.
         Lr: float
         /// The beta2 that the step used.
@@ -73,6 +77,8 @@ type StepReport =
         PeakBytes: int64
         /// Mean cross-entropy of the validation that followed the step, in nats; unset where there was none.
         ValidLoss: Nullable<float>
+        /// Part of the validation's labels that was guessed right.
+        ValidAccuracy: Nullable<float>
         /// The loss of each type of document that the step read, where the data has several.
         TypeLosses: IReadOnlyList<TypeLoss>
         /// The same of the validation.
@@ -116,7 +122,12 @@ type StepReport =
             "adam_beta2", report.AdamBeta2
             "fwd_bwd_time", report.ForwardBackwardSeconds
             "bwd_time", report.BackwardSeconds
+            "acc", report.Accuracy
             "perplexity", report.Perplexity
+            for kind in report.TypeLosses do
+                "acc/" + kind.Type, kind.Accuracy
+                "tokens/" + kind.Type, float kind.Targets
+                "loss/" + kind.Type, kind.Loss
             "batch_count", float report.Batch
             "tokens", float report.Tokens
             "real_tokens", float report.RealTokens
@@ -127,13 +138,13 @@ type StepReport =
             "optimizer_time", report.OptimizerSeconds
             "save_time", report.SaveSeconds
             "peak_bytes", float report.PeakBytes
-            for kind in report.TypeLosses do
-                "loss/" + kind.Type, kind.Loss
-                "tokens/" + kind.Type, float kind.Targets
             if report.ValidLoss.HasValue then
                 "valid_loss", report.ValidLoss.Value
+            if report.ValidAccuracy.HasValue then
+                "valid_acc", report.ValidAccuracy.Value
             for kind in report.ValidTypeLosses do
                 "valid_loss/" + kind.Type, kind.Loss
+                "valid_acc/" + kind.Type, kind.Accuracy
         ]
 
     /// One line of `metrics.jsonl`, without the newline. A number that JSON cannot hold is written as null.

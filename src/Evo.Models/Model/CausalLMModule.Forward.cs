@@ -57,26 +57,27 @@ public abstract partial class CausalLMModule
     }
 
     /// <summary>
-    /// Cross entropy of the next tokens, summed in nats, and the number of labels that counted. Never holds all logits at once.
+    /// Cross entropy of the next tokens, summed in nats, the number of labels that counted, and how many of these no other token's
+    /// logit is above. Never holds all logits at once.
     /// </summary>
     /// <param name="ids_BT">Token ids, int64 [B, T].</param>
     /// <param name="labels_BT">The token after each, int64 [B, T]; −100 does not count.</param>
     /// <param name="at">Where the tokens stand.</param>
     /// <param name="labelSmoothing">Share of the target spread evenly over the vocabulary.</param>
-    public (Tensor lossSum, Tensor count) Loss(Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
+    public (Tensor lossSum, Tensor count, Tensor right) Loss(Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
     {
         var hidden = Hidden(ids_BT, at);
         return HeadLoss(hidden, labels_BT, labelSmoothing);
     }
 
     /// <summary>As <see cref="Loss"/>, with the auxiliary losses of the same pass; null for a model without experts.</summary>
-    public (Tensor lossSum, Tensor count, AuxiliaryLosses? auxiliary) LossWithRouters(
+    public (Tensor lossSum, Tensor count, Tensor right, AuxiliaryLosses? auxiliary) LossWithRouters(
         Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
     {
         var routers = Routers();
         var hidden = Hidden(ids_BT, at, routers);
-        var (sum, count) = HeadLoss(hidden, labels_BT, labelSmoothing);
-        return (sum, count, AuxiliaryLoss(routers));
+        var (sum, count, right) = HeadLoss(hidden, labels_BT, labelSmoothing);
+        return (sum, count, right, AuxiliaryLoss(routers));
     }
 
     private void Check(Tensor ids_BT, Positions at)
@@ -106,7 +107,7 @@ public abstract partial class CausalLMModule
     protected abstract Tensor ComputeLogits(Tensor hidden);
 
     /// <summary>Head and cross entropy together over [B, T, C] hidden states and [B, T] labels.</summary>
-    protected abstract (Tensor lossSum, Tensor count) ComputeLoss(Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing);
+    protected abstract (Tensor lossSum, Tensor count, Tensor right) ComputeLoss(Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing);
 
     /// <summary>Rows of the table that positions come from, beyond which there is none; 0 where there is no table.</summary>
     protected virtual int LearnedPositions => 0;

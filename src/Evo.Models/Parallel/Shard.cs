@@ -57,10 +57,15 @@ public static class Shard
         return x.narrow(dim, start, length);
     }
 
-    /// <summary>Labels that count.</summary>
-    public static Tensor Counted(Tensor labels)
+    /// <summary>A loss and its right guesses as one tensor [2] of the loss's type, to be summed over ranks in one message.</summary>
+    public static Tensor Figures(Tensor lossSum, Tensor right) => stack([lossSum, right.to_type(lossSum.dtype)]);
+
+    /// <summary>The loss over all ranks of summed <see cref="Figures"/>, the labels that count, and the right guesses among them.</summary>
+    /// <param name="figures">[2]</param>
+    /// <param name="labels">Those of all ranks, the same on each.</param>
+    public static (Tensor lossSum, Tensor count, Tensor right) Loss(Tensor figures, Tensor labels)
     {
         using var counted = labels.ne(Ops.IgnoredLabel);
-        return counted.sum();
+        return (figures[0], counted.sum(), figures[1].detach().to_type(ScalarType.Int64));
     }
 }

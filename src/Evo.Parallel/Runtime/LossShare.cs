@@ -12,16 +12,8 @@ namespace Evo.Parallel;
 /// </summary>
 internal sealed class LossShare(long targets, int microBatches, LossOptions options, double scale)
 {
-    private readonly double[] byType = new double[options.Types];
-
-    /// <summary>Sum of the cross entropy over this rank's labels.</summary>
-    public double LossSum { get; private set; }
-
-    /// <summary>The same by type of the micro-batches' documents, where types are told apart.</summary>
-    public IReadOnlyList<double> TypeLossSums => byType;
-
-    /// <summary>Mean over the micro-batches of what routers added; null where none did.</summary>
-    public double? RouterLoss { get; private set; }
+    /// <summary>Cross entropy and right guesses of this rank's labels, and the mean over the micro-batches of what routers added.</summary>
+    public LossTally Tally { get; } = new(Math.Max(1, options.Types));
 
     /// <summary>Whether routers' statistics are wanted.</summary>
     public bool AsksRouters => !options.Routers.None;
@@ -34,28 +26,22 @@ internal sealed class LossShare(long targets, int microBatches, LossOptions opti
     {
         if (!AsksRouters)
         {
-            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing).lossSum, null, type);
+            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing), null, type);
         }
 
-        var (sum, _, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing);
-        return Of(sum, auxiliary, type);
+        var (sum, count, right, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing);
+        return Of((sum, count, right), auxiliary, type);
     }
 
     /// <summary>What is minimised for a micro-batch.</summary>
-    public Tensor Of(Tensor sum, AuxiliaryLosses? auxiliary, int type)
+    public Tensor Of((Tensor lossSum, Tensor count, Tensor right) loss, AuxiliaryLosses? auxiliary, int type)
     {
-        var here = sum.ToDouble();
-        LossSum += here;
-        if (byType.Length > 0)
-        {
-            byType[type] += here;
-        }
-
-        var minimised = sum / (double)targets;
+        Tally.Add(options.Types > 1 ? type : 0, loss.lossSum, loss.right);
+        var minimised = loss.lossSum / (double)targets;
         if (auxiliary is not null)
         {
             var added = (options.Routers.Balance * auxiliary.Balance + options.Routers.Z * auxiliary.Z) / (double)microBatches;
-            RouterLoss = (RouterLoss ?? 0) + added.ToDouble();
+            Tally.AddRouters(added);
             minimised += added;
         }
 

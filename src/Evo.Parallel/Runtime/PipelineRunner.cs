@@ -16,19 +16,19 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <summary>How the loss of a step is put together.</summary>
 /// <param name="LabelSmoothing">Part of the target probability spread over the vocabulary.</param>
 /// <param name="Routers">Coefficients of the routers' losses.</param>
-/// <param name="Types">Types of documents whose losses are told apart; 0 tells none apart.</param>
+/// <param name="Types">Types of documents whose losses are told apart; 0 and 1 tell none apart.</param>
 public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0);
 
 /// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
-/// <param name="LossSum">Cross entropy in nats, summed over the labels that count.</param>
+/// <param name="LossSums">Cross entropy in nats, summed over the labels that count, by type of document.</param>
+/// <param name="Right">Labels that were guessed right, by type of document.</param>
 /// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
 /// <param name="Apart">Of ranks that set off together: seconds by which their times' zeros may be apart, the largest of all ranks' figures.</param>
-public sealed record PassFigures(double LossSum, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times, double? Apart = null)
+public sealed record PassFigures(
+    IReadOnlyList<double> LossSums, IReadOnlyList<double> Right, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times,
+    double? Apart = null)
 {
-    /// <summary>The loss sum by type of document, where types are told apart.</summary>
-    public IReadOnlyList<double> TypeLossSums { get; init; } = [];
-
     /// <summary>Time of all passes and messages.</summary>
     public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
 
@@ -96,7 +96,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             }
 
             mail.Settle();
-            return new(share.LossSum, share.RouterLoss, times, apart) { TypeLossSums = share.TypeLossSums };
+            var (nats, right, routers) = share.Tally.Read();
+            return new(nats, right, routers, times, apart);
         }
         finally
         {
@@ -121,33 +122,37 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         return clock.Elapsed.TotalSeconds;
     }
 
-    /// <summary>The cross entropy of micro-batches by their types, summed over the labels of those whose last stage is here; no gradients.</summary>
+    /// <summary>
+    /// Cross entropy, summed in nats, and right guesses of micro-batches by their types, of those whose last stage is here; no gradients.
+    /// </summary>
     /// <param name="batch">Any number of micro-batches, as many on every rank.</param>
     /// <param name="types">How many types there are.</param>
-    public double[] Evaluate(IEnumerable<MicroBatchSource> batch, int types)
+    public (double[] Nats, double[] Right) Evaluate(IEnumerable<MicroBatchSource> batch, int types)
     {
-        var sums = new double[types];
+        var tally = new LossTally(types);
         foreach (var source in batch)
         {
             using var scope = NewDisposeScope();
             using var row = source.Make();
             if (schedule.Shape.VirtualStages == 1)
             {
-                sums[source.Type] += chunks[0].Module.Loss(row.Ids, row.Labels, row.At).lossSum.ToDouble();
+                var (sum, _, right) = chunks[0].Module.Loss(row.Ids, row.Labels, row.At);
+                tally.Add(source.Type, sum, right);
                 continue;
             }
 
             for (var chunk = 0; chunk < chunks.Count; chunk++)
             {
-                sums[source.Type] += Evaluate(chunk, source, row);
+                Evaluate(chunk, source, row, tally);
             }
         }
 
         mail.Settle();
-        return sums;
+        var (nats, rights, _) = tally.Read();
+        return (nats, rights);
     }
 
-    private double Evaluate(int chunk, MicroBatchSource source, MicroTensors row)
+    private void Evaluate(int chunk, MicroBatchSource source, MicroTensors row, LossTally tally)
     {
         var (module, stage, _) = chunks[chunk];
         var key = new MessageKey(chunk, 0, false);
@@ -160,7 +165,9 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         var x = module.RunLayers(arrived?.X ?? module.Enter(row.Ids, row.At), row.At);
         if (stage == schedule.Shape.VirtualStages - 1)
         {
-            return module.HeadLoss(module.Exit(x, row.At), row.Labels).lossSum.ToDouble();
+            var (sum, _, right) = module.HeadLoss(module.Exit(x, row.At), row.Labels);
+            tally.Add(source.Type, sum, right);
+            return;
         }
 
         Hand(chunk, 0, new(x, null), stage + 1, backward: false);
@@ -168,8 +175,6 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         {
             mail.Send(key, after);
         }
-
-        return 0;
     }
 
     private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)
@@ -193,7 +198,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
         else
         {
-            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing).lossSum, module.AuxiliaryLoss(routers), source.Type));
+            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing), module.AuxiliaryLoss(routers), source.Type));
         }
     }
 

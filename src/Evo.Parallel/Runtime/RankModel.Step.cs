@@ -14,19 +14,14 @@ namespace Evo.Parallel;
 /// <param name="Norm">Norm of all gradients, before clipping.</param>
 /// <param name="Passes">The passes of this rank.</param>
 /// <param name="ReduceSeconds">From the last pass until gradients were summed and measured.</param>
-/// <param name="Types">The loss of each type of document, over all ranks, where types are told apart.</param>
+/// <param name="Types">The loss of each type of document, over all ranks: one where types are not told apart.</param>
 /// <param name="LossScale">What the loss was multiplied by for the backward pass; 1 but in float16.</param>
 public sealed record GradientFigures(
     double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds, IReadOnlyList<LossSum> Types,
-    double LossScale);
-
-/// <summary>A cross entropy before it is divided.</summary>
-/// <param name="Nats">Sum over the labels that count.</param>
-/// <param name="Targets">How many they are.</param>
-public readonly record struct LossSum(double Nats, long Targets)
+    double LossScale)
 {
-    /// <summary>Nats for each label; 0 where there is none.</summary>
-    public double Mean => Nats / Math.Max(1, Targets);
+    /// <summary>Part of the step's labels that was guessed right.</summary>
+    public double Accuracy => (double)Types.Sum(type => type.Right) / Math.Max(1, Batch.Targets);
 }
 
 /// <summary>What held-out rows cost.</summary>
@@ -72,11 +67,17 @@ public sealed partial class RankModel
         // The last stage knows the loss, and ranks of a tensor group all know the same.
         var speaks = Groups.Tensor.Rank == 0;
         var router = speaks && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
-        var types = TypeSums(passes.TypeLossSums, batch, loss.Types);
-        var sums = SumOverWorld([speaks ? passes.LossSum : 0, router ?? 0, router is null ? 0 : 1, .. types], RuntimeSites.Loss);
+        var targets = new double[passes.LossSums.Count];
+        foreach (var micro in batch)
+        {
+            targets[targets.Length > 1 ? micro.Type : 0] += micro.Targets;
+        }
+
+        var sums = SumOverWorld([router ?? 0, router is null ? 0 : 1, .. Spoken(passes.LossSums, passes.Right, targets)], RuntimeSites.Loss);
+        var types = LossSums(sums.AsSpan(2));
         return new(
-            sums[0] / Math.Max(1, whole.Targets), sums[2] > 0 ? sums[1] : null, whole, norm, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds,
-            LossSums(sums.AsSpan(3)), scale);
+            types.Sum(type => type.Nats) / Math.Max(1, whole.Targets), sums[1] > 0 ? sums[0] : null, whole, norm, passes,
+            Stopwatch.GetElapsedTime(passed).TotalSeconds, types, scale);
     }
 
     /// <summary>Mean cross entropy over held-out rows of all data-parallel ranks, and the labels that counted; no dropout.</summary>
@@ -98,9 +99,9 @@ public sealed partial class RankModel
         try
         {
             using var quiet = no_grad();
-            var own = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch, types);
-            var found = LossSums(SumOverWorld(Spoken(own, targets), RuntimeSites.Validation));
-            return new(new(found.Sum(type => type.Nats), found.Sum(type => type.Targets)), found);
+            var (nats, right) = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch, types);
+            var found = LossSums(SumOverWorld(Spoken(nats, right, targets), RuntimeSites.Validation));
+            return new(found.Aggregate((a, b) => a + b), found);
         }
         finally
         {
@@ -161,34 +162,20 @@ public sealed partial class RankModel
         own.copy_(sum);
     }
 
-    // What this rank adds to the sums by type: losses, and then targets.
-    private double[] TypeSums(IReadOnlyList<double> losses, IReadOnlyList<MicroBatchSource> batch, int types)
-    {
-        var targets = new double[types];
-        if (types > 0)
-        {
-            foreach (var micro in batch)
-            {
-                targets[micro.Type] += micro.Targets;
-            }
-        }
-
-        return Spoken(losses, targets);
-    }
-
-    // Ranks of a tensor group all know the same loss, and stages of a pipeline the same targets: one of them speaks.
-    private double[] Spoken(IReadOnlyList<double> losses, double[] targets) =>
+    // What this rank adds to the sums by type: losses, right guesses, targets. Ranks of a tensor group all know the same loss, and
+    // stages of a pipeline the same targets: one of them speaks.
+    private double[] Spoken(IReadOnlyList<double> nats, IReadOnlyList<double> right, double[] targets) =>
     [
-        .. losses.Select(loss => Groups.Tensor.Rank == 0 ? loss : 0),
+        .. nats.Concat(right).Select(sum => Groups.Tensor.Rank == 0 ? sum : 0),
         .. targets.Select(count => Groups.Tensor.Rank == 0 && Groups.Pipeline.Rank == 0 ? count : 0),
     ];
 
     private static LossSum[] LossSums(ReadOnlySpan<double> sums)
     {
-        var types = new LossSum[sums.Length / 2];
+        var types = new LossSum[sums.Length / 3];
         for (var type = 0; type < types.Length; type++)
         {
-            types[type] = new(sums[type], (long)sums[types.Length + type]);
+            types[type] = new(sums[type], (long)sums[types.Length + type], (long)sums[(2 * types.Length) + type]);
         }
 
         return types;

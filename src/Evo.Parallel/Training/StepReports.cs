@@ -39,6 +39,7 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             step: state.Updates,
             batch: state.Step,
             loss: figures.Loss,
+            accuracy: figures.Accuracy,
             lr: rates.LearningRate,
             adamBeta2: rates.Beta2,
             lossScale: figures.LossScale,
@@ -64,6 +65,7 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             modelTflops: modelFlops * rows / ranks / times.Step / 1e12,
             peakBytes: peakBytes,
             validLoss: valid?.Whole.Mean,
+            validAccuracy: valid?.Whole.Accuracy,
             typeLosses: ByType(data.Types, figures.Types),
             validTypeLosses: ByType(data.ValidTypes, valid?.Types ?? []),
             moeLoss: figures.RouterLoss);
@@ -72,5 +74,5 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
     // Where there are several types: those of which something was asked.
     private static List<TypeLoss> ByType(IReadOnlyList<string> names, IReadOnlyList<LossSum> sums) => names.Count < 2
         ? []
-        : [.. sums.Zip(names).Where(type => type.First.Targets > 0).Select(type => new TypeLoss(type.Second, type.First.Targets, type.First.Mean))];
+        : [.. sums.Zip(names).Where(type => type.First.Targets > 0).Select(type => new TypeLoss(type.Second, type.First.Targets, type.First.Mean, type.First.Accuracy))];
 }

@@ -49,7 +49,11 @@ internal sealed class StepRecords : IDisposable
         endpoint?.Dispose();
     }
 
-    // InternEvo has the losses of validation sets as val/{name}_loss.
-    private static string Tag(string metric) =>
-        metric == "valid_loss" ? "val/valid_loss" : metric.StartsWith("valid_loss/", StringComparison.Ordinal) ? $"val/{metric["valid_loss/".Length..]}_loss" : metric;
+    // InternEvo has the figures of validation sets as val/{name}_loss and val/{name}_acc.
+    private static string Tag(string metric) => metric.Split('/') switch
+    {
+        ["valid_loss" or "valid_acc"] => $"val/{metric}",
+        ["valid_loss" or "valid_acc", .. var type] => $"val/{string.Join('/', type)}_{metric["valid_".Length..metric.IndexOf('/')]}",
+        _ => metric,
+    };
 }

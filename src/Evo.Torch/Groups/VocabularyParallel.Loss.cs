@@ -21,8 +21,10 @@ public static partial class VocabularyParallel
     /// <param name="vocabulary">V.</param>
     /// <param name="labelSmoothing">From 0 to 1.</param>
     /// <param name="site">The place.</param>
-    /// <returns>The sum, invariant: the same bits on all ranks; and the number of counted labels.</returns>
-    public static (Tensor lossSum, Tensor count) LinearCrossEntropy(
+    /// <returns>
+    /// The sum, invariant: the same bits on all ranks; the number of counted labels; and how many of these no logit of any rank is above.
+    /// </returns>
+    public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(
         ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site)
     {
         var (start, valid) = Block(group, weightShard, vocabulary);
@@ -37,18 +39,25 @@ public static partial class VocabularyParallel
         using var counted = labels.ne(Ops.IgnoredLabel);
         var count = counted.sum();
         if (is_grad_enabled() && (hidden.requires_grad || weightShard.requires_grad))
-            return (LossFunction.apply(hidden, weightShard, labels, head), count);
+        {
+            var outputs = LossFunction.apply(hidden, weightShard, labels, head);
+            return (outputs[0], count, outputs[1]);
+        }
+
         using var quiet = no_grad();
-        var (loss, logSum) = head.Loss(hidden, weightShard, labels);
+        var (loss, right, logSum) = head.Loss(hidden, weightShard, labels);
         logSum.Dispose();
-        return (loss, count);
+        return (loss, count, right);
     }
 
     /// <summary>This rank's part of the head, and what it does with a chunk of tokens.</summary>
     private sealed record Head(ProcessGroup Group, long Start, long Valid, long Vocabulary, double Smoothing, Site Site)
     {
-        /// <summary>The summed loss, and for each token the logarithm of the sum of exponentials over the whole vocabulary.</summary>
-        public (Tensor Loss, Tensor LogSum) Loss(Tensor hidden, Tensor weightShard, Tensor labels)
+        /// <summary>
+        /// The summed loss, the number of right labels, and for each token the logarithm of the sum of exponentials over the whole
+        /// vocabulary.
+        /// </summary>
+        public (Tensor Loss, Tensor Right, Tensor LogSum) Loss(Tensor hidden, Tensor weightShard, Tensor labels)
         {
             using var scope = NewDisposeScope();
             var wide = Wide(hidden.dtype);
@@ -76,8 +85,11 @@ public static partial class VocabularyParallel
             var losses = logSum - sumsOfAll[1] * (1 - Smoothing);
             if (Smoothing > 0)
                 losses = losses - sumsOfAll[2] * (Smoothing / Vocabulary);
-            var loss = losses.masked_fill(labels.eq(Ops.IgnoredLabel), 0).sum(ScalarType.Float64).to_type(wide);
-            return (loss.MoveToOuterDisposeScope(), logSum.MoveToOuterDisposeScope());
+            var ignored = labels.eq(Ops.IgnoredLabel);
+            var loss = losses.masked_fill(ignored, 0).sum(ScalarType.Float64).to_type(wide);
+            // All ranks but the label's add zeros to its logit: the sum is the logit's own bits.
+            var right = sumsOfAll[1].ge(largestOfAll).masked_fill(ignored, false).sum();
+            return (loss.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope(), logSum.MoveToOuterDisposeScope());
         }
 
         /// <summary>The gradients of the hidden states (partial) and of the shard; null where not asked for.</summary>
@@ -131,28 +143,29 @@ public static partial class VocabularyParallel
         }
     }
 
-    private sealed class LossFunction : autograd.SingleTensorFunction<LossFunction>
+    private sealed class LossFunction : autograd.MultiTensorFunction<LossFunction>
     {
         private Head? head;
         private bool ofHidden, ofWeight;
 
         public override string Name => nameof(LinearCrossEntropy);
 
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+        public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
         {
             var (hidden, weight, labels) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2]);
             head = (Head)vars[3];
             (ofHidden, ofWeight) = (hidden.requires_grad, weight.requires_grad);
-            var (loss, logSum) = head.Loss(hidden, weight, labels);
+            var (loss, right, logSum) = head.Loss(hidden, weight, labels);
             ctx.save_for_backward([hidden, weight, labels, logSum]);
+            ctx.mark_non_differentiable([right]);
             logSum.Dispose();
-            return loss;
+            return [loss, right];
         }
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
         {
             var saved = ctx.get_saved_variables();
-            var (hidden, weight) = head!.Gradients(grad_output, saved[0], saved[1], saved[2], saved[3], ofHidden, ofWeight);
+            var (hidden, weight) = head!.Gradients(grad_outputs[0], saved[0], saved[1], saved[2], saved[3], ofHidden, ofWeight);
             return [hidden!, weight!, null!, null!];
         }
     }

@@ -101,7 +101,7 @@ let private groups () =
          }
          public static partial class VocabularyParallel
          {
-             public static (Tensor lossSum, Tensor count) LinearCrossEntropy(ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site) => (hidden, labels);
+             public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site) => (hidden, labels, labels);
          }"
     ]
 

@@ -55,11 +55,12 @@ internal sealed class HeadCompiler
 
         if (mode == Mode.Isp)
         {
-            // Each rank takes the loss of its own tokens over the whole vocabulary.
+            // Each rank takes the loss of its own tokens over the whole vocabulary; its count of right guesses travels with it.
             var whole = Gathered();
-            body.Add(new Let("(sum_P, _)", $"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {PartEmitter.HeadTable(head, whole)}, {Names.Shard}.Own(tensor, labels, 1).flatten(), labelSmoothing)"));
-            var sum = Step(algebra.Step(P, I)!, "tensor", "sum_P", "sum_I", "1", false);
-            body.Add(new Give($"({sum}, {Names.Shard}.Counted(labels))"));
+            body.Add(new Let("(sum_P, _, right_P)", $"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {PartEmitter.HeadTable(head, whole)}, {Names.Shard}.Own(tensor, labels, 1).flatten(), labelSmoothing)"));
+            body.Add(new Let("figures_P", $"{Names.Shard}.Figures(sum_P, right_P)"));
+            var figures = Step(algebra.Step(P, I)!, "tensor", "figures_P", "figures_I", "2", false);
+            body.Add(new Give($"{Names.Shard}.Loss({figures}, labels)"));
             return;
         }
 

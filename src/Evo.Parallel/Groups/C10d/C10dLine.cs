@@ -29,16 +29,18 @@ internal sealed class C10dLine
         new Thread(() => Connect(connect)) { IsBackground = true, Name = $"connects {group.Axis}" }.Start();
     }
 
-    /// <summary>The engine, when all ranks are connected.</summary>
-    public C10dEngine Engine(GroupCall call)
+    /// <summary>Begins an operation when all ranks are connected; a connection that is gone may end it at once.</summary>
+    public C10dWork Begin(GroupCall call, Func<C10dEngine, C10dWork> operation)
     {
-        var clock = Stopwatch.StartNew();
-        while (!Ended(connected.Task))
+        var engine = Engine(call);
+        try
         {
-            End(call, clock);
+            return operation(engine);
         }
-
-        return connected.Task.IsFaulted ? throw Failed(call, connected.Task.Exception!.InnerException!) : connected.Task.Result;
+        catch (TorchException failure)
+        {
+            throw Failed(call, failure);
+        }
     }
 
     /// <summary>Waits for the end of a collective.</summary>
@@ -160,6 +162,17 @@ internal sealed class C10dLine
             // The rim of a thread: whoever needs the connection hears of it.
             connected.SetException(exception);
         }
+    }
+
+    private C10dEngine Engine(GroupCall call)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!Ended(connected.Task))
+        {
+            End(call, clock);
+        }
+
+        return connected.Task.IsFaulted ? throw Failed(call, connected.Task.Exception!.InnerException!) : connected.Task.Result;
     }
 
     private void End(GroupCall call, Stopwatch clock)

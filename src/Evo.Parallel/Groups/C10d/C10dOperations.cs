@@ -97,7 +97,7 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
         var result = call.Peer == group.Rank ? x.detach().contiguous().clone() : empty(x.shape, x.dtype, x.device);
         if (result.numel() > 0)
         {
-            line.Finish(line.Engine(call).Broadcast(result, call.Peer!.Value), call);
+            line.Finish(line.Begin(call, engine => engine.Broadcast(result, call.Peer!.Value)), call);
         }
 
         return result;
@@ -113,22 +113,20 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var engine = line.Engine(call);
         // Its own memory: the caller may change x.
         var copy = x.detach().contiguous().clone();
-        outbox.Add(engine.Send(C10dEnvelope.Of(call, x.device), call.Peer!.Value, C10dEnvelope.Tag));
+        outbox.Add(line.Begin(call, engine => engine.Send(C10dEnvelope.Of(call, x.device), call.Peer!.Value, C10dEnvelope.Tag)));
         if (copy.numel() > 0)
         {
-            outbox.Add(engine.Send(copy, call.Peer.Value, C10dEnvelope.ContentTag));
+            outbox.Add(line.Begin(call, engine => engine.Send(copy, call.Peer!.Value, C10dEnvelope.ContentTag)));
         }
     }
 
     public Tensor Receive(GroupCall call, Device device) => Made(() =>
     {
-        var engine = line.Engine(call);
         var from = call.Peer!.Value;
         var envelope = C10dEnvelope.Empty(device);
-        line.FinishMessage(engine.Receive(envelope, from, C10dEnvelope.Tag), call);
+        line.FinishMessage(line.Begin(call, engine => engine.Receive(envelope, from, C10dEnvelope.Tag)), call);
         if (C10dEnvelope.Differs(envelope, call) is { } sent)
         {
             throw new RankFaultException(
@@ -138,7 +136,7 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
         var content = empty([.. call.Shape], call.Dtype, device);
         if (content.numel() > 0)
         {
-            line.FinishMessage(engine.Receive(content, from, C10dEnvelope.ContentTag), call);
+            line.FinishMessage(line.Begin(call, engine => engine.Receive(content, from, C10dEnvelope.ContentTag)), call);
         }
 
         return content;
@@ -149,7 +147,7 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
     {
         var mine = C10dHeader.Of(call, length).ToTensor().to(controlDevice);
         var all = empty(mine.numel() * Size, ScalarType.Byte, controlDevice);
-        control.Finish(control.Engine(call).Gather(mine, all), call);
+        control.Finish(control.Begin(call, engine => engine.Gather(mine, all)), call);
         var headers = C10dHeader.Read(all.cpu(), Size);
         var other = Array.FindIndex(headers, header => header.Hash != headers[0].Hash);
         return other < 0
@@ -166,7 +164,7 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
         var all = empty(flat.numel() * Size, flat.dtype, flat.device);
         if (all.numel() > 0)
         {
-            line.Finish(line.Engine(call).Gather(flat, all), call);
+            line.Finish(line.Begin(call, engine => engine.Gather(flat, all)), call);
         }
 
         return all;
@@ -236,7 +234,7 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
         var received = shapes.Select(Elements).ToArray();
         var all = empty(received.Sum(), flat.dtype, flat.device);
         var width = flat.element_size();
-        line.Finish(line.Engine(call).Exchange(flat, [.. sent.Select(n => n * width)], all, [.. received.Select(n => n * width)]), call);
+        line.Finish(line.Begin(call, engine => engine.Exchange(flat, [.. sent.Select(n => n * width)], all, [.. received.Select(n => n * width)])), call);
 
         var start = 0L;
         return [.. shapes.Select((shape, rank) =>

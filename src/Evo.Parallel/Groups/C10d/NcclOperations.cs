@@ -34,7 +34,7 @@ internal sealed class NcclOperations(ProcessGroup group, C10dLine line, C10dLine
     private Queued StartReduce(GroupCall call, Tensor x)
     {
         var result = Made(() => x.detach().contiguous().clone());
-        return new(this, call, Line.Engine(call).Reduce(result, call.Reduction!.Value), result, [], all => all);
+        return new(this, call, Line.Begin(call, engine => engine.Reduce(result, call.Reduction!.Value)), result, [], all => all);
     }
 
     private Queued StartScatter(GroupCall call, Tensor x)
@@ -56,7 +56,7 @@ internal sealed class NcclOperations(ProcessGroup group, C10dLine line, C10dLine
         return new(
             this,
             call,
-            Line.Engine(call).ReduceScatter(packed, result, call.Reduction!.Value),
+            Line.Begin(call, engine => engine.ReduceScatter(packed, result, call.Reduction!.Value)),
             result,
             [packed],
             all => all.narrow(0, 0, mine * row).view(shape));
@@ -79,7 +79,7 @@ internal sealed class NcclOperations(ProcessGroup group, C10dLine line, C10dLine
         var flat = Made(() => Flat(x).alias());
         var all = Made(() => empty(flat.numel() * Group.Size, x.dtype, x.device));
         var whole = Resized(x, dim, lengths.Sum());
-        return new Queued(this, call, Line.Engine(call).Gather(flat, all), all, [flat], gathered => gathered.view(whole));
+        return new Queued(this, call, Line.Begin(call, engine => engine.Gather(flat, all)), all, [flat], gathered => gathered.view(whole));
     }
 
     private sealed class Queued(

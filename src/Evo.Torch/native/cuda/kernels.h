@@ -42,11 +42,11 @@ void dropout(
     Type type, const void* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, double scale, void* y,
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
-// logits [rows, V] of float or double: losses, and with `gradient` the logits are overwritten by d loss / d logits. A label that is
+// logits [rows, V] of float or double: losses, which rows have no logit above their label's, and with `gradient` the logits are overwritten by d loss / d logits. A label that is
 // neither negative nor below V makes its loss NaN.
 void cross_entropy(
     Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, bool gradient, void* losses,
-    Stream stream);
+    bool* right, Stream stream);
 
 struct AdamW {
     double decay, beta1, beta2, eps, step_size, root_correction, gradient_scale;

@@ -7,11 +7,14 @@ namespace evo::cuda {
 namespace {
 
 template <class W>
-__global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, double smoothing, bool gradient, W* losses) {
+__global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, double smoothing, bool gradient, W* losses, bool* right) {
     const int64_t row = blockIdx.x, label = labels[row];
     W* x = logits + row * V;
     if (label < 0) {
-        if (threadIdx.x == 0) losses[row] = 0;
+        if (threadIdx.x == 0) {
+            losses[row] = 0;
+            right[row] = false;
+        }
         if (gradient)
             for (int64_t i = threadIdx.x; i < V; i += blockDim.x) x[i] = 0;
         return;
@@ -32,7 +35,10 @@ __global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, 
     mass = block_sum(most == -INFINITY ? W(0) : mass * exponential(most - top));
     if (spread != 0) all = block_sum(all);
     const W at_label = label < V ? x[label] : static_cast<W>(NAN);
-    if (threadIdx.x == 0) losses[row] = top + logarithm(mass) - certain * at_label - (spread != 0 ? spread * all : W(0));
+    if (threadIdx.x == 0) {
+        losses[row] = top + logarithm(mass) - certain * at_label - (spread != 0 ? spread * all : W(0));
+        right[row] = at_label >= top;
+    }
     if (!gradient) return;
     __syncthreads();  // the label's logit has been read
     const W inverse = 1 / mass;
@@ -44,12 +50,12 @@ __global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, 
 
 void cross_entropy(
     Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, bool gradient, void* losses,
-    Stream stream) {
+    bool* right, Stream stream) {
     if (rows == 0) return;
     const auto launch = [&](auto stored) {
         using W = decltype(stored);
         cross_entropy_rows<W><<<static_cast<unsigned>(rows), threads_for(V, 1024), 0, queue(stream)>>>(
-            as<W>(logits), V, labels, smoothing, gradient, as<W>(losses));
+            as<W>(logits), V, labels, smoothing, gradient, as<W>(losses), right);
     };
     type == Type::f64 ? launch(double{}) : launch(float{});
     check("cross_entropy");

@@ -1,5 +1,6 @@
-// evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens. The gradient of the logits is made in the
-// forward, in the place of the logits, so that they are read while they are in cache and never kept twice.
+// evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens, and how many of these have no logit above
+// their label's. The gradient of the logits is made in the forward, in the place of the logits, so that they are read while they are in
+// cache and never kept twice.
 
 #include "operators.h"
 
@@ -25,18 +26,32 @@ Tensor checked_labels(const Tensor& labels, int64_t rows, int64_t V, const char*
   return flat;
 }
 
-// Losses of the rows, and with `gradient` the gradient in place of the logits (which are of the wide type).
-void rows_in_place(const Tensor& logits, const int64_t* labels, double smoothing, bool gradient, void* losses) {
+// What is known of each row.
+struct Rows {
+  Tensor losses;  // of the wide type
+  Tensor right;   // bool: whether the label has the largest logit
+
+  Rows(int64_t rows, const at::TensorOptions& options, at::ScalarType wide)
+      : losses(at::empty({rows}, options.dtype(wide))), right(at::empty({rows}, options.dtype(at::kBool))) {}
+
+  // The sum in the wide type, and the number of right rows.
+  std::tuple<Tensor, Tensor> total() const { return {losses.sum(at::kDouble).to(losses.scalar_type()), right.sum(at::kLong)}; }
+};
+
+// Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits (which are of the wide type).
+void rows_in_place(const Tensor& logits, const int64_t* labels, double smoothing, bool gradient, Rows& out, int64_t start) {
+  void* losses = static_cast<char*>(out.losses.data_ptr()) + start * out.losses.element_size();
+  bool* right = out.right.data_ptr<bool>() + start;
   const int64_t rows = logits.size(0), V = logits.size(1);
   if (on_cuda(logits)) {
     const Gpu gpu(logits);
-    return cuda::cross_entropy(gpu.type, logits.data_ptr(), V, rows, labels, smoothing, gradient, losses, gpu.stream);
+    return cuda::cross_entropy(gpu.type, logits.data_ptr(), V, rows, labels + start, smoothing, gradient, losses, right, gpu.stream);
   }
   with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
     using S = decltype(stored);
     using W = typename Typed<S>::Wide;
     at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
-      Typed<W>::get().cross_entropy(pointer<W>(logits), V, labels, smoothing, gradient, static_cast<W*>(losses), begin, end);
+      Typed<W>::get().cross_entropy(pointer<W>(logits), V, labels + start, smoothing, gradient, static_cast<W*>(losses), right, begin, end);
     });
   });
 }
@@ -45,26 +60,29 @@ void check_smoothing(double smoothing, const char* name) {
   TORCH_CHECK(smoothing >= 0 && smoothing <= 1, name, ": label_smoothing = ", smoothing, " must lie between 0 and 1");
 }
 
-Tensor total_of(const Tensor& losses) { return losses.sum(at::kDouble).to(losses.scalar_type()); }
+std::tuple<Tensor, Tensor> pair_of(const variable_list& two) { return {two[0], two[1]}; }
 
 // ---- cross_entropy ----
 
-std::pair<Tensor, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor& labels, double smoothing, bool gradient) {
+// The rows, and with `gradient` that of the logits.
+std::pair<Rows, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor& labels, double smoothing, bool gradient) {
   const auto wide = wide_type(logits.scalar_type());
   Tensor work = logits.to(wide, /*non_blocking=*/false, /*copy=*/gradient).contiguous();
-  Tensor losses = at::empty({logits.size(0)}, logits.options().dtype(wide));
-  rows_in_place(work, labels.data_ptr<int64_t>(), smoothing, gradient, losses.data_ptr());
-  return {total_of(losses), work};
+  Rows rows(logits.size(0), logits.options(), wide);
+  rows_in_place(work, labels.data_ptr<int64_t>(), smoothing, gradient, rows, 0);
+  return {rows, work};
 }
 
 class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& logits, const Tensor& labels, double smoothing) {
+  static variable_list forward(AutogradContext* ctx, const Tensor& logits, const Tensor& labels, double smoothing) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [loss, gradient] = cross_entropy_forward(logits, labels, smoothing, true);
+    auto [rows, gradient] = cross_entropy_forward(logits, labels, smoothing, true);
     ctx->saved_data["type"] = static_cast<int64_t>(logits.scalar_type());
     ctx->save_for_backward({gradient});
-    return loss;
+    auto [loss, right] = rows.total();
+    ctx->mark_non_differentiable({right});
+    return {loss, right};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -75,14 +93,14 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
   }
 };
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
+std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
   check_device(logits, "evo::cross_entropy");
   TORCH_CHECK(logits.dim() == 2, "evo::cross_entropy: the logits are a matrix [N, V], got ", logits.sizes());
   check_smoothing(label_smoothing, "evo::cross_entropy");
   const Tensor flat = checked_labels(labels, logits.size(0), logits.size(1), "evo::cross_entropy");
-  if (wants_gradient({&logits})) return CrossEntropy::apply(logits, flat, label_smoothing);
+  if (wants_gradient({&logits})) return pair_of(CrossEntropy::apply(logits, flat, label_smoothing));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return cross_entropy_forward(logits, flat, label_smoothing, false).first;
+  return cross_entropy_forward(logits, flat, label_smoothing, false).first.total();
 }
 
 // ---- linear_cross_entropy ----
@@ -90,20 +108,20 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_sm
 constexpr int64_t kChunkElements = 1 << 21;      // logits of a chunk: 8 MiB of float32, which a last-level cache keeps
 constexpr int64_t kCudaChunkElements = 1 << 26;  // on a GPU: products large enough for all of it
 
-struct HeadGradient {
-  Tensor loss, hidden, weight;
+struct HeadAndLoss {
+  Rows rows;
+  Tensor hidden, weight;  // gradients
 };
 
 // The loss, and the gradients that are asked for.
-HeadGradient head_and_loss(
+HeadAndLoss head_and_loss(
     const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, bool of_hidden, bool of_weight) {
   const bool gradient = of_hidden || of_weight;
   const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
   const int64_t chunk = std::max<int64_t>(64, std::min(N, (on_cuda(hidden) ? kCudaChunkElements : kChunkElements) / std::max<int64_t>(V, 1)));
   const auto options = hidden.options();
-  Tensor losses = at::empty({N}, options.dtype(wide));
-  HeadGradient result;
+  HeadAndLoss result{Rows(N, options, wide), {}, {}};
   if (of_hidden) result.hidden = at::empty({N, C}, options);
   if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
   Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(wide));
@@ -114,9 +132,7 @@ HeadGradient head_and_loss(
       multiply(h, false, weight, true, x, false);
     else
       x.copy_(at::mm(h, weight.t()));
-    rows_in_place(
-        x, labels.data_ptr<int64_t>() + start, smoothing, gradient,
-        static_cast<char*>(losses.data_ptr()) + start * losses.element_size());
+    rows_in_place(x, labels.data_ptr<int64_t>(), smoothing, gradient, result.rows, start);
     if (!gradient) continue;
     const Tensor dx = type == wide ? x : x.to(type);
     if (of_hidden) {
@@ -131,20 +147,21 @@ HeadGradient head_and_loss(
       start > 0 ? result.weight.add_(dweight) : result.weight.copy_(dweight);
     }
   }
-  result.loss = total_of(losses);
   return result;
 }
 
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
-  static Tensor forward(
+  static variable_list forward(
       AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto result = head_and_loss(
         hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad());
     ctx->save_for_backward({result.hidden, result.weight});
     ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
-    return result.loss;
+    auto [loss, right] = result.rows.total();
+    ctx->mark_non_differentiable({right});
+    return {loss, right};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -156,7 +173,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
   }
 };
 
-Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing) {
+std::tuple<Tensor, Tensor> linear_cross_entropy(
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing) {
   check_device(hidden, "evo::linear_cross_entropy");
   TORCH_CHECK(
       hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && hidden.scalar_type() == weight.scalar_type(),
@@ -164,15 +182,15 @@ Tensor linear_cross_entropy(const Tensor& hidden, const Tensor& weight, const Te
       weight.scalar_type(), " do not meet: they are [N, C] and [V, C] of one type");
   check_smoothing(label_smoothing, "evo::linear_cross_entropy");
   const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
-  if (wants_gradient({&hidden, &weight})) return LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing);
+  if (wants_gradient({&hidden, &weight})) return pair_of(LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).loss;
+  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).rows.total();
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
-  m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0.) -> Tensor", cross_entropy);
+  m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0.) -> (Tensor, Tensor)", cross_entropy);
   m.def(
-      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0.) -> Tensor", linear_cross_entropy);
+      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0.) -> (Tensor, Tensor)", linear_cross_entropy);
 }
 
 }  // namespace
