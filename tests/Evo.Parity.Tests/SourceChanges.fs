@@ -20,10 +20,10 @@ let changes =
         "the loss is told by own labels",
         change
             "Runtime/RankModel.Step.cs"
-            "sums[0] / Math.Max(1, whole.Targets), sums[2]"
-            "sums[0] / Math.Max(1, own.Targets), sums[2]"
+            "types.Sum(type => type.Nats) / Math.Max(1, whole.Targets)"
+            "types.Sum(type => type.Nats) / Math.Max(1, own.Targets)"
         "the labels of the first replica stand for all",
-        change "Runtime/RankModel.Step.cs" "Aggregate((a, b) => a + b)" "Aggregate((a, b) => a)"
+        change "Runtime/RankModel.Step.cs" "BatchFigures.Of).Aggregate((a, b) => a + b)" "BatchFigures.Of).Aggregate((a, b) => a)"
         "the tied gradient is missed", change "Runtime/RankModel.Step.cs" "        SumTied();" ""
         "the tied gradient is an average",
         change
@@ -54,13 +54,18 @@ let changes =
         "every rank of a tensor group tells the loss",
         change
             "Runtime/RankModel.Step.cs"
-            "var speaks = Groups.Tensor.Rank == 0;\n        var router"
-            "var speaks = true;\n        var router"
+            "nats.Concat(right).Select(sum => Groups.Tensor.Rank == 0 ? sum : 0)"
+            "nats.Concat(right)"
+        "every rank of a tensor group tells the routers' loss",
+        change
+            "Runtime/RankModel.Step.cs"
+            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss"
+            "Groups.Data.Rank == 0 ? passes.RouterLoss"
         "every replica tells the routers' loss",
         change
             "Runtime/RankModel.Step.cs"
-            "speaks && Groups.Data.Rank == 0 ? passes.RouterLoss"
-            "speaks ? passes.RouterLoss"
+            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss"
+            "Groups.Tensor.Rank == 0 ? passes.RouterLoss"
         // What a rank is made of.
         "a rank knows its own norm",
         change "Runtime/RankModel.cs" "SumOverWorld([own], RuntimeSites.Norm)[0]" "own"
@@ -103,13 +108,9 @@ let changes =
             "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.Data)"
         // The loss.
         "a mean over micro-batches of what is summed",
-        change "Runtime/LossShare.cs" "sum / (double)targets;" "sum / (double)targets / (double)microBatches;"
+        change "Runtime/LossShare.cs" "loss.lossSum / (double)targets;" "loss.lossSum / (double)targets / (double)microBatches;"
         "the routers' losses are summed", change "Runtime/LossShare.cs" " / (double)microBatches;" ";"
-        "the routers' loss is the last one",
-        change
-            "Runtime/LossShare.cs"
-            "RouterLoss = (RouterLoss ?? 0) + added.ToDouble()"
-            "RouterLoss = added.ToDouble()"
+        "the routers' loss is not told", change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""
         "the loss is that of the last micro-batch",
         change "Runtime/LossTally.cs" "kept.add_(value)" "kept.copy_(value)"
         // A schedule is run.

@@ -65,8 +65,7 @@ public sealed partial class RankModel
         var norm = Optimizer.GradientNorm();
 
         // The last stage knows the loss, and ranks of a tensor group all know the same.
-        var speaks = Groups.Tensor.Rank == 0;
-        var router = speaks && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
+        var router = Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
         var targets = new double[passes.LossSums.Count];
         foreach (var micro in batch)
         {
