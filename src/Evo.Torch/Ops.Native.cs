@@ -71,7 +71,10 @@ public static partial class Ops
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)
     {
         if (Takes(weight) && ids.device_type == weight.device_type)
-            result = EvoOperators.embedding(ids, weight);
+        {
+            using var sum = GradientSums.Of(weight);
+            result = EvoOperators.embedding(ids, weight, sum);
+        }
     }
 
     static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
@@ -84,15 +87,25 @@ public static partial class Ops
         Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
     {
         if (Takes(hidden, weight) && labels.device_type == hidden.device_type)
-            loss = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing);
+        {
+            using var sum = GradientSums.Of(weight);
+            loss = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing, sum);
+        }
     }
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
     {
-        if (TakesProducts(x, weight))
-            result = DeferredLinear.Of([weight], [bias]) is { } later
-                ? DeferredLinear.Apply(later, x, [weight], [bias])
-                : EvoOperators.linear(x, weight, bias);
+        if (!TakesProducts(x, weight))
+            return;
+        if (DeferredLinear.Of([weight], [bias]) is { } later)
+        {
+            result = DeferredLinear.Apply(later, x, [weight], [bias]);
+            return;
+        }
+
+        using var sum = GradientSums.Of(weight);
+        using var biasSum = GradientSums.Of(bias);
+        result = EvoOperators.linear(x, weight, bias, sum, biasSum);
     }
 
     static partial void NativeLinearMany(

@@ -9,9 +9,35 @@ namespace Evo.Torch;
 internal static class StackedLinear
 {
     public static Tensor Apply(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
-        is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad) || biases.Any(b => b is { requires_grad: true }))
+        InPlace(x, weights, biases)
+        ?? (is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad) || biases.Any(b => b is { requires_grad: true }))
             ? Function.apply([x, weights.Count, .. weights, .. biases!])
-            : Forward(x, weights, biases);
+            : Forward(x, weights, biases));
+
+    // Weights that lie one behind the other, as their gradients do, are one weight; null where they are not.
+    private static Tensor? InPlace(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)
+    {
+        if (!x.requires_grad || biases.Any(bias => bias is not null) || !FollowOneAnother(weights))
+            return null;
+        using var scope = NewDisposeScope();
+        return GradientSums.OfAll(weights) is { } sums && FollowOneAnother(sums)
+            ? EvoOperators.linear(x, Stacked(weights), null, Stacked(sums)).MoveToOuterDisposeScope()
+            : null;
+    }
+
+    /// <summary>Adds the gradients of the weights to where they are summed, by one product; false where that is not one place.</summary>
+    /// <param name="gradient">[..., sum of O]</param>
+    /// <param name="x">The x of the forward.</param>
+    /// <param name="weights">The weights of the forward.</param>
+    public static bool AddToWeights(Tensor gradient, Tensor x, IReadOnlyList<Tensor> weights)
+    {
+        using var scope = NewDisposeScope();
+        if (GradientSums.OfAll(weights) is not { } sums || !FollowOneAnother(sums))
+            return false;
+        var dy = gradient.reshape(-1, gradient.shape[^1]).contiguous();
+        EvoOperators.add_product_(Stacked(sums), dy, true, x.reshape(-1, x.shape[^1]).contiguous(), false);
+        return true;
+    }
 
     /// <summary>x · (the weights under one another)ᵀ + (the biases one after the other). Records nothing.</summary>
     public static Tensor Forward(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)

@@ -96,6 +96,9 @@ internal static class DeferredLinear
                 using (gradient)
                 using (NewDisposeScope())
                 {
+                    // As the plain backward, which adds in place where it can: the same bits.
+                    if (StackedLinear.AddToWeights(gradient, kept, weights))
+                        needed.AsSpan(1, weights.Count).Clear();
                     var gradients = StackedLinear.Backward(gradient, kept, kept.shape, weights, needed);
                     for (var i = 0; i < weights.Count; i++)
                     {

@@ -23,7 +23,10 @@ let changes =
             "types.Sum(type => type.Nats) / Math.Max(1, whole.Targets)"
             "types.Sum(type => type.Nats) / Math.Max(1, own.Targets)"
         "the labels of the first replica stand for all",
-        change "Runtime/RankModel.Step.cs" "BatchFigures.Of).Aggregate((a, b) => a + b)" "BatchFigures.Of).Aggregate((a, b) => a)"
+        change
+            "Runtime/RankModel.Step.cs"
+            "BatchFigures.Of).Aggregate((a, b) => a + b)"
+            "BatchFigures.Of).Aggregate((a, b) => a)"
         "the tied gradient is missed", change "Runtime/RankModel.Step.cs" "        SumTied();" ""
         "the tied gradient is an average",
         change
@@ -108,9 +111,13 @@ let changes =
             "[ReductionClass.ExpertData] = Groups.Reduction(MeshAxis.Data)"
         // The loss.
         "a mean over micro-batches of what is summed",
-        change "Runtime/LossShare.cs" "loss.lossSum / (double)targets;" "loss.lossSum / (double)targets / (double)microBatches;"
+        change
+            "Runtime/LossShare.cs"
+            "loss.lossSum / (double)targets;"
+            "loss.lossSum / (double)targets / (double)microBatches;"
         "the routers' losses are summed", change "Runtime/LossShare.cs" " / (double)microBatches;" ";"
-        "the routers' loss is not told", change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""
+        "the routers' loss is not told",
+        change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""
         "the loss is that of the last micro-batch",
         change "Runtime/LossTally.cs" "kept.add_(value)" "kept.copy_(value)"
         // A schedule is run.

@@ -13,4 +13,7 @@ public class Parameter : Tensor
 
     /// <summary>Where linear maps put off this parameter's gradient; null: backward computes it.</summary>
     internal Evo.Torch.WeightGradients? Later { get; set; }
+
+    /// <summary>Whether a kernel's backward may add to <c>grad</c> itself.</summary>
+    internal bool AddsInPlace { get; set; }
 }

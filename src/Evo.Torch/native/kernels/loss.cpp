@@ -150,14 +150,20 @@ HeadAndLoss head_and_loss(
   return result;
 }
 
+// Where the head's gradient is added to by the backward itself; undefined: autograd does it.
+struct HeadSum {
+  Tensor weight;
+};
+
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static variable_list forward(
-      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing) {
+      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, const HeadSum& sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto result = head_and_loss(
-        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad());
+        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad() || sum.weight.defined());
     ctx->save_for_backward({result.hidden, result.weight});
+    if (sum.weight.defined()) ctx->saved_data["weight_sum"] = sum.weight;
     ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
     auto [loss, right] = result.rows.total();
     ctx->mark_non_differentiable({right});
@@ -169,12 +175,16 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     const auto saved = ctx->get_saved_variables();
     const auto type = static_cast<at::ScalarType>(ctx->saved_data["type"].toInt());
     const auto scaled = [&](const Tensor& t) { return t.defined() ? (t * gradients[0]).to(type) : Tensor(); };
-    return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor()};
+    if (!ctx->saved_data.count("weight_sum")) return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor()};
+    Tensor weight = ctx->saved_data["weight_sum"].toTensor();
+    saved[1].scalar_type() == type ? weight.addcmul_(saved[1], gradients[0]) : weight.add_(scaled(saved[1]));
+    return {scaled(saved[0]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
 std::tuple<Tensor, Tensor> linear_cross_entropy(
-    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing) {
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing,
+    const evo::optional<Tensor>& weight_gradient) {
   check_device(hidden, "evo::linear_cross_entropy");
   TORCH_CHECK(
       hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && hidden.scalar_type() == weight.scalar_type(),
@@ -182,7 +192,11 @@ std::tuple<Tensor, Tensor> linear_cross_entropy(
       weight.scalar_type(), " do not meet: they are [N, C] and [V, C] of one type");
   check_smoothing(label_smoothing, "evo::linear_cross_entropy");
   const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
-  if (wants_gradient({&hidden, &weight})) return pair_of(LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing));
+  const HeadSum sum{weight_gradient.value_or(Tensor())};
+  TORCH_CHECK(
+      !sum.weight.defined() || (sum.weight.sizes() == weight.sizes() && sum.weight.scalar_type() == weight.scalar_type()),
+      "evo::linear_cross_entropy: the gradient of the weight is a tensor like it, got ", sum.weight.sizes());
+  if (wants_gradient({&hidden, &weight})) return pair_of(LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing, sum));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).rows.total();
 }
@@ -190,7 +204,9 @@ std::tuple<Tensor, Tensor> linear_cross_entropy(
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0.) -> (Tensor, Tensor)", cross_entropy);
   m.def(
-      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0.) -> (Tensor, Tensor)", linear_cross_entropy);
+      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0., Tensor(a!)? weight_gradient=None) -> (Tensor, "
+      "Tensor)",
+      linear_cross_entropy);
 }
 
 }  // namespace

@@ -78,14 +78,23 @@ Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias)
   return y.view(sizes);
 }
 
+// Where the gradients of weight and bias are added to by the backward itself; undefined: autograd does it with what backward gives.
+struct Sums {
+  Tensor weight, bias;
+};
+
 class Linear : public torch::autograd::Function<Linear> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias) {
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, const Sums& sums) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensor b = bias.value_or(Tensor());
     ctx->saved_data["bias"] = b.defined() && b.requires_grad();
     ctx->saved_data["x"] = x.requires_grad();
     ctx->saved_data["weight"] = weight.requires_grad();
+    // Not saved as variables are: they may change between forward and backward.
+    if (sums.weight.defined()) ctx->saved_data["weight_sum"] = sums.weight;
+    if (sums.bias.defined()) ctx->saved_data["bias_sum"] = sums.bias;
     ctx->save_for_backward({x, weight});
     return linear_forward(x, weight, b);
   }
@@ -102,16 +111,30 @@ class Linear : public torch::autograd::Function<Linear> {
       multiply(dy, false, weight.contiguous(), false, dx, false);
       dx = dx.view(x.sizes());
     }
-    if (ctx->saved_data["weight"].toBool()) {
+    if (ctx->saved_data.count("weight_sum")) {
+      if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, ctx->saved_data["weight_sum"].toTensor(), true);
+    } else if (ctx->saved_data["weight"].toBool()) {
       dweight = dy.size(0) == 0 ? at::zeros(weight.sizes(), dy.options()) : at::empty(weight.sizes(), dy.options());
       if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
     }
-    if (ctx->saved_data["bias"].toBool()) dbias = dy.sum(0);
-    return {dx, dweight, dbias};
+    if (ctx->saved_data.count("bias_sum"))
+      ctx->saved_data["bias_sum"].toTensor().add_(dy.sum(0));
+    else if (ctx->saved_data["bias"].toBool())
+      dbias = dy.sum(0);
+    return {dx, dweight, dbias, Tensor()};
   }
 };
 
-Tensor linear(const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias) {
+// A sum for a gradient has the shape and type of what it is the gradient of.
+void check_sum(const Tensor& sum, const Tensor& of, const char* name) {
+  TORCH_CHECK(
+      !sum.defined() || (of.defined() && sum.sizes() == of.sizes() && sum.scalar_type() == of.scalar_type() && sum.is_contiguous()),
+      "evo::linear: the gradient of the ", name, " is a contiguous tensor like it, got ", sum.sizes(), " ", sum.scalar_type());
+}
+
+Tensor linear(
+    const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, const evo::optional<Tensor>& weight_gradient,
+    const evo::optional<Tensor>& bias_gradient) {
   TORCH_CHECK(
       x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "evo::linear: x ", x.sizes(), " and weight ",
       weight.sizes(), " do not meet: the last dimension of x must be the second of the weight");
@@ -119,10 +142,14 @@ Tensor linear(const Tensor& x, const Tensor& weight, const evo::optional<Tensor>
     TORCH_CHECK(
         bias->dim() == 1 && bias->size(0) == weight.size(0), "evo::linear: bias ", bias->sizes(), " for a weight ", weight.sizes());
   const Tensor b = bias.value_or(Tensor());
-  const bool ours = x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
-      weight.scalar_type() == at::kFloat && (!b.defined() || b.scalar_type() == at::kFloat);
+  const Sums sums{weight_gradient.value_or(Tensor()), bias_gradient.value_or(Tensor())};
+  check_sum(sums.weight, weight, "weight");
+  check_sum(sums.bias, b, "bias");
+  const bool direct = sums.weight.defined() || sums.bias.defined();
+  const bool ours = direct || (x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
+      weight.scalar_type() == at::kFloat && (!b.defined() || b.scalar_type() == at::kFloat));
   if (!ours) return at::linear(x, weight, bias);
-  return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias) : linear_forward(x, weight, b);
+  return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias, sums) : linear_forward(x, weight, b);
 }
 
 // The bare product, for functions that are differentiated in .NET.
@@ -140,9 +167,24 @@ Tensor product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpos
   return c;
 }
 
+// sum += op(a) op(b).
+void add_product_(Tensor sum, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
+  const int64_t M = a.size(transpose_a ? 1 : 0), K = a.size(transpose_a ? 0 : 1), N = b.size(transpose_b ? 0 : 1);
+  TORCH_CHECK(
+      a.dim() == 2 && b.dim() == 2 && K == b.size(transpose_b ? 1 : 0) && sum.dim() == 2 && sum.size(0) == M && sum.size(1) == N &&
+          a.scalar_type() == b.scalar_type() && a.scalar_type() == sum.scalar_type(),
+      "evo::add_product_: ", a.sizes(), transpose_a ? " transposed" : "", " and ", b.sizes(), transpose_b ? " transposed" : "",
+      " do not make ", sum.sizes(), ", or are of another type");
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  if (K > 0) multiply(a, transpose_a, b, transpose_b, sum, true);
+}
+
 TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("add_product_(Tensor(a!) sum, Tensor a, bool transpose_a, Tensor b, bool transpose_b) -> ()", add_product_);
   m.def("product(Tensor a, bool transpose_a, Tensor b, bool transpose_b) -> Tensor", product);
-  m.def("linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor", linear);
+  m.def(
+      "linear(Tensor x, Tensor weight, Tensor? bias=None, Tensor(a!)? weight_gradient=None, Tensor(b!)? bias_gradient=None) -> Tensor",
+      linear);
 }
 
 }  // namespace

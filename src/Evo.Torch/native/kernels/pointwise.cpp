@@ -281,12 +281,18 @@ Tensor embedding_forward(const Tensor& ids, const Tensor& weight) {
   return y;
 }
 
+// Where the table's gradient is added to by the backward itself; undefined: autograd does it.
+struct TableSum {
+  Tensor table;
+};
+
 class Embedding : public torch::autograd::Function<Embedding> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& ids, const Tensor& weight) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& ids, const Tensor& weight, const TableSum& sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     ctx->save_for_backward({ids});
     ctx->saved_data["rows"] = weight.size(0);
+    if (sum.table.defined()) ctx->saved_data["sum"] = sum.table;
     return embedding_forward(ids, weight);
   }
 
@@ -296,8 +302,16 @@ class Embedding : public torch::autograd::Function<Embedding> {
     const Tensor ids = ctx->get_saved_variables()[0], dy = gradients[0].contiguous();
     const int64_t V = ctx->saved_data["rows"].toInt(), C = dy.size(1);
     // libtorch's own sorts the tokens; index_select's backward would add them up in any order.
-    if (on_cuda(dy)) return {Tensor(), at::embedding_dense_backward(dy, ids, V, -1, false)};
-    Tensor total = at::zeros({V, C}, dy.options().dtype(wide_type(dy.scalar_type())));
+    Tensor sum = ctx->saved_data.count("sum") ? ctx->saved_data["sum"].toTensor() : Tensor();
+    const auto given = [&](const Tensor& gradient) -> variable_list {
+      if (!sum.defined()) return {Tensor(), gradient, Tensor()};
+      sum.add_(gradient);
+      return {Tensor(), Tensor(), Tensor()};
+    };
+    if (on_cuda(dy)) return given(at::embedding_dense_backward(dy, ids, V, -1, false));
+    const auto wide = wide_type(dy.scalar_type());
+    const bool direct = sum.defined() && wide == dy.scalar_type();
+    Tensor total = direct ? sum : at::zeros({V, C}, dy.options().dtype(wide));
     const auto* id = ids.data_ptr<int64_t>();
     with_type(dy.scalar_type(), "evo::embedding", [&](auto stored) {
       using S = decltype(stored);
@@ -307,17 +321,22 @@ class Embedding : public torch::autograd::Function<Embedding> {
           if (id[n] >= begin && id[n] < end) Typed<S>::get().add_to(pointer<W>(total) + id[n] * C, pointer<S>(dy) + n * C, C);
       });
     });
-    return {Tensor(), total.to(dy.scalar_type())};
+    return direct ? variable_list{Tensor(), Tensor(), Tensor()} : given(total.to(dy.scalar_type()));
   }
 };
 
-Tensor embedding(const Tensor& ids, const Tensor& weight) {
+Tensor embedding(const Tensor& ids, const Tensor& weight, const evo::optional<Tensor>& weight_gradient) {
   check_device(weight, "evo::embedding");
   TORCH_CHECK(weight.dim() == 2, "evo::embedding: the weight is a table [V, C], got ", weight.sizes());
   const Tensor flat = checked_ids(ids, weight.size(0));
   auto sizes = ids.sizes().vec();
   sizes.push_back(weight.size(1));
-  const Tensor y = wants_gradient({&weight}) ? Embedding::apply(flat, weight) : embedding_forward(flat, weight);
+  const TableSum sum{weight_gradient.value_or(Tensor())};
+  TORCH_CHECK(
+      !sum.table.defined() ||
+          (sum.table.sizes() == weight.sizes() && sum.table.scalar_type() == weight.scalar_type() && sum.table.is_contiguous()),
+      "evo::embedding: the gradient of the weight is a contiguous tensor like it, got ", sum.table.sizes());
+  const Tensor y = wants_gradient({&weight}) ? Embedding::apply(flat, weight, sum) : embedding_forward(flat, weight);
   return y.view(sizes);
 }
 
@@ -326,7 +345,7 @@ TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("rope(Tensor x, Tensor cos, Tensor sin) -> Tensor", rope);
   m.def("silu_mul(Tensor gate, Tensor up) -> Tensor", silu_mul);
   m.def("dropout(Tensor x, Tensor rows, Tensor columns, float share) -> Tensor", dropout);
-  m.def("embedding(Tensor ids, Tensor weight) -> Tensor", embedding);
+  m.def("embedding(Tensor ids, Tensor weight, Tensor(a!)? weight_gradient=None) -> Tensor", embedding);
 }
 
 }  // namespace
