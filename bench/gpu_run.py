@@ -51,11 +51,14 @@ def environment(python):
     return dict(os.environ, PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])))
 
 
-def run(words, **options):
-    return subprocess.run(words, capture_output=True, text=True, **options)
+def run(words, limit=100, **options):
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=limit, **options)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{' '.join(map(str, words))}: no end after {limit:.0f} s")
 
 
-def build(variables, tell):
+def build(variables, limit, tell):
     """Builds libevo_torch.so for the libtorch that is found; what CMake said of it."""
     started, folder, native = time.monotonic(), os.path.join(HERE, "build"), os.path.join(HERE, "native")
     finder = f"-DEVO_FIND_LIBTORCH={os.path.join(HERE, 'find-libtorch')}"
@@ -63,7 +66,7 @@ def build(variables, tell):
         ["cmake", "-S", native, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", finder],
         ["cmake", "--build", folder, "--parallel", str(os.cpu_count())],
     ]:
-        done = run(words, env=variables)
+        done = run(words, limit, env=variables)
         if done.returncode != 0:
             sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
         if "-S" in words:
@@ -244,7 +247,7 @@ def main():
     head = machine(python, options)
     about = head["machine"]
     tell(f"{about.get('device') or about['processor']}, PyTorch {about['torch']}, CUDA {about['cuda']}, commit {head['commit']}")
-    head["build"] = build(variables, tell)
+    head["build"] = build(variables, 60 * options.minutes, tell)
     head["operators"] = check(options, variables, tell)
     if options.json:
         print(json.dumps(head), flush=True)

@@ -93,7 +93,8 @@ def serve(options):
         started = time.perf_counter()
         for ids, labels in batches:
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.dtype == "bfloat16"):
+            # Kept casts of weights would be a copy of the model, and each is asked for once.
+            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.dtype == "bfloat16", cache_enabled=False):
                 loss = loss_of(ids.to(options.device), labels.to(options.device))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
