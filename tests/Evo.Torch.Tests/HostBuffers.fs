@@ -17,19 +17,27 @@ let private devices =
     ]
 
 [<Fact>]
-let ``a buffer holds what a device copies to it, begins where vectors begin, and cannot be used when it is freed`` () =
+let ``a buffer holds what a device copies to it, begins where vectors begin, and cannot be used when it is freed``
+    ()
+    =
     for device in devices do
         for count in [ 0; 1; 1000; 70001 ] do
             let buffer = new HostBuffer(int64 count * 4L, device)
             Assert.Equal(0n, NativePtr.toNativeInt buffer.Address % 64n)
             use expected = torch.arange (float32 count)
             let shape = [| int64 count |]
-            use view = TensorBytes.Over(NativePtr.toVoidPtr buffer.Address, ReadOnlySpan shape, torch.float32)
+
+            use view =
+                TensorBytes.Over(NativePtr.toVoidPtr buffer.Address, ReadOnlySpan shape, torch.float32)
+
             use there = expected.``to`` device
             view.copy_ there |> ignore
             Assert.Equal<byte[]>(TensorBytes.Of(expected).ToArray(), TensorBytes.Of(view).ToArray())
             (buffer :> IDisposable).Dispose()
-            Assert.Throws<ObjectDisposedException>(fun () -> NativePtr.toNativeInt buffer.Address |> ignore) |> ignore
+
+            Assert.Throws<ObjectDisposedException>(fun () -> NativePtr.toNativeInt buffer.Address |> ignore)
+            |> ignore
+
             (buffer :> IDisposable).Dispose()
 
 [<Fact>]
