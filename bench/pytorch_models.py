@@ -1,7 +1,8 @@
 """The models that bench/run and bench/ranks measure Evo against, in plain PyTorch: the way people write them.
 
 nn.Linear, RMSNorm in a few lines, masked softmax attention or, with `fused`, the attention that PyTorch has since 2.0. They run with
-PyTorch 1.13 and later and use nothing else. Names are those of the models' Hugging Face files.
+PyTorch 1.13 and later and use nothing else. Names are those of the models' Hugging Face files. With `recompute` each layer is computed
+again in the backward pass, by PyTorch's own function.
 """
 
 import math
@@ -9,13 +10,22 @@ import math
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 def attend(q, k, v, mask):
-    """Causal attention of [B, heads, T, size]; without a mask by PyTorch's own kernel."""
+    """Causal attention of [B, heads, T, size], keys and values of as many heads or fewer; without a mask by PyTorch's own kernel."""
+    if k.shape[1] != q.shape[1]:
+        k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], dim=1) for x in (k, v))
     if mask is None:
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     return F.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1]) + mask, dim=-1) @ v
+
+
+def through(layers, recompute, x, *others):
+    for layer in layers:
+        x = checkpoint(layer, x, *others, use_reentrant=False) if recompute else layer(x, *others)
+    return x
 
 
 def causal_mask(length, fused):
@@ -39,20 +49,23 @@ def rotate_half(x):
 
 
 class LlamaAttention(nn.Module):
-    def __init__(self, hidden, heads):
+    def __init__(self, config):
         super().__init__()
-        self.heads = heads
-        self.q_proj = nn.Linear(hidden, hidden, bias=False)
-        self.k_proj = nn.Linear(hidden, hidden, bias=False)
-        self.v_proj = nn.Linear(hidden, hidden, bias=False)
+        hidden, self.heads = config["hidden_size"], config["num_attention_heads"]
+        self.shared = config.get("num_key_value_heads", self.heads)
+        inner, bias = self.shared * (hidden // self.heads), config["model_type"] == "qwen2"
+        self.q_proj = nn.Linear(hidden, hidden, bias=bias)
+        self.k_proj = nn.Linear(hidden, inner, bias=bias)
+        self.v_proj = nn.Linear(hidden, inner, bias=bias)
         self.o_proj = nn.Linear(hidden, hidden, bias=False)
 
     def forward(self, x, cos, sin, mask):
         batch, tokens, hidden = x.shape
-        shape = (batch, tokens, self.heads, hidden // self.heads)
-        q = self.q_proj(x).view(shape).transpose(1, 2)
-        k = self.k_proj(x).view(shape).transpose(1, 2)
-        v = self.v_proj(x).view(shape).transpose(1, 2)
+        size = hidden // self.heads
+        q = self.q_proj(x).view(batch, tokens, self.heads, size).transpose(1, 2)
+        k = self.k_proj(x).view(batch, tokens, self.shared, size).transpose(1, 2)
+        v = self.v_proj(x).view(batch, tokens, self.shared, size).transpose(1, 2)
+        cos, sin = cos.to(q.dtype), sin.to(q.dtype)
         q = q * cos + rotate_half(q) * sin
         k = k * cos + rotate_half(k) * sin
         y = attend(q, k, v, mask)
@@ -74,7 +87,7 @@ class LlamaLayer(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.input_layernorm = RMSNorm(config["hidden_size"], config["rms_norm_eps"])
-        self.self_attn = LlamaAttention(config["hidden_size"], config["num_attention_heads"])
+        self.self_attn = LlamaAttention(config)
         self.post_attention_layernorm = RMSNorm(config["hidden_size"], config["rms_norm_eps"])
         self.mlp = LlamaMLP(config["hidden_size"], config["intermediate_size"])
 
@@ -84,8 +97,9 @@ class LlamaLayer(nn.Module):
 
 
 class LlamaBody(nn.Module):
-    def __init__(self, config, fused):
+    def __init__(self, config, fused, recompute):
         super().__init__()
+        self.recompute = recompute
         self.embed_tokens = nn.Embedding(config["vocab_size"], config["hidden_size"])
         self.layers = nn.ModuleList(LlamaLayer(config) for _ in range(config["num_hidden_layers"]))
         self.norm = RMSNorm(config["hidden_size"], config["rms_norm_eps"])
@@ -101,19 +115,18 @@ class LlamaBody(nn.Module):
         tokens = ids.shape[1]
         cos, sin = self.cos[:tokens], self.sin[:tokens]
         mask = self.mask if self.mask is None else self.mask[:tokens, :tokens]
-        x = self.embed_tokens(ids)
-        for layer in self.layers:
-            x = layer(x, cos, sin, mask)
-        return self.norm(x)
+        return self.norm(through(self.layers, self.recompute, self.embed_tokens(ids), cos, sin, mask))
 
 
 class Llama(nn.Module):
     TRANSPOSED = ()
 
-    def __init__(self, config, fused=False):
+    def __init__(self, config, fused=False, recompute=False):
         super().__init__()
-        self.model = LlamaBody(config, fused)
+        self.model = LlamaBody(config, fused, recompute)
         self.lm_head = nn.Linear(config["hidden_size"], config["vocab_size"], bias=False)
+        if config["tie_word_embeddings"]:
+            self.lm_head.weight = self.model.embed_tokens.weight
 
     def forward(self, ids, labels):
         logits = self.lm_head(self.model(ids))
@@ -183,8 +196,9 @@ class GPT2(nn.Module):
     # Its files hold these weights as [in, out].
     TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 
-    def __init__(self, config, fused=False):
+    def __init__(self, config, fused=False, recompute=False):
         super().__init__()
+        self.recompute = recompute
         self.transformer = nn.ModuleDict(
             {
                 "wte": nn.Embedding(config["vocab_size"], config["n_embd"]),
@@ -199,8 +213,7 @@ class GPT2(nn.Module):
         parts, tokens = self.transformer, ids.shape[1]
         mask = self.mask if self.mask is None else self.mask[:tokens, :tokens]
         x = parts["wte"](ids) + parts["wpe"](torch.arange(tokens, device=ids.device))
-        for layer in parts["h"]:
-            x = layer(x, mask)
+        x = through(parts["h"], self.recompute, x, mask)
         logits = F.linear(parts["ln_f"](x), parts["wte"].weight)
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
 
@@ -225,4 +238,4 @@ class GPT2(nn.Module):
         }
 
 
-MODELS = {"llama": Llama, "gpt2": GPT2}
+MODELS = {"llama": Llama, "qwen2": Llama, "gpt2": GPT2}

@@ -121,7 +121,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=["init", "train"])
     parser.add_argument("folder")
-    parser.add_argument("--model", choices=MODELS, default="llama")
+    parser.add_argument("--model", choices=["llama", "gpt2"], default="llama")
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--hidden", type=int, default=512)
     parser.add_argument("--inner", type=int, default=1376)

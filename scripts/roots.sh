@@ -21,15 +21,15 @@ mirror() {
     echo "${EVO_DEBIAN_MIRROR:-$from}"
 }
 
-# make_root SUITE FOLDER: a minimal Debian, once; half-made roots are never taken for whole ones.
+# make_root SUITE FOLDER [COMPONENTS]: a minimal Debian, once; half-made roots are never taken for whole ones.
 make_root() {
-    local suite=$1 folder=$2
+    local suite=$1 folder=$2 components=${3:-main}
     [ -x "$folder/usr/bin/apt-get" ] && return
     mkdir -p "$(dirname "$folder")"
     rm -rf "$folder.part"
     # shellcheck disable=SC2046 # no mirror is no argument
     quietly $exit_missing "$folder.log" "making a Debian root ($suite)" \
-        debootstrap --variant=minbase "$suite" "$folder.part" $(mirror)
+        debootstrap --variant=minbase --components="$components" "$suite" "$folder.part" $(mirror)
     mv "$folder.part" "$folder"
 }
 

@@ -1,4 +1,4 @@
-// Evo's side of the benchmarks: `train` answers bench/run, `gloo`, `ranks` and `pipeline` answer bench/ranks, `operators` prints the table of bench/operators, `emitted` that of bench/emitted, `tokenizer` measures one.
+// Evo's side of the benchmarks: `train` answers bench/run, `gloo`, `ranks` and `pipeline` answer bench/ranks, `operators` prints the table of bench/operators, `emitted` that of bench/emitted, `tokenizer` measures one; `step`, `predict`, `ceiling` and `check` answer bench/gpu.
 
 using Evo.Bench;
 
@@ -25,6 +25,16 @@ switch (args)
     case ["tokenizer", var path, var text, .. var options]:
         TokenizerBench.Print(path, text, Options.Parse(options));
         return 0;
+    case ["step", var folder, .. var options]:
+        return GpuBench.Serve(folder, GpuOptions.Parse(options));
+    case ["predict", var folder, .. var options]:
+        GpuBench.Predict(folder, GpuOptions.Parse(options));
+        return 0;
+    case ["ceiling", .. var options]:
+        GpuBench.Ceiling(GpuOptions.Parse(options));
+        return 0;
+    case ["check", .. var options]:
+        return OperatorCheck.Print(GpuOptions.Parse(options).Device) == 0 ? 0 : 1;
     default:
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
         Console.Error.WriteLine("       Evo.Bench gloo FOLDER [--batch 4] [--sequence 256] [--threads 1]");
@@ -32,5 +42,7 @@ switch (args)
         Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench emitted [--batch 4] [--sequence 256] [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench tokenizer PATH TEXT [--repeats 7]");
+        Console.Error.WriteLine("       Evo.Bench step|predict FOLDER [--batch 1] [--sequence 1024] [--device cuda] [--dtype bfloat16] [--recompute 0]");
+        Console.Error.WriteLine("       Evo.Bench ceiling|check [--device cuda] [--dtype bfloat16]");
         return 64;
 }

@@ -49,7 +49,7 @@ internal static class TrainBench
         }
     }
 
-    private static long PeakMemory()
+    internal static long PeakMemory()
     {
         var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
         return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) * 1024;

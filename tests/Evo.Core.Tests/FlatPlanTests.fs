@@ -255,11 +255,20 @@ let ``bytes are the sums over all elements, and the ranks' optimizer state toget
             let state = FlatMemory.SizeOf(FlatMemory.StateType dtype)
             let mixed = size <> state
             let elements = plan.Buckets |> Seq.sumBy _.Length
-            let zero, full = plan.Bytes(dtype, false), plan.Bytes(dtype, true)
+
+            let zero, full, narrow =
+                plan.Bytes(dtype, false, false),
+                plan.Bytes(dtype, true, false),
+                plan.Bytes(dtype, false, true)
+
             let shards = int64 plan.Shards
 
             zero.Parameters = elements * size
             && zero.Gradients = elements * (if mixed then size + state else state)
+            && narrow =
+                { zero with
+                    Gradients = elements * size
+                }
             && zero.OptimizerState * shards = 2L * elements * state
             && zero.Master * shards = (if mixed then elements * state else 0L)
             && full.Parameters * shards = elements * size

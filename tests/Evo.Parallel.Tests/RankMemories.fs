@@ -93,3 +93,87 @@ let ``sharing a state among ranks divides its bytes by their number`` () =
         for whole, share in Array.zip alone (on ranks) do
             // Buckets are padded to split evenly.
             Assert.InRange(float share * float ranks / float whole, 1.0, 1.1)
+
+[<Theory>]
+[<InlineData("llama2", "float32", 0.0);
+  InlineData("llama2", "bfloat16", 0.0);
+  InlineData("gpt2", "bfloat16", 0.5);
+  InlineData("qwen2", "bfloat16", 1.0)>]
+let ``what one rank needs is known before its model is made``
+    (name: string, dtype: string, recompute: float)
+    =
+    let spec = small name
+
+    let dtype =
+        if dtype = "float32" then
+            torch.ScalarType.Float32
+        else
+            torch.ScalarType.BFloat16
+
+    for narrow in [ false; true ] do
+        let options = RankModelOptions(Dtype = dtype, NarrowSums = narrow)
+        let before = RankMemory.OfOneRank(spec, options, 2L, 16L, recompute)
+        use model = RankModel.OnOneRank(spec, options, recompute)
+        let made = RankMemory.Predicted(model, 2L, 16L)
+        Assert.Equal(made.Activations, before.Activations)
+
+        for (kind, bytes), (_, made) in Seq.zip before.Kinds made.Kinds do
+            // Flat buffers are padded, by 15 elements for each parameter at most.
+            let padding = 15L * 8L * int64 spec.Parameters.Count
+
+            Assert.True(
+                bytes <= made && made <= bytes + padding,
+                $"{kind}: {bytes} before, {made} of the model"
+            )
+
+[<Theory; InlineData "LLAMA2"; InlineData "GPT2">]
+let ``a step of one pass on one rank has the same bits when gradients are summed in the model's dtype, and no second buffer``
+    family
+    =
+    let run narrow =
+        use model =
+            RankModel.OnOneRank(
+                TinyRuns.spec family,
+                RankModelOptions(Dtype = torch.ScalarType.BFloat16, NarrowSums = narrow)
+            )
+
+        model.Start 5UL
+        let tokens = [| for i in 0L .. 23L -> (i * 7L + i * i) % 61L |]
+        let batch = MicroBatch(tokens[..22], tokens[1..], [| 0L .. 22L |], [| 0; 23 |])
+
+        let norms =
+            [
+                for update in 1L .. 3L do
+                    let figures = model.Gradients [| batch |]
+                    model.Update(AdamRates(1e-2, 0.9, 0.95, 1e-8, 0.1), update, figures.Norm, 1.0)
+                    figures.Loss, figures.Norm
+            ]
+
+        let weights =
+            [
+                for kind in [ StateKind.Weight; StateKind.Master; StateKind.ExpAvg; StateKind.ExpAvgSq ] do
+                    for piece in model.Pieces kind do
+                        yield! piece.Values
+            ]
+
+        norms, weights, RankMemory.Counted(model, 0L), model.Optimizer.PlannedBytes
+
+    let norms, weights, wide, _ = run false
+    let sameNorms, sameWeights, narrow, planned = run true
+    Assert.Equal<(float * float) list>(norms, sameNorms)
+    Assert.Equal<float list>(weights, sameWeights)
+    Assert.Equal(wide.Parameters, narrow.Gradients)
+    Assert.Equal(3L * narrow.Gradients, wide.Gradients)
+    Assert.Equal(planned.Gradients, narrow.Gradients)
+
+[<Fact>]
+let ``sums in the model's dtype are refused for gradients that are kept in shards`` () =
+    let error =
+        Assert.Throws<ArgumentException>(fun () ->
+            let options =
+                ShardingOptions(Dtype = torch.ScalarType.BFloat16, FullySharded = true, NarrowSums = true)
+
+            new ShardedOptimizer([| ShardedParameter("w", [| 4L |], 0, true) |], options)
+            |> ignore)
+
+    Assert.Contains("FullySharded with NarrowSums", error.Message)

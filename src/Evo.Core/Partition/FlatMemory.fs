@@ -22,25 +22,29 @@ type FlatMemory =
 
     /// What each of the ranks holds. With n elements in the buffer, z ranks that share them, c bytes for an element of the
     /// model and s for one of the optimizer: weights n·c and gradients n·s, or n·(c + s) where the dtypes differ; moments
-    /// 2·n·s/z; master weights n·s/z where the dtypes differ. Fully sharded, weights are n·c/z and gradients n·s/z.
+    /// 2·n·s/z; master weights n·s/z where the dtypes differ. Fully sharded, weights are n·c/z and gradients n·s/z. Summed in
+    /// the model's dtype, gradients are n·c.
     /// <param name="plan">The plan.</param>
     /// <param name="dtype">Dtype of the model: float64, float32, bfloat16 or float16.</param>
     /// <param name="fullySharded">Whether weights and gradients are kept in shards, too.</param>
+    /// <param name="narrowSums">Whether gradients are summed in the model's dtype; not with shards of them.</param>
     [<Extension>]
-    static member Bytes(plan: FlatPlan, dtype: DType, fullySharded: bool) : FlatBytes =
+    static member Bytes(plan: FlatPlan, dtype: DType, fullySharded: bool, narrowSums: bool) : FlatBytes =
         let state = FlatMemory.StateType dtype
         let mixed = state <> dtype
         let held = if fullySharded then plan.ShardLength else plan.Length
 
-        let low =
-            if mixed && not fullySharded then
+        let gradient =
+            if mixed && narrowSums then
                 FlatMemory.SizeOf dtype
+            elif mixed && not fullySharded then
+                FlatMemory.SizeOf state + FlatMemory.SizeOf dtype
             else
-                0L
+                FlatMemory.SizeOf state
 
         {
             Parameters = held * FlatMemory.SizeOf dtype
-            Gradients = held * (FlatMemory.SizeOf state + low)
+            Gradients = held * gradient
             OptimizerState = 2L * plan.ShardLength * FlatMemory.SizeOf state
             Master =
                 if mixed then

@@ -54,15 +54,21 @@ public sealed class Positions : IDisposable
 
     /// <summary>
     /// One row of several sequences that do not see each other. <paramref name="cuSeqlens"/>: int32 on the processor, 0 … T;
-    /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's.
+    /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's. Who knows the largest
+    /// of them gives one past it as <paramref name="end"/>; else they are looked at, which waits for their device.
     /// </summary>
-    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null)
+    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null, long? end = null)
     {
         var ids = (positionIds.dim() == 1 ? positionIds.unsqueeze(0) : positionIds.alias()).to(int64);
         if (ids.shape[0] != 1)
             throw new ArgumentException($"packed positions are one row [1, T]; found [{string.Join(", ", ids.shape)}]", nameof(positionIds));
+        return new(ids, 1, (int)ids.shape[1], end ?? Largest(ids) + 1, -1, cuSeqlens, null) { Random = random };
+    }
+
+    private static long Largest(Tensor ids)
+    {
         using var largest = ids.max();
-        return new(ids, 1, (int)ids.shape[1], largest.item<long>() + 1, -1, cuSeqlens, null) { Random = random };
+        return largest.item<long>();
     }
 
     /// <summary>The next <paramref name="newTokens"/> tokens of every row of <paramref name="cache"/>.</summary>

@@ -3,7 +3,6 @@ using Evo.Core;
 using Evo.Data;
 using Evo.Torch;
 using static TorchSharp.torch;
-using NativeMemory = System.Runtime.InteropServices.NativeMemory;
 
 namespace Evo.Parallel;
 
@@ -26,11 +25,12 @@ internal sealed unsafe class HostFile : IDisposable
     private readonly string name;
     private readonly IReadOnlyList<PlannedPiece> pieces;
     private readonly Dictionary<string, long> at = new(StringComparer.Ordinal);
-    private readonly byte* memory;
+    private readonly HostBuffer memory;
 
     /// <param name="name">The file's name in the checkpoint.</param>
     /// <param name="pieces">What it holds.</param>
-    internal HostFile(string name, IReadOnlyList<PlannedPiece> pieces)
+    /// <param name="device">What it is filled from.</param>
+    internal HostFile(string name, IReadOnlyList<PlannedPiece> pieces, Device device)
     {
         (this.name, this.pieces) = (name, pieces);
         long end = 0;
@@ -41,12 +41,12 @@ internal sealed unsafe class HostFile : IDisposable
             end += (piece.Plan.ByteCount + 63) / 64 * 64;
         }
 
-        memory = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(end, 64), 64);
+        memory = new(end, device);
     }
 
     /// <summary>Where a tensor's numbers are put, in the file's type and shape; the caller owns the view.</summary>
     internal Tensor Place(PlannedPiece piece) =>
-        TensorBytes.Over(memory + at[piece.Plan.Name], [.. piece.Plan.Shape], TensorFiles.TorchType(piece.Plan.Type)!.Value);
+        TensorBytes.Over(memory.Address + at[piece.Plan.Name], [.. piece.Plan.Shape], TensorFiles.TorchType(piece.Plan.Type)!.Value);
 
     /// <summary>Writes the file into a folder.</summary>
     /// <returns>What it is, for the manifest.</returns>
@@ -57,7 +57,7 @@ internal sealed unsafe class HostFile : IDisposable
         {
             foreach (var tensor in writer.Tensors)
             {
-                writer.Write(tensor.Name, (nint)(memory + at[tensor.Name]), tensor.ByteCount);
+                writer.Write(tensor.Name, (nint)(memory.Address + at[tensor.Name]), tensor.ByteCount);
             }
 
             writer.Complete();
@@ -71,14 +71,14 @@ internal sealed unsafe class HostFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => NativeMemory.AlignedFree(memory);
+    public void Dispose() => memory.Dispose();
 
     private string Checksum(SafeTensorPlan plan)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (long from = 0; from < plan.ByteCount; from += Chunk)
         {
-            hash.AppendData(new ReadOnlySpan<byte>(memory + at[plan.Name] + from, (int)Math.Min(Chunk, plan.ByteCount - from)));
+            hash.AppendData(new ReadOnlySpan<byte>(memory.Address + at[plan.Name] + from, (int)Math.Min(Chunk, plan.ByteCount - from)));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -123,7 +123,7 @@ internal sealed class RankFiles : IDisposable
 
     private HostFile Add(string name, IReadOnlyList<PlannedPiece> pieces)
     {
-        var file = new HostFile(name, pieces);
+        var file = new HostFile(name, pieces, model.Optimizer.Device);
         files.Add(file);
         return file;
     }

@@ -29,8 +29,8 @@ internal sealed class ReplicatedWeights : ClassShard
         Compute = Buffer(plan.Length, options.Dtype);
         // Blocks whose weights had arrived have begun their forward when others' arrive: that is no change of what their graphs saved.
         written = TensorStorage.Untracked(Compute).DetachFromDisposeScope();
-        Gradient = Buffer(plan.Length, options.StateDtype);
-        low = Mixed ? Buffer(plan.Length, options.Dtype) : null;
+        Gradient = Buffer(plan.Length, options.SumDtype);
+        low = options.SumDtype != options.Dtype ? Buffer(plan.Length, options.Dtype) : null;
         var buckets = plan.Buckets.Count;
         (begun, waitsForStage, blocksOf) = (new bool[buckets], new bool[buckets], new int[buckets][]);
         arriving = [.. Enumerable.Range(0, buckets).Select(_ => new List<(FlatRange, PendingTensor)>())];

@@ -140,7 +140,7 @@ public sealed partial class ShardedOptimizer
     public long GatheredBytes => classes.Sum(shard => shard.Bytes.Gathered);
 
     /// <summary>What <see cref="Bytes"/> must be, by the plan alone.</summary>
-    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded)).Aggregate((a, b) => a + b);
+    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded, options.NarrowSums)).Aggregate((a, b) => a + b);
 
     // Updated weights that are still on their way have arrived after this.
     private void WaitForWeights()

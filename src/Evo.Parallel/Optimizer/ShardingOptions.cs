@@ -37,6 +37,12 @@ public sealed record ShardingOptions
     /// <summary>How many blocks are gathered ahead of the one in use when parameters are fully sharded.</summary>
     public int GatherAhead { get; init; } = 1;
 
+    /// <summary>
+    /// Whether gradients are summed in the model's dtype, in the one buffer that backward passes write to. A step of one pass on one
+    /// rank loses nothing by it, and saves a float32 for each weight; several passes or ranks sum with the rounding of that dtype.
+    /// </summary>
+    public bool NarrowSums { get; init; }
+
     /// <summary>The sum of a number over all ranks of the world: every rank calls it at the same places and gets the same bits.</summary>
     public Func<double, double> SumOverWorld { get; init; } = own => own;
 
@@ -44,6 +50,8 @@ public sealed record ShardingOptions
     public LossScaler? LossScaler { get; init; }
 
     internal ReductionGroups GroupsOf(ReductionClass kind) => Groups.TryGetValue(kind, out var groups) ? groups : ReductionGroups.Alone;
+
+    internal ScalarType SumDtype => NarrowSums ? Dtype : StateDtype;
 
     internal ScalarType StateDtype => Dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
 
@@ -64,6 +72,11 @@ public sealed record ShardingOptions
         if (FullySharded && Reduction != GradientReduction.ReduceScatter)
         {
             problems.Add($"FullySharded with Reduction = {Reduction}: the gradients of a fully sharded block are reduced and scattered; use ReduceScatter");
+        }
+
+        if (FullySharded && NarrowSums)
+        {
+            problems.Add("FullySharded with NarrowSums: the gradients of a fully sharded block are summed in shards, in the optimizer's dtype");
         }
 
         if (GatherAhead < 0)

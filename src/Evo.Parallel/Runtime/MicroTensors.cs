@@ -60,10 +60,18 @@ public sealed class MicroTensors : IDisposable
     {
         var random = step is { } key ? new PassRandom(key, micro.FirstToken) : (PassRandom?)null;
         long[] shape = [1, micro.Tokens.Length];
-        var (positions, boundaries) = (tensor(micro.Positions, shape, device: device), tensor(micro.Boundaries));
-        return new(
-            tensor(micro.Tokens, shape, device: device), tensor(micro.Labels, shape, device: device),
-            Positions.Packed(boundaries, positions, random), positions, boundaries);
+        var (positions, boundaries) = (Sent(micro.Positions), tensor(micro.Boundaries));
+        var end = micro.Positions.DefaultIfEmpty(-1).Max() + 1;
+        return new(Sent(micro.Tokens), Sent(micro.Labels), Positions.Packed(boundaries, positions, random, end), positions, boundaries);
+
+        Tensor Sent(long[] numbers)
+        {
+            var here = tensor(numbers, shape);
+            var there = HostBuffer.Send(here, device);
+            if (!ReferenceEquals(here, there))
+                here.Dispose();
+            return there;
+        }
     }
 
     /// <inheritdoc/>

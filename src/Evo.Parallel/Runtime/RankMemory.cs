@@ -50,6 +50,26 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
         return new(plan.Parameters, plan.Gradients, plan.OptimizerState, plan.Master, gathered, Kept(model, rows, length));
     }
 
+    /// <summary>What one rank needs for the whole model, before any of it is made: without the padding of flat buffers.</summary>
+    /// <param name="spec">The model.</param>
+    /// <param name="options">How it would be made.</param>
+    /// <param name="rows">Rows of a micro-batch.</param>
+    /// <param name="length">Tokens of a row.</param>
+    /// <param name="recompute">Share of the layers that are computed again in the backward pass.</param>
+    public static RankMemory OfOneRank(CausalLM spec, RankModelOptions options, long rows, long length, double recompute)
+    {
+        var dtype = Dtypes.Of(options.Dtype);
+        long count = spec.ParameterCount, compute = FlatMemory.SizeOf(dtype), state = FlatMemory.SizeOf(FlatMemory.StateType(dtype));
+        var mixed = state != compute;
+        var gradient = !mixed ? state : options.NarrowSums ? compute : state + compute;
+        var kept = ActivationMemory.Of(spec.Plan(ParallelMode.Serial));
+        var point = new SizePoint(rows, length, 1, 1);
+        var (perPass, again) = Kept(
+            kept, point, options.Dtype, new(0, spec.Size.LayerCount), recompute, Residual(spec, rows, length, options.Dtype));
+        var activations = (long)Math.Round(perPass + again + Kept(kept, point, options.Dtype, null));
+        return new(count * compute, count * gradient, 2 * count * state, mixed ? count * state : 0, 0, activations);
+    }
+
     /// <summary>The most bytes of tensors on a device at one time since the last <see cref="ResetPeak"/>.</summary>
     public static long Peak(Device device) => device.type == DeviceType.CUDA
         ? NativeMemory.OfCuda(Math.Max(0, device.index))?.Peak ?? 0
@@ -98,32 +118,28 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
     {
         var (spec, layout) = (model.Spec, model.Layout);
         var degrees = layout.Degrees;
-        var mode = model.Chunks[0].Module.Ranks.Mode;
-        var kept = ActivationMemory.Of(spec.Plan(new ModeDegrees(mode, degrees.Tensor, degrees.Weight)));
+        var kept = ActivationMemory.Of(spec.Plan(new ModeDegrees(model.Chunks[0].Module.Ranks.Mode, degrees.Tensor, degrees.Weight)));
         var point = new SizePoint(rows, length, degrees.Tensor, degrees.Weight);
-        double At(int? layer) => kept.Tensors.Where(t => t.Layer == layer)
-            .Sum(t => (t.Count * ActivationMemory.SizeOf(t.Type, model.Options.Dtype)).At(point));
-
         var alive = ScheduleFormulas.peakActivations(model.Schedule.Shape, model.Groups.Pipeline.Rank);
         var spread = degrees.Mode == TensorMode.Mtp ? 1 : degrees.Tensor;
-        var residual = (double)rows * length / spread * spec.Size.HiddenSize * ActivationMemory.SizeOf(NumberType.Compute, model.Options.Dtype);
-        var (perPass, own, again) = (0.0, 0.0, 0.0);
-        foreach (var chunk in model.Chunks)
-        {
-            var stage = chunk.Module.Stage;
-            var recomputed = (int)(stage.Count * layout.Recompute);
-            for (var i = 0; i < stage.Count; i++)
-            {
-                var layer = At(stage.First + i);
-                perPass += i < recomputed ? residual : layer;
-
-                // A recomputed layer is whole again while its backward pass runs.
-                again = i < recomputed ? Math.Max(again, layer) : again;
-            }
-
-            own += chunk.Module.HoldsExit ? At(null) : 0;
-        }
-
-        return (long)Math.Round((perPass / model.Chunks.Count * alive) + own + again);
+        var residual = Residual(spec, rows, length, model.Options.Dtype) / spread;
+        var chunks = model.Chunks.Select(chunk => Kept(kept, point, model.Options.Dtype, chunk.Module.Stage, layout.Recompute, residual)).ToList();
+        var own = model.Chunks.Count(chunk => chunk.Module.HoldsExit) * Kept(kept, point, model.Options.Dtype, null);
+        return (long)Math.Round((chunks.Sum(chunk => chunk.PerPass) / chunks.Count * alive) + own + chunks.Max(chunk => chunk.Again));
     }
+
+    // Of a range of layers: what a pass keeps, and what a recomputed layer keeps in addition while its backward pass runs.
+    private static (double PerPass, double Again) Kept(
+        ActivationMemory kept, SizePoint point, ScalarType dtype, StageRange stage, double recompute, double residual)
+    {
+        var layers = Enumerable.Range(stage.First, stage.Count).Select(layer => Kept(kept, point, dtype, layer)).ToList();
+        var recomputed = (int)(stage.Count * recompute);
+        return ((recomputed * residual) + layers.Skip(recomputed).Sum(), layers.Take(recomputed).DefaultIfEmpty(0).Max());
+    }
+
+    private static double Kept(ActivationMemory kept, SizePoint point, ScalarType dtype, int? layer) =>
+        kept.Tensors.Where(t => t.Layer == layer).Sum(t => (t.Count * ActivationMemory.SizeOf(t.Type, dtype)).At(point));
+
+    private static double Residual(CausalLM spec, long rows, long length, ScalarType dtype) =>
+        (double)rows * length * spec.Size.HiddenSize * ActivationMemory.SizeOf(NumberType.Compute, dtype);
 }

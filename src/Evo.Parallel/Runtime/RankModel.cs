@@ -24,6 +24,9 @@ public sealed record RankModelOptions
     /// <summary>Dtype in which gradients are sent; null for that of their sums.</summary>
     public ScalarType? ReduceDtype { get; init; }
 
+    /// <summary>Whether gradients are summed in <see cref="Dtype"/> (<see cref="ShardingOptions.NarrowSums"/>).</summary>
+    public bool NarrowSums { get; init; }
+
     /// <summary>Whether gradients are summed while the backward pass goes on.</summary>
     public bool OverlapReduction { get; init; } = true;
 
@@ -195,6 +198,7 @@ public sealed partial class RankModel : IDisposable
             BucketElements = Options.BucketElements,
             Reduction = Layout.Reduction,
             ReduceDtype = Options.ReduceDtype,
+            NarrowSums = Options.NarrowSums,
             OverlapReduction = Options.OverlapReduction,
             OverlapGather = Options.OverlapGather,
             FullySharded = fsdp,

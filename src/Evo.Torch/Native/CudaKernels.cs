@@ -10,4 +10,17 @@ internal static class CudaKernels
 
     /// <summary>And its libtorch has flash attention in the form that is called.</summary>
     public static bool Attention => (Built & 2) != 0;
+
+    /// <summary>Everything that it was built with for GPUs, in words.</summary>
+    public static IReadOnlyList<string> Parts { get; } = [.. Words()];
+
+    private static IEnumerable<string> Words()
+    {
+        if (Any)
+            yield return "kernels";
+        if (Attention)
+            yield return "attention";
+        if ((Built & 4) != 0)
+            yield return "memory counters";
+    }
 }

@@ -69,6 +69,19 @@ internal static class NativeCache
         return file;
     }
 
+    /// <summary>
+    /// A library that lies beside the program or, where that is another's, beside the assembly; null where there is none. An assembly
+    /// in a program of one file lies nowhere.
+    /// </summary>
+    internal static string? Beside(Assembly carrier, string name)
+    {
+#pragma warning disable IL3000 // that is what an empty answer means here
+        var own = Path.GetDirectoryName(carrier.Location);
+#pragma warning restore IL3000
+        return ((string?[])[AppContext.BaseDirectory, own]).Where(folder => !string.IsNullOrEmpty(folder))
+            .Select(folder => Path.Combine(folder!, name)).FirstOrDefault(File.Exists);
+    }
+
     /// <summary>What a command answers, on one line; its error where it is not there or fails.</summary>
     internal static (bool Works, string Text) Ask(string program, string[] arguments, string input = "")
     {

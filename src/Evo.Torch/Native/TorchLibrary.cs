@@ -15,13 +15,9 @@ internal static class TorchLibrary
     /// <exception cref="TorchException">There is none and none can be made.</exception>
     internal static string File(Assembly carrier)
     {
-        foreach (var folder in (string?[])[AppContext.BaseDirectory, Path.GetDirectoryName(carrier.Location)])
+        if (NativeCache.Beside(carrier, "libevo_torch.so") is { } beside)
         {
-            var file = Path.Combine(folder ?? "", "libevo_torch.so");
-            if (System.IO.File.Exists(file))
-            {
-                return file;
-            }
+            return beside;
         }
 
         try

@@ -18,6 +18,7 @@ namespace Evo.Torch;
 /// <param name="ThreadsReason">Why so many.</param>
 /// <param name="Processors">Logical processors that this process may use.</param>
 /// <param name="CudaDevices">CUDA devices that can be used.</param>
+/// <param name="CudaParts">What the native library was built with for GPUs: "kernels", "attention", "memory counters"; none without CUDA.</param>
 /// <param name="Warnings">What is wrong, a sentence each; empty when all is well.</param>
 public sealed record NativeTorchInfo(
     string Version,
@@ -33,6 +34,7 @@ public sealed record NativeTorchInfo(
     string ThreadsReason,
     int Processors,
     int CudaDevices,
+    IReadOnlyList<string> CudaParts,
     IReadOnlyList<string> Warnings);
 
 /// <summary>The native library as a whole.</summary>
@@ -68,6 +70,7 @@ public static unsafe class NativeTorch
                 ProcessorSetup.ThreadsReason,
                 Environment.ProcessorCount,
                 NativeMethods.evo_cuda_devices(),
+                CudaKernels.Parts,
                 Warnings(blas, threading, core));
         }
     }

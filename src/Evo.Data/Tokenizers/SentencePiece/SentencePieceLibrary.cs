@@ -28,13 +28,9 @@ internal static class SentencePieceLibrary
 
     private static string FileOf(Assembly carrier)
     {
-        foreach (var folder in (string?[])[AppContext.BaseDirectory, Path.GetDirectoryName(carrier.Location)])
+        if (NativeCache.Beside(carrier, "libevo_sentencepiece.so") is { } beside)
         {
-            var file = Path.Combine(folder ?? "", "libevo_sentencepiece.so");
-            if (File.Exists(file))
-            {
-                return file;
-            }
+            return beside;
         }
 
         try

@@ -155,7 +155,9 @@ struct FlashPlan {
     const auto* border = here.data_ptr<int64_t>();
     longest = 0;
     for (int64_t i = 0; i + 1 < here.numel(); i++) longest = std::max(longest, border[i + 1] - border[i]);
-    borders = cu_seqlens->to(q.device(), at::kInt);
+    // Through page-locked memory: from other the host would wait, here in each layer, until the GPU has done all before.
+    const Tensor narrow = cu_seqlens->to(at::kInt);
+    borders = narrow.is_cuda() ? narrow : narrow.pin_memory().to(q.device(), at::kInt, /*non_blocking=*/true);
   }
 
   Tensor rows(const Tensor& t) const { return borders ? t.squeeze(0) : t; }

@@ -34,8 +34,12 @@ Gpu::Gpu(const at::Tensor& t) : guard(t.device()), type(type_of(t.scalar_type())
 
 }  // namespace evo::kernels
 
-// Whether this library has kernels for GPUs (1), and attention among them (2).
+// What this library has for GPUs, added up: 1 kernels, 2 attention among them, 4 counters of memory.
 EVO_API int32_t evo_cuda_kernels() {
-  if (!evo::kernels::kCuda) return 0;
-  return EVO_TORCH_AT_LEAST(2, 6) ? 3 : 1;
+  int32_t found = 0;
+  if (evo::kernels::kCuda) found |= EVO_TORCH_AT_LEAST(2, 6) ? 3 : 1;
+#ifdef EVO_CUDA_MEMORY
+  found |= 4;
+#endif
+  return found;
 }

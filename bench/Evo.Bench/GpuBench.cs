@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Evo.Core;
+using Evo.Models;
+using Evo.Parallel;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Bench;
+
+/// <summary>
+/// Evo's side of bench/gpu. Says what a case needs before anything is made, or trains it: reads a number of steps a line from stdin,
+/// runs them, and answers one JSON line. Weights, batches, rates and answers are those of bench/gpu_torch.py. A device that has no
+/// room is an answer, too.
+/// </summary>
+internal static class GpuBench
+{
+    /// <summary>Prints what one step is and what memory it needs by the formulas.</summary>
+    public static void Predict(string folder, GpuOptions options)
+    {
+        var spec = HuggingFaceFolder.ReadConfig(folder);
+        var memory = RankMemory.OfOneRank(spec, ModelOptions(options), options.Batch, options.Sequence, options.Recompute);
+        var size = spec.Size;
+        var megatron = new MegatronFlops(
+            size.LayerCount, size.HiddenSize, size.VocabSize, (size.GatedMlp ? 1.0 : 2.0 / 3.0) * size.IntermediateSize / size.HiddenSize,
+            recompute: options.Recompute > 0);
+        Answer(new
+        {
+            parameters = spec.ParameterCount,
+            model_flops = spec.FlopsPerStep(options.Batch, options.Sequence).TotalCausal,
+            megatron_flops = megatron.Step(options.Batch, options.Sequence),
+            bytes = memory.Total,
+            kinds = memory.Kinds.ToDictionary(kind => kind.Kind, kind => kind.Bytes),
+        });
+    }
+
+    /// <summary>Answers steps until stdin ends.</summary>
+    /// <returns>The exit code: 0, or 1 after the answer that there is no room.</returns>
+    public static int Serve(string folder, GpuOptions options)
+    {
+        try
+        {
+            Train(folder, options);
+            return 0;
+        }
+        catch (TorchException error) when (error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+        {
+            Answer(new { error = "out of memory" });
+            return 1;
+        }
+    }
+
+    /// <summary>The largest matrix product of a device, in operations per second.</summary>
+    public static void Ceiling(GpuOptions options) => Answer(new { flops = MachineCeilings.OfProduct(options.Device, options.Dtype) });
+
+    private static void Train(string folder, GpuOptions options)
+    {
+        var spec = HuggingFaceFolder.ReadConfig(folder);
+        using var model = RankModel.OnOneRank(spec, ModelOptions(options), options.Recompute);
+        model.Fill(GpuWeights.Fill);
+        Answer(new { version = NativeTorch.Info.Version, cuda = NativeTorch.Info.CudaParts });
+        long step = 0;
+        while (Console.ReadLine() is { } line)
+        {
+            var batches = Enumerable.Range(0, int.Parse(line))
+                .Select(ahead => BenchModel.Tokens(step + ahead, 0, options.Batch, options.Sequence, spec.Size.VocabSize)).ToList();
+            var losses = new List<double>();
+            Settle(options.Device);
+            var started = Stopwatch.GetTimestamp();
+            foreach (var batch in batches)
+            {
+                var result = model.Gradients([batch]);
+                model.Update(BenchModel.Rates, ++step, result.Norm, clip: 1);
+                losses.Add(result.Loss);
+            }
+
+            Settle(options.Device);
+            Answer(new { seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, losses, peak_bytes = Peak(options.Device) });
+        }
+    }
+
+    // One pass a step: its gradients lose nothing in the model's dtype.
+    private static RankModelOptions ModelOptions(GpuOptions options) => new()
+    {
+        DecayAll = true,
+        Device = options.Device,
+        Dtype = options.Dtype,
+        Dropout = false,
+        NarrowSums = true,
+    };
+
+    // On a processor that of the whole process, as PyTorch tells its own.
+    private static long Peak(Device device) => device.type == DeviceType.CUDA ? RankMemory.Peak(device) : TrainBench.PeakMemory();
+
+    private static void Settle(Device device)
+    {
+        if (device.type == DeviceType.CUDA)
+            cuda.synchronize(device);
+    }
+
+    private static void Answer(object value) => Console.WriteLine(JsonSerializer.Serialize(value));
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using Evo.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Evo.Bench;
+
+/// <summary>
+/// Every operator with a kernel on a device, result and gradients beside its plain form in float64 on the processor: what
+/// <c>tests/Evo.Torch.Tests/KernelsGpu.fs</c> holds with drawn cases, for machines that have no .NET SDK. Shapes are chosen so that
+/// vectors have remainders, heads are shared, and sequences are packed. The bounds are those of the tests.
+/// </summary>
+internal static class OperatorCheck
+{
+    private sealed record Case(string Name, Tensor[] Inputs, Func<Tensor[], Tensor> Run, bool Differentiated = true);
+
+    private static readonly (ScalarType Dtype, double Bound)[] Bounds =
+    [
+        (ScalarType.Float64, 1e-12), (ScalarType.Float32, 1e-5), (ScalarType.BFloat16, 4e-2), (ScalarType.Float16, 1e-2),
+    ];
+
+    /// <summary>Prints a line for each operator and dtype.</summary>
+    /// <returns>How many are beyond their bound.</returns>
+    public static int Print(Device device)
+    {
+        var wrong = 0;
+        manual_seed(1);
+        foreach (var @case in Cases())
+        {
+            // The processor's kernels know no float16.
+            foreach (var (dtype, bound) in Bounds.Where(b => b.Dtype != ScalarType.Float16 || device.type == DeviceType.CUDA))
+            {
+                using var scope = NewDisposeScope();
+                // Both sides start from the same rounded numbers.
+                Tensor[] rounded = [.. @case.Inputs.Select(x => x.to_type(dtype).to_type(ScalarType.Float64))];
+                var expected = Outcome(@case, rounded, CPU, ScalarType.Float64, native: false);
+                var found = Outcome(@case, rounded, device, dtype, native: true);
+                var scale = expected.Max(Largest);
+                var error = expected.Zip(found).Max(pair => Largest(pair.First - pair.Second) / Math.Max(Largest(pair.First), 0.1 * scale));
+                var fits = error <= bound;
+                wrong += fits ? 0 : 1;
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"  {(fits ? "ok   " : "WRONG")} {@case.Name,-34} {dtype,-9} off by {error:0.0e+0}, bound {bound:0e+0}"));
+            }
+        }
+
+        return wrong;
+    }
+
+    private static Tensor[] Outcome(Case @case, Tensor[] inputs, Device device, ScalarType dtype, bool native)
+    {
+        Ops.UseNative = native;
+        try
+        {
+            Tensor[] leaves = [.. inputs.Select(x => x.to_type(dtype).to(device).clone().detach().requires_grad_(@case.Differentiated))];
+            var result = @case.Run(leaves);
+            if (!@case.Differentiated)
+                return [Wide(result)];
+            // A cotangent that is not one number everywhere, the same on both sides.
+            var cotangent = linspace(0.5, 1.5, Math.Max(1, result.numel()), ScalarType.Float64).view(result.shape);
+            result.backward([cotangent.to_type(result.dtype).to(device)]);
+            return [Wide(result), .. leaves.Select(leaf => Wide(leaf.grad!))];
+        }
+        finally
+        {
+            Ops.UseNative = true;
+        }
+    }
+
+    private static Tensor Wide(Tensor x) => x.detach().cpu().to_type(ScalarType.Float64);
+
+    private static double Largest(Tensor x) => x.abs().max().ToDouble() is var most && double.IsNaN(most) ? double.PositiveInfinity : most;
+
+    private static List<Case> Cases()
+    {
+        Tensor borders = tensor(new[] { 0, 70, 71, 300 }), ids = randint(0, 97, [60], ScalarType.Int64), labels = randint(0, 97, [60], ScalarType.Int64);
+        labels[7] = Ops.IgnoredLabel;
+        Tensor cos = Normal(1, 33, 64), sin = Normal(1, 33, 64);
+        Tensor On(Tensor constant, Tensor[] x) => constant.is_floating_point() ? constant.to_type(x[0].dtype).to(x[0].device) : constant.to(x[0].device);
+        Case Attention(string name, long tokens, long heads, long shared, long size, Tensor? cuSeqlens = null, long window = 0) => new(
+            $"CausalAttention{name}", [Normal(1, tokens, heads * shared, size), Normal(1, tokens, heads, size), Normal(1, tokens, heads, size)],
+            x => Ops.CausalAttention(x[0], x[1], x[2], 1 / Math.Sqrt(size), cuSeqlens, window: window));
+        return
+        [
+            new("RmsNorm 130x512", [Normal(130, 512), Normal(512)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            new("RmsNorm 33x71", [Normal(33, 71), Normal(71)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            new("Rope 2x33x3x64", [Normal(2, 33, 3, 64)], x => Ops.Rope(x[0], On(cos, x), On(sin, x))),
+            new("SiluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.SiluMul(x[0], x[1])),
+            Attention(" 300x4x64", 300, 4, 1, 64),
+            Attention(", shared heads of 128", 200, 2, 3, 128),
+            Attention(", packed", 300, 2, 2, 64, borders),
+            Attention(", packed in a window", 300, 2, 2, 64, borders, 50),
+            new("Embedding 60 of 97x96", [Normal(97, 96)], x => Ops.Embedding(On(ids, x), x[0])),
+            new("Linear 130x96x72, bias", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(72)], x => Ops.Linear(x[0], x[1], x[2])),
+            new("LinearMany 130x96x(72+24)", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(24, 96) * 0.1], x => Ops.LinearMany(x[0], x[1..], [null, null])),
+            new("CrossEntropy 60x97", [Normal(60, 97)], x => Ops.CrossEntropy(x[0], On(labels, x)).lossSum),
+            new("LinearCrossEntropy 60x96x97", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
+            new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], Updated, Differentiated: false),
+            new("GlobalNormSquared of 70001", [Normal(70001)], x => Ops.GlobalNormSquared(x[0]), Differentiated: false),
+        ];
+    }
+
+    // Master weights and moments after an update, in one row.
+    private static Tensor Updated(Tensor[] x)
+    {
+        var wide = x[0].dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        Tensor[] state = [.. new[] { x[0], x[2], x[3] }.Select(t => t.to_type(wide).clone())];
+        using var copy = x[0].clone();
+        Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 0.7, copy);
+        return cat([.. state, copy.to_type(wide)]);
+    }
+
+    private static Tensor Normal(params long[] shape) => randn(shape, ScalarType.Float64).DetachFromDisposeScope();
+}

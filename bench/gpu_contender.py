@@ -1,0 +1,81 @@
+"""A program that trains when asked, a line for a line, and may not take for ever."""
+
+import atexit
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+
+
+class Failed(Exception):
+    """A contender that is out, with the reason for the table."""
+
+
+class Contender:
+    def __init__(self, name, command, variables, needs, least, log):
+        self.name, self.command, self.variables, self.log = name, command, variables, log
+        self.needs, self.least = needs, least  # bytes of the device: as it is thought, and without what may be otherwise
+        self.rates, self.losses, self.peak = [], [], 0
+        self.group = self.problem = self.version = self.process = self.step_seconds = None
+
+    def begin(self):
+        atexit.register(self.end)
+        os.makedirs(os.path.dirname(self.log), exist_ok=True)
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        self.lines = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def next(self, deadline):
+        try:
+            line = self.lines.get(timeout=max(0.1, deadline - time.monotonic()))
+        except queue.Empty:
+            raise Failed("no answer in the time that the case has") from None
+        if line is None:
+            raise Failed(f"ended with {self.process.wait()}: {self.last_words()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failed(answer["error"])
+        return answer
+
+    def last_words(self):
+        with open(self.log, errors="replace") as log:
+            said = [line.strip() for line in log if line.strip()]
+        return said[-1][:300] if said else "no message"
+
+    def ask(self, steps, deadline):
+        self.asked = steps
+        try:
+            self.process.stdin.write(f"{steps}\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass  # its end is told when it is listened to
+
+    def answer(self, deadline):
+        if self.version is None:
+            self.version = self.next(deadline)["version"]
+        answer = self.next(deadline)
+        self.losses += answer["losses"]
+        self.peak = max(self.peak, answer["peak_bytes"])
+        return answer
+
+    def warm(self, answer):
+        self.step_seconds = answer["seconds"] / self.asked
+
+    def turn(self, steps, tokens, deadline):
+        self.ask(steps, deadline)
+        self.rates.append(steps * tokens / self.answer(deadline)["seconds"])
+
+    def end(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""Evo against PyTorch on a GPU, from the package that `bench/gpu --pack` made: no .NET SDK, no network, ten minutes.
+
+    ./run                                  builds, checks the operators, runs every case
+    ./run --case qwen2.5-1.5B/4096 --json  one of them; JSON lines: the machine, then one object a case
+    ./run --device cpu --case tiny/64      the whole chain on a processor, in seconds
+
+It needs bash, cmake, a C++ compiler, python3 with torch and, for Evo's own kernels, nvcc. First libevo_torch.so is built for the libtorch
+of that python and laid beside the program; then every operator is compared with its plain form in float64. A case is one training step
+of a model in bfloat16 with float32 master weights and moments (AdamW), all contenders from the same weights on the same tokens:
+  evo            Evo
+  eager          PyTorch, autocast, scaled_dot_product_attention, fused AdamW
+  compile        the same under torch.compile
+  transformers   transformers' model of the same configuration, where it is installed
+Those that have room beside one another on the device take turns, others follow; ratios are medians over turns. tflops counts operations
+as Megatron and InternEvo do, model_tflops by the model's formula with causal attention (docs/training.md). What does not fit is said, by
+Evo's own prediction or when the device says so; so is what has no time left. Ends with 1 when an operator or a loss is wrong.
+EVO_BENCH_PYTHON names the Python, EVO_LIBTORCH another libtorch.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, "python"))
+from gpu_cases import CASES, groups  # noqa: E402
+from gpu_contender import Contender, Failed  # noqa: E402
+
+EVO = os.path.join(HERE, "evo-bench")
+
+
+def find_python():
+    for python in [os.environ.get("EVO_BENCH_PYTHON"), "python3", "/usr/bin/python3"]:
+        if python and subprocess.run([python, "-c", "import torch"], capture_output=True).returncode == 0:
+            return python
+    sys.exit("no python3 with torch; name one with EVO_BENCH_PYTHON")
+
+
+def environment(python):
+    """This one, with that python's folder first, since find-libtorch asks the python3 on the PATH, and CUDA's own last."""
+    folder = os.path.dirname(subprocess.run([python, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True).stdout.strip())
+    return dict(os.environ, PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])))
+
+
+def run(words, limit=100, **options):
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=limit, **options)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{' '.join(map(str, words))}: no end after {limit:.0f} s")
+
+
+def build(variables, limit, tell):
+    """Builds libevo_torch.so for the libtorch that is found; what CMake said of it."""
+    started, folder, native = time.monotonic(), os.path.join(HERE, "build"), os.path.join(HERE, "native")
+    finder = f"-DEVO_FIND_LIBTORCH={os.path.join(HERE, 'find-libtorch')}"
+    for words in [
+        ["cmake", "-S", native, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", finder],
+        ["cmake", "--build", folder, "--parallel", str(os.cpu_count())],
+    ]:
+        done = run(words, limit, env=variables)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+        if "-S" in words:
+            said = [line[3:] for line in done.stdout.splitlines() if line.startswith(("-- libtorch", "-- CUDA:", "-- c10d:"))]
+    library = os.path.join(HERE, "libevo_torch.so")
+    with open(os.path.join(folder, "lib", "libevo_torch.so"), "rb") as made, open(library + ".part", "wb") as there:
+        there.write(made.read())
+    os.replace(library + ".part", library)
+    tell(f"built in {time.monotonic() - started:.0f} s: {'; '.join(said)}")
+    return {"seconds": round(time.monotonic() - started, 1), "found": said}
+
+
+def machine(python, options):
+    about = json.loads(run([python, os.path.join(HERE, "python", "gpu_torch.py"), "about"], check=True).stdout)
+    commit = os.path.join(HERE, "commit")
+    return {
+        "command": " ".join(["./run", *sys.argv[1:]]),
+        "commit": open(commit).read().strip() if os.path.exists(commit) else None,
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform(), **about},
+        "device": options.device,
+    }
+
+
+def processor():
+    with open("/proc/cpuinfo") as file:
+        return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
+
+
+def check(options, variables, tell):
+    done = run([EVO, "check", "--device", options.device], env=variables)
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    wrong = [line for line in lines if not line.startswith("ok ")]
+    for line in wrong:
+        tell(line)
+    if done.returncode != 0 and not wrong:
+        tell(done.stderr.strip())
+    tell(f"operators beside their plain form in float64: {len(lines) - len(wrong)} within their bounds, {len(wrong)} not")
+    return {"checked": len(lines), "wrong": wrong, "passed": done.returncode == 0}
+
+
+def contenders_of(case, predicted, python, about, options):
+    """Each with the bytes that it is thought to need; PyTorch keeps activations and logits in more copies than Evo."""
+    shape = ["--batch", case.rows, "--sequence", case.sequence, "--device", options.device, "--dtype", case.dtype, "--recompute", case.recompute]
+    shape = [str(word) for word in shape]
+    logits = 3 * 4 * case.rows * case.sequence * case.config["vocab_size"]
+    theirs = 18 * predicted["parameters"] + 2 * predicted["kinds"]["activations"] + logits
+    step = [python, os.path.join(HERE, "python", "gpu_torch.py"), "step"]
+    kinds = ["eager", "compile"] + (["transformers"] if about.get("transformers") else [])
+    # What PyTorch cannot be without: weights, gradients and both moments in float32.
+    least = 16 * predicted["parameters"]
+    all_of_them = [("evo", lambda folder: [EVO, "step", folder, *shape], predicted["bytes"], predicted["bytes"])]
+    all_of_them += [(kind, lambda folder, kind=kind: [*step, folder, *shape, "--kind", kind], theirs, least) for kind in kinds]
+    return [c for c in all_of_them if not options.only or c[0] in options.only]
+
+
+def turns(group, case, options, deadline):
+    """Runs what takes turns; fills each one's figures. A contender that fails drops out with its reason."""
+    alive = list(group)
+
+    def each(act):
+        for contender in list(alive):
+            try:
+                act(contender)
+            except Failed as failure:
+                contender.problem = str(failure)
+                contender.end()
+                alive.remove(contender)
+
+    each(lambda c: c.begin())
+    each(lambda c: c.ask(3, deadline))  # the first steps make what later ones find made
+    each(lambda c: c.warm(c.answer(deadline)))
+    each(lambda c: c.ask(2, deadline))
+    each(lambda c: c.warm(c.answer(deadline)))
+    if alive:
+        slowest = max(c.step_seconds for c in alive)
+        steps = max(1, min(20, int(options.turn_seconds / slowest)))
+        for _ in range(options.repeats):
+            each(lambda c: c.turn(steps, case.rows * case.sequence, deadline))
+    for contender in alive:
+        contender.end()
+
+
+def measure(case, python, about, variables, options, deadline):
+    with tempfile.TemporaryDirectory(prefix="evo-gpu-") as folder:
+        with open(os.path.join(folder, "config.json"), "w") as file:
+            json.dump(case.config, file)
+        shape = ["--batch", case.rows, "--sequence", case.sequence, "--device", options.device, "--dtype", case.dtype, "--recompute", case.recompute]
+        done = run([EVO, "predict", folder, *map(str, shape)], env=variables)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        predicted, room = json.loads(done.stdout), about.get("device_bytes") if options.device == "cuda" else None
+        entries = [
+            Contender(name, make(folder), variables, needs, least, os.path.join(HERE, "log", f"{case.name.replace('/', '-')}-{name}.txt"))
+            for name, make, needs, least in contenders_of(case, predicted, python, about, options)
+        ]
+        for group in groups(entries, room):
+            if time.monotonic() > deadline:
+                for contender in group:
+                    contender.problem = "no time left"
+                continue
+            turns(group, case, options, deadline)
+    return result_of(case, predicted, entries)
+
+
+def result_of(case, predicted, entries):
+    tokens, evo = case.rows * case.sequence, next((c for c in entries if c.name == "evo"), None)
+    rows = []
+    for c in entries:
+        row = {"name": c.name, "version": c.version, "problem": c.problem}
+        if c.rates:
+            rate = statistics.median(c.rates)
+            row.update(
+                tokens_per_s=round(rate, 1),
+                tflops=round(rate / tokens * predicted["megatron_flops"] / 1e12, 3),
+                model_tflops=round(rate / tokens * predicted["model_flops"] / 1e12, 3),
+                peak_gib=round(c.peak / 2**30, 3),
+                lowest=round(min(c.rates), 1),
+                highest=round(max(c.rates), 1),
+                losses=[round(loss, 5) for loss in c.losses[:3]],
+            )
+            if c is not evo and evo and evo.rates:
+                pairs = zip(evo.rates, c.rates) if len(evo.rates) == len(c.rates) else [(statistics.median(evo.rates), rate)]
+                row.update(evo_is=round(statistics.median(a / b for a, b in pairs), 3), beside_evo=c.group == evo.group)
+        rows.append(row)
+    known = [row for row in rows if "losses" in row]
+    bound = 5e-3 if case.dtype == "bfloat16" else 1e-4
+    apart = max((abs(a - b) / abs(b) for row in known for a, b in zip(row["losses"], known[0]["losses"])), default=0)
+    return {
+        "case": case.name,
+        "rows": case.rows,
+        "dtype": case.dtype,
+        "recompute": case.recompute,
+        "parameters": predicted["parameters"],
+        "predicted_gib": round(predicted["bytes"] / 2**30, 3),
+        "losses_apart": apart,
+        "losses_agree": apart <= bound,
+        "contenders": rows,
+    }
+
+
+def show(result):
+    print(
+        f"{result['case']}: {result['parameters'] / 1e6:.0f} M parameters, {result['rows']} rows a step, {result['dtype']}"
+        f"{', every layer recomputed' if result['recompute'] else ''}; Evo's prediction {result['predicted_gib']:.1f} GiB"
+        f"{'' if result['losses_agree'] else '; LOSSES DIFFER by ' + format(result['losses_apart'], '.1e')}"
+    )
+    print(f"  {'':13} {'version':>14} {'tokens/s':>10} {'TFLOP/s':>8} {'(model)':>8} {'peak GiB':>9} {'Evo is':>8}")
+    for row in result["contenders"]:
+        if row["problem"] or "tokens_per_s" not in row:
+            print(f"  {row['name']:13} {row['version'] or '':>14} {row['problem']}")
+            continue
+        ratio = f"{row['evo_is']:7.2f}x{'' if row['beside_evo'] else ' (after it)'}" if "evo_is" in row else ""
+        print(
+            f"  {row['name']:13} {row['version']:>14} {row['tokens_per_s']:10.0f} {row['tflops']:8.1f} {row['model_tflops']:8.1f} "
+            f"{row['peak_gib']:9.2f} {ratio:>8}"
+        )
+    sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
+    parser.add_argument("--only", action="append", choices=["evo", "eager", "compile", "transformers"])
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--minutes", type=float, default=10, help="time for all of it, building among it")
+    parser.add_argument("--repeats", type=int, default=3, help="turns that count")
+    parser.add_argument("--turn-seconds", type=float, default=2)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the contenders end with it
+
+    begun = time.monotonic()
+    end = begun + 60 * options.minutes
+    tell = (lambda text: print(text, file=sys.stderr, flush=True)) if options.json else (lambda text: print(text, flush=True))
+    python = find_python()
+    variables = environment(python)
+    head = machine(python, options)
+    about = head["machine"]
+    tell(f"{about.get('device') or about['processor']}, PyTorch {about['torch']}, CUDA {about['cuda']}, commit {head['commit']}")
+    head["build"] = build(variables, 60 * options.minutes, tell)
+    head["operators"] = check(options, variables, tell)
+    if options.json:
+        print(json.dumps(head), flush=True)
+    right = head["operators"]["passed"]
+    wanted = [case for case in CASES if (case.name in options.case if options.case else not case.small)]
+    for place, case in enumerate(wanted):
+        if time.monotonic() > end - 15:
+            tell(f"no time left for {', '.join(c.name for c in wanted[place:])}")
+            break
+        result = measure(case, python, about, variables, options, min(end, time.monotonic() + case.limit))
+        right = right and result["losses_agree"]
+        print(json.dumps(result), flush=True) if options.json else show(result)
+    tell(f"{time.monotonic() - begun:.0f} s")
+    sys.exit(0 if right else 1)
+
+
+if __name__ == "__main__":
+    main()
