@@ -21,10 +21,9 @@ public static partial class Ops
 
     /// <summary>
     /// Whether native kernels are used where one exists for the arguments (CPU tensors of float32, float64 or bfloat16).
-    /// False takes the plain form everywhere. Process wide; the variable <c>EVO_KERNELS=plain</c> sets it to false at the start.
+    /// False takes the plain form everywhere. Process wide; a run sets it by its key <c>kernels</c>.
     /// </summary>
-    public static bool UseNative { get; set; } =
-        Environment.GetEnvironmentVariable("EVO_KERNELS") != "plain";
+    public static bool UseNative { get; set; } = true;
 
     /// <summary>
     /// Root-mean-square norm over the last dimension: <c>weight * (x * rsqrt(mean(x^2) + eps))</c>. The statistics are float32

@@ -27,6 +27,16 @@ let ``one layout is described by its flags, and is one line of the table`` () =
     Assert.Contains("verifying  1 layouts in", answer.Errors)
 
 [<Fact>]
+let ``layouts and recorded figures hold with plain operators too`` () =
+    for line in
+        [
+            "verify llama2 --mode msp --tp 2 --kernels plain"
+            "verify --golden tests/golden/llama2 --strict --kernels plain"
+        ] do
+        let answer = run (words line)
+        Assert.True((answer.Code = 0), $"{line}\n{answer.Output}{answer.Errors}")
+
+[<Fact>]
 let ``a configuration is laid out like a family, and JSON says every layout`` () =
     let answer = run (words "verify configs/tiny.json --layouts all --world 2 --json")
     Assert.True((answer.Code = 0), answer.Output + answer.Errors)
@@ -78,6 +88,7 @@ let ``recorded figures that are off at a layout are exit code 1, and named`` () 
 [<InlineData("verify lama2 --layouts all", 4, "lama2: no such family, file or folder; did you mean llama2?")>]
 [<InlineData("verify llama2 --layouts all --tp 2", 2, "the other options describe one; leave either out")>]
 [<InlineData("verify llama2 --layouts most", 2, "--layouts most: must be one of all, every")>]
+[<InlineData("verify llama2 --tp 2 --kernels fast", 2, "--kernels fast: must be native or plain")>]
 [<InlineData("verify llama2 --mode tp --tp 2", 2, "--mode tp: must be one of mtp, msp, fsp, isp")>]
 [<InlineData("verify llama2 --tp 2 --dtype float32",
              2,

@@ -57,6 +57,27 @@ let ``a run learns, reports every step once, and leaves a checkpoint`` () =
     )
 
 [<Fact>]
+let ``a run without kernels of our own has the same losses to rounding`` () =
+    let losses kernels =
+        use folder = withData ()
+        let before = Evo.Torch.CountedOperations.Now
+        let _, events = run (config folder.Path "LLAMA2" [ "data.total_steps=4"; $"kernels={kernels}" ])
+
+        // Attention is counted where a kernel computes it.
+        Assert.Equal((kernels = "native"), Evo.Torch.CountedOperations.Now.Since(before).Attention > 0L)
+
+        [
+            for event in events do
+                match event with
+                | :? TrainEvent.StepDone as it -> it.Report.Loss
+                | _ -> ()
+        ]
+
+    let plain, native = losses "plain", losses "native"
+    Assert.Equal(4, plain.Length)
+    List.iter2 (fun (a: float) (b: float) -> Assert.Equal(a, b, 1e-5)) plain native
+
+[<Fact>]
 let ``the loss of a step is reported as it was before the update, and the rate as it was used`` () =
     use folder = withData ()
     let config = config folder.Path "LLAMA2" [ "data.valid_every=0" ]

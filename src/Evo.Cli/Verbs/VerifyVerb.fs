@@ -91,6 +91,12 @@ let private refuseIdle (options: ParseResults<VerifyOption>) =
 let private verify (options: ParseResults<VerifyOption>) =
     refuseIdle options
 
+    Evo.Torch.Ops.UseNative <-
+        match options.GetResult(Kernels, "native") with
+        | "native" -> true
+        | "plain" -> false
+        | other -> usage $"evo verify: --kernels {other}: must be native or plain" ""
+
     match options.TryGetResult Golden, VerifyLayouts.asked options with
     | golden, true -> VerifyLayouts.run options (golden |> Option.map (recorded options))
     | Some golden, false -> onOneDevice options (recorded options golden)

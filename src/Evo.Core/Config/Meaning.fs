@@ -28,6 +28,7 @@ type RunConfigText private () =
             "model.assembly"
             "model.num_chunks"
             "selective_checkpoint"
+            "kernels"
             "hybrid_zero_optimizer.overlap_sync_grad"
             "hybrid_zero_optimizer.overlap_sync_param"
             "hybrid_zero_optimizer.reduce_bucket_size"

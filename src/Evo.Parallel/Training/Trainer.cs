@@ -259,6 +259,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             Threads.Set(config.Train.Threads);
         }
 
+        Ops.UseNative = config.Kernels == "native";
         if (config.Train.Deterministic)
         {
             NativeTorch.Deterministic = true;
