@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Evo.Core;
+using Evo.Parallel;
 using Evo.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -53,6 +55,34 @@ internal static class OperatorBench
             var share = speed / (cases[i].Multiplies ? multiply : memory);
             Console.WriteLine($"{cases[i].Name,-38} {seconds * 1e3,6:F2} ms {speed,7:F1} {(cases[i].Multiplies ? "GFLOP/s" : "GB/s"),-7} {share,10:P0} {Median(plain[i]) / seconds,14:F2}x");
         }
+
+        PrintProducts(options.Repeats);
+    }
+
+    // The three products of linear maps of 256 and of 1,024 tokens, in both libraries, and as the machine's table chooses.
+    private static void PrintProducts(int repeats)
+    {
+        if (MachineProducts.Here.Take() is not { } table)
+            return;
+        Console.WriteLine();
+        Console.WriteLine($"{"product of float32",-38} {"oneDNN",16} {"BLAS",16} {"chosen",8} {"of the faster",14}");
+        foreach (var tokens in (long[])[256, 1024])
+            foreach (var (to, from) in (ReadOnlySpan<(long, long)>)[(1536, 512), (2752, 512), (512, 1376), (3072, 768), (768, 3072), (2048, 2048)])
+                foreach (var form in Enum.GetValues<ProductForm>())
+                {
+                    var shape = form switch
+                    {
+                        ProductForm.Forward => new ProductShape(form, tokens, to, from),
+                        ProductForm.OfInput => new ProductShape(form, tokens, from, to),
+                        _ => new ProductShape(form, to, from, tokens),
+                    };
+                    (double Blas, double OneDnn)[] timings = [.. Enumerable.Range(0, repeats).Select(_ => MatrixProducts.Time(shape))];
+                    double oneDnn = Median([.. timings.Select(t => t.OneDnn)]), blas = Median([.. timings.Select(t => t.Blas)]);
+                    var takesBlas = table.Takes(shape);
+                    var work = 2e-9 * shape.Rows * shape.Columns * shape.Inner;
+                    Console.WriteLine(
+                        $"{$"{form} {shape.Rows}x{shape.Columns}x{shape.Inner}",-38} {work / oneDnn,8:F1} GFLOP/s {work / blas,8:F1} GFLOP/s {(takesBlas ? "BLAS" : "oneDNN"),8} {Math.Min(oneDnn, blas) / (takesBlas ? blas : oneDnn),14:P0}");
+                }
     }
 
     private static List<Case> Cases()

@@ -17,6 +17,7 @@ internal static class TrainBench
     public static void Serve(string folder, Options options)
     {
         torch.set_num_threads(options.Threads);
+        MatrixProducts.Use(MachineProducts.Here.Take());
         var spec = HuggingFaceFolder.ReadConfig(folder);
         using var model = RankModel.OnOneRank(spec, new RankModelOptions { DecayAll = true });
         model.Fill(module => HuggingFaceFolder.LoadWeights(module, folder));

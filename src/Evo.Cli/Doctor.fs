@@ -6,6 +6,7 @@ open System.IO
 open System.Runtime.InteropServices
 open Evo.Core
 open Evo.Data
+open Evo.Parallel
 open Evo.Torch
 
 /// How serious a finding is.
@@ -146,6 +147,39 @@ let private kernels () =
             broken "a product of matrices" "the result is not finite" "libtorch is damaged; install it again"
         ]
 
+/// The machine's table of matrix products, made now where there is none.
+let products () : ProductTable option =
+    try
+        MachineProducts.Here.Take(steady = true) |> Option.ofObj
+    with :? TorchException ->
+        None
+
+let private choice (table: ProductTable option) =
+    match table with
+    | None when MatrixProducts.HaveChoice ->
+        [
+            poor
+                "matrix products"
+                $"oneDNN for all shapes: what would be measured cannot be kept in {MachineProducts.Here.File}"
+                "let the folder be written, or set XDG_CACHE_HOME to another"
+        ]
+    | None -> [ fine "matrix products" "by libtorch's BLAS: there is nothing to choose" ]
+    | Some table when not table.IsSteady ->
+        [
+            poor
+                "matrix products"
+                "timings do not agree with themselves: other work kept the machine busy, and oneDNN is taken where they do not"
+                "ask again when the machine is quiet"
+        ]
+    | Some table ->
+        let taken = table.Timings |> Seq.filter _.TakesBlas |> Seq.length
+
+        [
+            fine
+                "matrix products"
+                $"the BLAS at {taken} of {table.Timings.Count} measured shapes, oneDNN at the others; remove {MachineProducts.Here.File} to have them measured again"
+        ]
+
 let private tokenizer () =
     let lines =
         [
@@ -202,10 +236,11 @@ let private disk () =
     ]
 
 /// Everything that was looked at.
-let findings () : Finding list =
+let findings (table: ProductTable option) : Finding list =
     runtime ()
     @ look "SDK" "" sdk
     @ look "libtorch" "install libtorch-dev (or set EVO_LIBTORCH to a libtorch folder) and build again" torch
     @ look "a product of matrices" "see the finding above" kernels
+    @ look "matrix products" "see the finding above" (fun () -> choice table)
     @ look "tokenizer library" "install libsentencepiece-dev and build again" tokenizer
     @ look "disk" "" disk

@@ -37,7 +37,8 @@ let private asJson (findings: Finding list) =
     )
 
 let private doctor (options: ParseResults<DoctorOptions>) =
-    let findings = Doctor.findings ()
+    let table = Doctor.products ()
+    let findings = Doctor.findings table
     let bad = findings |> List.filter (fun finding -> finding.Verdict <> Fine)
 
     if options.Contains Json then
@@ -57,6 +58,10 @@ let private doctor (options: ParseResults<DoctorOptions>) =
 
         Terminal.say ""
 
+        for table in Option.toList table do
+            ProductView.lines table |> List.iter Terminal.say
+            Terminal.say ""
+
         match bad with
         | [] -> Terminal.say "Nothing is wrong."
         | bad ->
@@ -70,6 +75,7 @@ let verb =
     Verb.make<DoctorOptions>
         "doctor"
         "Says what this machine has of what Evo needs, what is wrong with it, and how to mend it."
-        "Exit code 1 when something is wrong. It looks at the SDK, libtorch, its BLAS and threads, devices, the tokenizer library and the disk."
+        "Exit code 1 when something is wrong. It looks at the SDK, libtorch, its BLAS and threads, devices, matrix products (measured
+once, some seconds), the tokenizer library and the disk."
         [ "./evo doctor" ]
         doctor

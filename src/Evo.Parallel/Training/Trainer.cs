@@ -61,7 +61,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         try
         {
             journal = followed;
-            return Run(spec, layout, stop);
+            return Run(spec, layout, held, stop);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {
@@ -70,7 +70,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         }
     }
 
-    private RunResult Run(CausalLM spec, Core.Layout layout, CancellationToken stop)
+    private RunResult Run(CausalLM spec, Core.Layout layout, RunLock? held, CancellationToken stop)
     {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
         var groups = new RankGroups(new Topology(layout.Degrees), world);
@@ -89,6 +89,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var foundFiles = found?.Files;
         var places = Prepare(stop);
         SetUpDevice();
+        using var products = new RunProducts(config, world.Device ?? DeviceOf(config), held, groups);
 
         using var tokenizer = places.TokenizerPath is { } path ? TokenizerFiles.Open(path) : null;
         RequireFit(spec, tokenizer);

@@ -310,4 +310,16 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     internal static partial long evo_counted_operations(int work);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_products_have_choice();
+
+    [LibraryImport(Library)]
+    internal static partial byte* evo_onednn_version();
+
+    [LibraryImport(Library)]
+    internal static partial int evo_products_choose(byte* choices);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_product_times(int form, long rows, long columns, long inner, double* blas, double* oneDnn);
 }

@@ -107,6 +107,26 @@ internal static partial class ProcessorSetup
         return (null, $"{name}: OpenBLAS judges");
     }
 
+    /// <summary>The processor's name, with vendor, family and model where it says them.</summary>
+    public static string Processor
+    {
+        get
+        {
+            const string Field = "model name";
+            var name = "";
+            try
+            {
+                name = File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal)) ?? "";
+            }
+            catch (IOException)
+            {
+            }
+
+            var (vendor, family, model) = X86Base.IsSupported ? Identify() : (RuntimeInformation.ProcessArchitecture.ToString(), 0, 0);
+            return $"{name[(name.IndexOf(':') + 1)..].Trim()} {vendor} {family}/{model}".Trim();
+        }
+    }
+
     private static (string Vendor, int Family, int Model) Identify()
     {
         var (_, b, c, d) = X86Base.CpuId(0, 0);

@@ -1,37 +1,9 @@
-// Matrix products. oneDNN's sgemm, which libtorch carries along but does not use for float32 products on x86, is the fastest at the
-// shapes of a language model (bench/operators); without it, or for other types, libtorch's own.
-
-#include <dlfcn.h>
-
-#include <cstring>
+// Matrix products of float32 by whichever library is the faster at a shape (product_choice.cpp); of other types by libtorch.
 
 #include "operators.h"
 
 namespace evo::kernels {
 namespace {
-
-using Sgemm = int (*)(
-    char, char, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*, int64_t, float, float*, int64_t);
-
-// Found in the process, not linked: a libtorch that hides its oneDNN, or has none, still loads this library.
-Sgemm find_sgemm() {
-#if !defined(__x86_64__)
-  return nullptr;  // elsewhere oneDNN's own product is a plain loop
-#endif
-  const char* asked = std::getenv("EVO_MATMUL");
-  if (asked && std::strcmp(asked, "blas") == 0) return nullptr;
-  if (auto* found = dlsym(RTLD_DEFAULT, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
-  // .NET loads libraries with local scope, so the one that libtorch depends on is asked by name.
-  for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"})
-    if (auto* library = dlopen(name, RTLD_NOW | RTLD_NOLOAD))
-      if (auto* found = dlsym(library, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
-  return nullptr;
-}
-
-Sgemm sgemm() {
-  static const Sgemm found = find_sgemm();
-  return found;
-}
 
 bool rows_are_neighbours(const at::Tensor& t) {
   return t.stride(1) == 1 && (t.size(0) <= 1 || t.stride(0) >= t.size(1));
@@ -44,8 +16,8 @@ void multiply(
   const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
   if (M == 0 || N == 0) return;
   count(Work::products, 2 * M * N * K);
-  if (c.is_cpu() && c.scalar_type() == at::kFloat && K > 0 && sgemm() && rows_are_neighbours(a) && rows_are_neighbours(b) &&
-      rows_are_neighbours(c)) {
+  if (c.is_cpu() && c.scalar_type() == at::kFloat && K > 0 && sgemm() && !takes_blas(transpose_a, transpose_b, M, N, K) &&
+      rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
     const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
     const int failed = sgemm()(
         transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), lead(a), b.data_ptr<float>(), lead(b),

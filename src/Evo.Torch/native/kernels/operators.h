@@ -88,7 +88,15 @@ inline void differentiated_once(const char* name) {
       "take the plain operators (Ops.UseNative = false) where create_graph is wanted");
 }
 
-// c (+)= op(a) op(b) for matrices whose rows are neighbours in memory; by oneDNN where it is there and the type is float32.
+// oneDNN's product of float32 matrices in rows, with its arguments as BLAS names them; null where there is none (product_choice.cpp).
+using Sgemm = int (*)(
+    char, char, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*, int64_t, float, float*, int64_t);
+Sgemm sgemm();
+
+// Whether libtorch's BLAS multiplies float32 matrices of this shape, rather than oneDNN.
+bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K);
+
+// c (+)= op(a) op(b) for matrices whose rows are neighbours in memory.
 void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
 
 // Adds to what evo_counted_operations gives: a multiply and an add are two.

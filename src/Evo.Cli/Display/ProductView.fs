@@ -1,0 +1,67 @@
+/// The machine's table of matrix products, as `evo doctor` shows it.
+module Evo.Cli.ProductView
+
+open System
+open System.Globalization
+open Evo.Core
+
+let private formName form =
+    match form with
+    | ProductForm.Forward -> "y = x Wᵀ"
+    | ProductForm.OfInput -> "dx = dy W"
+    | _ -> "dW = dyᵀ x"
+
+/// The tokens of a product, and the two sizes of its weight.
+let private weightOf (shape: ProductShape) =
+    match shape.Form with
+    | ProductForm.OfWeight -> shape.Inner, shape.Rows, shape.Columns
+    | _ -> shape.Rows, shape.Columns, shape.Inner
+
+/// For each shape that was measured the BLAS's time as a part of oneDNN's, and a star where the BLAS is taken.
+let lines (table: ProductTable) : string list =
+    let cell form tokens a b =
+        table.Timings
+        |> Seq.tryFind (fun timing -> timing.Shape.Form = form && weightOf timing.Shape = (tokens, a, b))
+        |> Option.map (fun timing ->
+            let part =
+                min timing.Blas timing.BlasAgain / min timing.OneDnn timing.OneDnnAgain
+
+            let mark =
+                if timing.TakesBlas then "*"
+                elif timing.IsSteady then " "
+                else "?"
+
+            part.ToString("0.00", CultureInfo.InvariantCulture) + mark)
+        |> Option.defaultValue ""
+
+    let forms = List.ofArray (Enum.GetValues<ProductForm>())
+
+    let rows =
+        [
+            [
+                "tokens"
+                "from"
+                for form in forms do
+                    for width in ProductTable.Widths do
+                        (if width = ProductTable.Widths.Head then
+                             formName form + ", to "
+                         else
+                             "")
+                        + string width
+                        + " "
+            ]
+            for tokens in ProductTable.Tokens do
+                for a in ProductTable.Widths do
+                    [
+                        string tokens
+                        string a
+                        for form in forms do
+                            for b in ProductTable.Widths do
+                                // A weight stands as [to, from].
+                                cell form tokens b a
+                    ]
+        ]
+
+    "Matrix products of float32: the BLAS's time as a part of oneDNN's, by the tokens of a linear map and the sizes that it leads from"
+    :: "and to; * where the BLAS is taken, ? where two times differed. Larger products are taken for the largest measured, smaller ones have oneDNN."
+    :: Terminal.table (set [ 0 .. 1 + forms.Length * ProductTable.Widths.Length ]) rows

@@ -1,0 +1,99 @@
+using System.Text;
+using Evo.Core;
+using Evo.Data;
+using Evo.Torch;
+
+namespace Evo.Parallel;
+
+/// <summary>
+/// The machine's table of matrix products: measured once for a processor, a number of threads and the libraries, and kept in a
+/// folder of the user's cache. Two processes that want it at once measure it once.
+/// </summary>
+/// <param name="folder">Where tables are kept.</param>
+/// <param name="machine">As <see cref="MatrixProducts.Machine"/>.</param>
+/// <param name="measure">Makes the table.</param>
+public sealed class MachineProducts(string folder, string machine, Func<ProductTable> measure)
+{
+    /// <summary>That of this machine, for this thread's number of threads: <c>$XDG_CACHE_HOME/evo/products</c>, else <c>~/.cache/evo/products</c>.</summary>
+    public static MachineProducts Here => new(Path.Combine(UserCache, "evo", "products"), MatrixProducts.Machine, MatrixProducts.Measure);
+
+    /// <summary>The file of the table.</summary>
+    public string File { get; } = Path.Combine(folder, $"{Name(machine)}.txt");
+
+    /// <summary>
+    /// The table; measured now where there is none, or a damaged one. Null where there is nothing to choose, or where what was
+    /// measured cannot be kept: a table that is measured anew each time would change the bits of a run from one start to the next.
+    /// </summary>
+    /// <param name="steady">Whether one that was measured on a busy machine is measured once more.</param>
+    public ProductTable? Take(bool steady = false)
+    {
+        if (!MatrixProducts.HaveChoice)
+        {
+            return null;
+        }
+
+        if (Kept() is { } kept && (kept.IsSteady || !steady))
+        {
+            return kept;
+        }
+
+        try
+        {
+            Directory.CreateDirectory(folder);
+            using var door = Lock(File + ".lock");
+            if (Kept() is { } others && (others.IsSteady || !steady))
+            {
+                return others;
+            }
+
+            var table = measure();
+            using var file = new AtomicFile(File);
+            file.Stream.Write(Encoding.UTF8.GetBytes(table.Text));
+            file.Complete();
+            return table;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or DataException)
+        {
+            return null;
+        }
+    }
+
+    private ProductTable? Kept()
+    {
+        try
+        {
+            return ProductTable.TryRead(machine, System.IO.File.ReadAllText(File));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    // The specification says that a relative path is to be ignored.
+    private static string UserCache =>
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } own && Path.IsPathFullyQualified(own)
+            ? own
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+
+    private static string Name(string machine) =>
+        Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(machine)))[..20];
+
+    // The system frees it when the process ends, however it ends.
+    private static FileStream Lock(string path)
+    {
+        // errno of a lock that somebody else holds.
+        const int Taken = 11;
+        while (true)
+        {
+            try
+            {
+                return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException error) when (error.HResult == Taken)
+            {
+                Thread.Sleep(100);
+            }
+        }
+    }
+}

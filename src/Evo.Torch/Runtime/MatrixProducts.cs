@@ -1,0 +1,66 @@
+// Which library multiplies float32 matrices of which shape.
+using System.Runtime.InteropServices;
+using Evo.Core;
+using Evo.Torch.Native;
+
+namespace Evo.Torch;
+
+/// <summary>
+/// The choice between libtorch's BLAS and oneDNN for products of float32 on the processor. Without a table oneDNN is taken where it
+/// is there. Nothing is measured but by <see cref="Measure"/>, so that the bits of a step depend on the table in use only.
+/// </summary>
+public static unsafe class MatrixProducts
+{
+    /// <summary>Whether there are two libraries to choose from: not without an x86 oneDNN, nor with <c>EVO_MATMUL=blas</c>.</summary>
+    public static bool HaveChoice => NativeMethods.evo_products_have_choice() != 0;
+
+    /// <summary>The table in use; null where oneDNN is taken for all shapes. Process wide.</summary>
+    public static ProductTable? InUse { get; private set; }
+
+    /// <summary>What timings depend on: the processor, how many of its cores compute, the libraries. One line.</summary>
+    public static string Machine
+    {
+        get
+        {
+            var info = NativeTorch.Info;
+            var oneDnn = Marshal.PtrToStringUTF8((nint)NativeMethods.evo_onednn_version());
+            string[] parts =
+            [
+                ProcessorSetup.Processor, $"{info.Threads} threads of {info.Processors} processors", $"libtorch {info.Version}",
+                info.Blas, info.CoreType, $"oneDNN {oneDnn}",
+            ];
+            return string.Join("; ", parts.Select(part => part.ReplaceLineEndings(" ").Trim()).Where(part => part.Length > 0));
+        }
+    }
+
+    /// <summary>Takes a table, or null for none; products that are under way end as they began.</summary>
+    public static void Use(ProductTable? table)
+    {
+        fixed (byte* choices = table?.Choices)
+            NativeFailure.Check(NativeMethods.evo_products_choose(choices), "matrix products");
+        InUse = table;
+    }
+
+    /// <summary>What a product of a shape takes in each library, the least of some turns, in seconds.</summary>
+    /// <exception cref="TorchException">There is no choice.</exception>
+    public static (double Blas, double OneDnn) Time(ProductShape shape)
+    {
+        double blas, oneDnn;
+        NativeFailure.Check(
+            NativeMethods.evo_product_times((int)shape.Form, shape.Rows, shape.Columns, shape.Inner, &blas, &oneDnn), "matrix products");
+        return (blas, oneDnn);
+    }
+
+    /// <summary>
+    /// Measures all shapes with this thread's number of threads, and then all once more: some seconds, more on a busy machine.
+    /// </summary>
+    /// <exception cref="TorchException">There is no choice.</exception>
+    public static ProductTable Measure()
+    {
+        var first = ProductTable.Shapes.Select(Time).ToArray();
+        var again = ProductTable.Shapes.Select(Time).ToArray();
+        return new(
+            Machine,
+            [.. ProductTable.Shapes.Select((shape, i) => new ProductTiming(shape, first[i].Blas, again[i].Blas, first[i].OneDnn, again[i].OneDnn))]);
+    }
+}
