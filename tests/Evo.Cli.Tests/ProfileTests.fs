@@ -44,6 +44,8 @@ let ``a step is told by kind and by operator, and drawn as a trace`` () =
     Assert.InRange(shares |> List.sumBy snd, 99.0, 101.0)
     Assert.All(shares, (fun (_, share) -> Assert.InRange(share, 0.1, 99.0)))
     Assert.Contains("GFLOP/s", text)
+    // The loss, and the norm of the gradients.
+    Assert.Contains("values were read 2 times", text)
     Assert.Contains("GB/s", text)
 
     for name in [ "evo::linear"; "Linear backward"; "evo::causal_attention" ] do

@@ -23,6 +23,7 @@ let private profile seconds (calls: ProfiledCall list) : StepProfile =
         Step = 3L
         Seconds = seconds
         Calls = calls
+        Reads = 2L
         Ceilings = { Operations = 1e9; Bytes = 1e9 }
     }
 

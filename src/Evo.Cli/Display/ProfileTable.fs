@@ -79,4 +79,9 @@ let write (profile: StepProfile) : string list =
         + shown "0.0" (profile.Ceilings.Bytes / 1e9)
         + " GB/s (a large copy)"
 
-    [ ceilings; ""; yield! shares; ""; yield! rows ]
+    let reads =
+        match profile.Reads with
+        | 1L -> "values were read once"
+        | n -> $"values were read {n} times"
+
+    [ ceilings; reads; ""; yield! shares; ""; yield! rows ]

@@ -78,6 +78,8 @@ type StepProfile =
         /// How long it took.
         Seconds: float
         Calls: IReadOnlyList<ProfiledCall>
+        /// How often the host asked for values that a device would have been waited for.
+        Reads: int64
         Ceilings: Ceilings
     }
 

@@ -99,8 +99,11 @@ internal abstract class ClassShard : IDisposable
     private protected OptimizerBytes StateBytes => new(
         SizeOf(Compute), SizeOf(Gradient), SizeOf(expAvg) + SizeOf(expAvgSq), master is null ? 0 : SizeOf(master), 0, 0);
 
-    /// <summary>The sum of squares of owned gradients that this rank counts: one of the ranks that own them does.</summary>
-    internal double NormSquared()
+    /// <summary>
+    /// The sum of squares of owned gradients that this rank counts, a float64 scalar where they are: one of the ranks that own them
+    /// counts them; null where this one counts none.
+    /// </summary>
+    internal Tensor? NormSquared()
     {
         using var scope = NewDisposeScope();
         Tensor? total = null;
@@ -113,7 +116,7 @@ internal abstract class ClassShard : IDisposable
             }
         }
 
-        return total is null ? 0 : total.ToDouble();
+        return total?.MoveToOuterDisposeScope();
     }
 
     /// <summary>One AdamW update of what this rank owns; weights are on their way to the others afterwards.</summary>

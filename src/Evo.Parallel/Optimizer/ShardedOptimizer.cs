@@ -131,9 +131,15 @@ public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
     public double GradientNorm()
     {
         using var noGrad = no_grad();
-        var own = 0.0;
-        Each(shard => own += shard.NormSquared());
-        return Math.Sqrt(options.SumOverWorld(own)) / LossScale;
+        using var scope = NewDisposeScope();
+        Tensor? own = null;
+        foreach (var shard in classes)
+        {
+            // Classes are added up where they lie, so that one number is read.
+            own = shard.NormSquared() is { } more ? (own is null ? more : own + more) : own;
+        }
+
+        return Math.Sqrt(options.SumOverWorld(own?.ToDouble() ?? 0)) / LossScale;
     }
 
     /// <summary>PyTorch's <c>clip_grad_norm_</c>: the factor that brings a gradient of norm <paramref name="norm"/> to at most <paramref name="limit"/>; a limit of 0 clips nothing.</summary>

@@ -35,6 +35,7 @@ internal sealed class ProfileWatch(RankWorld world, Device device, ScalarType ty
         private readonly OperatorProfile operators;
         private readonly int thread = OperatorProfile.Thread;
         private readonly List<OperatorCall> waits = [];
+        private readonly long readBefore = HostReads.OfThisThread;
         private readonly long began;
 
         internal Recorded(RankWorld world, Device device, ScalarType type)
@@ -55,6 +56,7 @@ internal sealed class ProfileWatch(RankWorld world, Device device, ScalarType ty
         internal void Tell(long step, Action<TrainEvent> tell)
         {
             var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            var reads = HostReads.OfThisThread - readBefore;
             // Other threads are other ranks, but on a GPU, where backward functions have one of their own.
             var calls = operators.Stop().Where(call => OnCuda || call.Thread == thread).Where(call => call.Begin >= began);
             Dispose();
@@ -62,7 +64,7 @@ internal sealed class ProfileWatch(RankWorld world, Device device, ScalarType ty
             tell(new TrainEvent.StepProfiled(new(
                 step, seconds,
                 [.. calls.Select(call => Profiled(call, waits: false)), .. waits.Select(call => Profiled(call, waits: true))],
-                new(ceilings.Operations, ceilings.Bytes))));
+                reads, new(ceilings.Operations, ceilings.Bytes))));
         }
 
         /// <inheritdoc/>

@@ -55,6 +55,7 @@ public static partial class torch
             }
 
             ValidateType(typeof(T));
+            HostReads.Add();
             if (facts.DeviceType != 0)
             {
                 using var local = Aten._to_copy(this, device: CPU);
@@ -72,6 +73,7 @@ public static partial class torch
         {
             // libtorch reads the first element unasked, also where there is none.
             var elements = numel();
+            HostReads.Add();
             return elements == 1
                 ? Aten._local_scalar_dense(this)
                 : throw new ArgumentException($"a tensor with {elements} elements is not a single number");

@@ -34,6 +34,7 @@ public static partial class torch
         {
             var there = device.type == device_type && (device.index < 0 || device.index == device_index);
             if (there && !copy && type == dtype) return this;
+            if (!there && device.type == DeviceType.CPU) Evo.Torch.HostReads.Add();
             return After(Aten.to_device(this, device, type, non_blocking, copy), disposeAfter);
         }
 
@@ -57,7 +58,11 @@ public static partial class torch
         public Tensor type_as(Tensor tensor) => to_type(tensor.dtype);
 
         /// <summary>In main memory.</summary>
-        public Tensor cpu() => to(DeviceType.CPU);
+        public Tensor cpu()
+        {
+            if (is_cpu()) Evo.Torch.HostReads.Add(); // a copy counts itself
+            return to(DeviceType.CPU);
+        }
 
         /// <summary>On a CUDA device, by default the current one.</summary>
         public Tensor cuda(Device? device = null, bool non_blocking = false) => to(device ?? new Device(DeviceType.CUDA), non_blocking: non_blocking);
