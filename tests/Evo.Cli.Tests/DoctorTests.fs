@@ -15,8 +15,12 @@ let private needChoice () =
 let ``it prints the table of matrix products, each with its choice`` () =
     needChoice ()
     let lines = (run [ "doctor" ]).Output.Split '\n'
-    let found = Array.find (fun (line: string) -> line.Contains "  matrix products") lines
-    let heading = Array.findIndex (fun (line: string) -> line.Contains "y = x Wᵀ, to 256") lines
+
+    let found =
+        Array.find (fun (line: string) -> line.Contains "  matrix products") lines
+
+    let heading =
+        Array.findIndex (fun (line: string) -> line.Contains "y = x Wᵀ, to 256") lines
 
     // Tokens, the size that a map leads from, and the parts of time.
     let rows =

@@ -43,7 +43,11 @@ let ``shapes are different, small enough to be measured in seconds, and of all f
 let ``a measured shape has what its timing says`` (seed: int) =
     let table = drawn seed
 
-    for timing in table.Timings |> Seq.indexed |> Seq.filter (fun (i, _) -> i % 7 = 0) |> Seq.map snd do
+    for timing in
+        table.Timings
+        |> Seq.indexed
+        |> Seq.filter (fun (i, _) -> i % 7 = 0)
+        |> Seq.map snd do
         Assert.Equal(timing.TakesBlas, table.Takes timing.Shape)
 
 [<Fact>]
@@ -139,7 +143,10 @@ let ``a text that is cut, changed or of another machine is no table`` () =
     let table = drawn 4
     let text = table.Text
     let lines = text.Split '\n'
-    let isNone text = ProductTable.Read(table.Machine, text).IsNone
+
+    let isNone text =
+        ProductTable.Read(table.Machine, text).IsNone
+
     Assert.True(ProductTable.Read("another", text).IsNone)
 
     forAll (Gen.choose (0, text.Length - 1)) noShrink (fun length -> isNone (text.Substring(0, length)))

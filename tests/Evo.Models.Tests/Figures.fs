@@ -54,7 +54,9 @@ let ``every figure of the architectures holds with plain operators`` (name: stri
     plainly torch.ScalarType.Float32 0.0 [ name ]
 
 [<Theory; Trait("Category", "Full"); MemberData(nameof familyNames)>]
-let ``every figure of the architectures holds with plain operators in float64, and recomputed`` (name: string) =
+let ``every figure of the architectures holds with plain operators in float64, and recomputed``
+    (name: string)
+    =
     plainly torch.ScalarType.Float64 0.0 [ name ]
     plainly torch.ScalarType.Float32 1.0 [ name ]
 

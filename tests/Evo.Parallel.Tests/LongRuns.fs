@@ -91,7 +91,8 @@ let private doesNotGrow ranks family sets early late =
         $"{family} on {ranks}: heap {before.Heap} after step {early}, {after.Heap} after step {late}; {after.Handles} tensors"
 
 [<Theory; InlineData "LLAMA2"; InlineData "MIXTRALMOE">]
-let ``neither heap nor tensors grow from step 100 to step 500`` (family: string) = doesNotGrow 1 family [] 100L 500L
+let ``neither heap nor tensors grow from step 100 to step 500`` (family: string) =
+    doesNotGrow 1 family [] 100L 500L
 
 [<Theory; Trait("Category", "Full"); InlineData "LLAMA2"; InlineData "GPT2"; InlineData "MIXTRALMOE">]
 let ``neither heap nor tensors grow from step 1,000 to step 10,000`` (family: string) =

@@ -61,9 +61,9 @@ let ``every way to a value is counted once`` () =
         HostReads.OfThisThread - before
 
     use one = torch.tensor 3.0
-    Assert.Equal(1L, counted (fun () -> one.item<float> () |> box))
+    Assert.Equal(1L, counted (fun () -> one.item<float>() |> box))
     Assert.Equal(1L, counted (fun () -> one.ToScalar() |> box))
     Assert.Equal(1L, counted (fun () -> one.ToDouble() |> box))
     Assert.Equal(1L, counted (fun () -> one.cpu () |> box))
-    Assert.Equal(0L, counted (fun () -> one.``to``(torch.CPU) |> box))
+    Assert.Equal(0L, counted (fun () -> one.``to`` (torch.CPU) |> box))
     Assert.Equal(0L, counted (fun () -> (one + one) |> box))

@@ -156,7 +156,9 @@ let private tablesOf ranks (config: RunConfig) =
         )
         |> ignore
 
+    // What a run had is not left to the process.
     Assert.Null(MatrixProducts.InUse)
+    Assert.True(Ops.UseNative)
     List.distinct (List.ofSeq found)
 
 let private inFolder (config: RunConfig) =

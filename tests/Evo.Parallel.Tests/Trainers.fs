@@ -61,7 +61,9 @@ let ``a run without kernels of our own has the same losses to rounding`` () =
     let losses kernels =
         use folder = withData ()
         let before = Evo.Torch.CountedOperations.Now
-        let _, events = run (config folder.Path "LLAMA2" [ "data.total_steps=4"; $"kernels={kernels}" ])
+
+        let _, events =
+            run (config folder.Path "LLAMA2" [ "data.total_steps=4"; $"kernels={kernels}" ])
 
         // Attention is counted where a kernel computes it.
         Assert.Equal((kernels = "native"), Evo.Torch.CountedOperations.Now.Since(before).Attention > 0L)

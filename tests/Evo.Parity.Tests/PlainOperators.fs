@@ -51,11 +51,11 @@ type ``Plain operators``() =
 
     [<Theory; InlineData("LLAMA2"); InlineData("GPT2"); InlineData("MIXTRALMOE")>]
     member _.``at a layout of each mode are one device's kernels``(name: string) =
-        let layouts =
-            covering 1 name |> List.distinctBy (fun layout -> layout.Degrees.Mode)
+        let layouts = covering 1 name |> List.distinctBy (fun layout -> layout.Degrees.Mode)
 
         Assert.Equal(4, layouts.Length)
         compare name layouts
 
     [<Theory; Trait("Category", "Full"); MemberData("Names")>]
-    member _.``at a covering array of layouts are one device's kernels``(name: string) = compare name (covering 2 name)
+    member _.``at a covering array of layouts are one device's kernels``(name: string) =
+        compare name (covering 2 name)

@@ -39,7 +39,10 @@ let private withTable (table: ProductTable) act =
 /// Operands as they stand for a form, of which each product of the map has one.
 let private operands (dtype: torch.ScalarType) (shape: ProductShape) =
     let random = Random 5
-    let draw a b = (normal random [ int a; int b ]).to_type dtype
+
+    let draw a b =
+        (normal random [ int a; int b ]).to_type dtype
+
     let m, n, k = shape.Rows, shape.Columns, shape.Inner
 
     match shape.Form with
@@ -48,7 +51,12 @@ let private operands (dtype: torch.ScalarType) (shape: ProductShape) =
     | _ -> draw k m, draw k n
 
 let private ours (shape: ProductShape) (a: Tensor, b: Tensor) =
-    Evo.Torch.Native.EvoOperators.product (a, (shape.Form = ProductForm.OfWeight), b, (shape.Form = ProductForm.Forward))
+    Evo.Torch.Native.EvoOperators.product (
+        a,
+        (shape.Form = ProductForm.OfWeight),
+        b,
+        (shape.Form = ProductForm.Forward)
+    )
 
 let private libtorchs (shape: ProductShape) (a: Tensor, b: Tensor) =
     torch.mm (
@@ -78,8 +86,13 @@ let ``float32 is multiplied by the library that the table says`` () =
         let oneDnn = ours shape given
         // Sums of 773 numbers in another order: were the bits the same, nothing could be told apart here.
         Assert.False(same oneDnn blas, $"{shape.Form}: both libraries have the same bits")
-        withTable (all true) (fun () -> Assert.True(same (ours shape given) blas, $"{shape.Form}: not the BLAS"))
-        withTable (all false) (fun () -> Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: not oneDNN"))
+
+        withTable (all true) (fun () ->
+            Assert.True(same (ours shape given) blas, $"{shape.Form}: not the BLAS"))
+
+        withTable (all false) (fun () ->
+            Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: not oneDNN"))
+
         Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: a table that is no longer in use is")
 
 [<Fact>]
@@ -113,7 +126,7 @@ let ``other types have the same bits with any table`` (dtype: torch.ScalarType) 
 [<Fact>]
 let ``a measurement is of a shape, in seconds, and chooses nothing`` () =
     needChoice ()
-    
+
     let shape =
         {
             Form = ProductForm.OfWeight

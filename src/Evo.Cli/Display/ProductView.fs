@@ -23,8 +23,7 @@ let lines (table: ProductTable) : string list =
         table.Timings
         |> Seq.tryFind (fun timing -> timing.Shape.Form = form && weightOf timing.Shape = (tokens, a, b))
         |> Option.map (fun timing ->
-            let part =
-                min timing.Blas timing.BlasAgain / min timing.OneDnn timing.OneDnnAgain
+            let part = min timing.Blas timing.BlasAgain / min timing.OneDnn timing.OneDnnAgain
 
             let mark =
                 if timing.TakesBlas then "*"

@@ -44,7 +44,8 @@ type VerifyOption =
             | Strict -> "take the strict column: what a sound float32 path reaches."
             | Dtype _ -> "float32 (default) or float64, of recorded figures; the law of parity is in float64."
             | Device _ -> ComputeDevice.words
-            | Kernels _ -> "native (default): operators of our own compute; plain: the public operators that define them."
+            | Kernels _ ->
+                "native (default): operators of our own compute; plain: the public operators that define them."
             | Recompute _ ->
                 "part of the layers computed again in the backward pass, to verify that way too; default 0."
             | Layouts _ ->

@@ -133,8 +133,7 @@ type ProductTable =
                         let mutable nearest = infinity
 
                         for struct (pr, pc, pi, blas) in points do
-                            let apart =
-                                (pr - r) * (pr - r) + (pc - c) * (pc - c) + (pi - i) * (pi - i)
+                            let apart = (pr - r) * (pr - r) + (pc - c) * (pc - c) + (pi - i) * (pi - i)
 
                             if apart < nearest then
                                 nearest <- apart
@@ -184,12 +183,13 @@ type ProductTable =
 
             match line.Split ' ' with
             | [| form; rows; columns; inner; "blas"; blas; blasAgain; "onednn"; oneDnn; oneDnnAgain |] when
-                [ form; rows; columns; inner ] = [
-                    string shape.Form
-                    string shape.Rows
-                    string shape.Columns
-                    string shape.Inner
-                ]
+                [ form; rows; columns; inner ] =
+                    [
+                        string shape.Form
+                        string shape.Rows
+                        string shape.Columns
+                        string shape.Inner
+                    ]
                 ->
                 match List.choose number [ blas; blasAgain; oneDnn; oneDnnAgain ] with
                 | [ blas; blasAgain; oneDnn; oneDnnAgain ] ->

@@ -89,7 +89,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var foundFiles = found?.Files;
         var places = Prepare(stop);
         SetUpDevice();
-        using var products = new RunProducts(config, world.Device ?? DeviceOf(config), held, groups);
+        using var operators = new RunOperators(config, world.Device ?? DeviceOf(config), held, groups);
 
         using var tokenizer = places.TokenizerPath is { } path ? TokenizerFiles.Open(path) : null;
         RequireFit(spec, tokenizer);
@@ -260,7 +260,6 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             Threads.Set(config.Train.Threads);
         }
 
-        Ops.UseNative = config.Kernels == "native";
         if (config.Train.Deterministic)
         {
             NativeTorch.Deterministic = true;

@@ -6,28 +6,34 @@ using static TorchSharp.torch;
 namespace Evo.Parallel;
 
 /// <summary>
-/// The table of matrix products that a run computes by: the one that its folder holds, so that a run which goes on has the bits of
-/// one that never stopped; else the machine's. All ranks take the first one's. In use until this is disposed.
+/// What a run computes with, of what the process has one of: operators of our own or plain ones, and the table of matrix products. The
+/// table is the one that its folder holds, so that a run which goes on has the bits of one that never stopped; else the machine's. All
+/// ranks take the first one's. In use until this is disposed; then the process has what it has without a run.
 /// </summary>
-internal sealed class RunProducts : IDisposable
+internal sealed class RunOperators : IDisposable
 {
     /// <summary>The file in the run folder.</summary>
     internal const string FileName = "products.txt";
 
-    /// <summary>Chooses the table; all ranks call this together, before anything of a step is computed.</summary>
+    /// <summary>Chooses; all ranks call this together, before anything of a step is computed.</summary>
     /// <param name="config">The run. Products of other types than float32, on other devices or of plain operators have no choice.</param>
     /// <param name="device">Where the ranks talk and compute.</param>
     /// <param name="held">The run folder, on the first rank.</param>
     /// <param name="groups">The ranks.</param>
-    internal RunProducts(RunConfig config, Device device, RunLock? held, RankGroups groups)
+    internal RunOperators(RunConfig config, Device device, RunLock? held, RankGroups groups)
     {
+        Ops.UseNative = config.Kernels == "native";
         var chooses = device.type == DeviceType.CPU && config.Model.ElementType.Equals(DType.F32) && Ops.UseNative;
         var text = chooses ? Agreement.Of(groups, device, held is null ? null : Own(config, held)) : null;
         MatrixProducts.Use(text is null ? null : ProductTable.OfAnyMachine(text));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => MatrixProducts.Use(null);
+    public void Dispose()
+    {
+        MatrixProducts.Use(null);
+        Ops.UseNative = true;
+    }
 
     private static string? Own(RunConfig config, RunLock held)
     {
