@@ -354,9 +354,7 @@ type RunConfig =
         GradScaler: GradScalerConfig
         [<Key("Whether layers whose activations are recomputed keep what their attention gave.", "false")>]
         SelectiveCheckpoint: bool
-        [<Key("Whether operators of our own compute, or the public operators of libtorch that define them: slower, the same to rounding. docs/kernels.md lists them.",
-              "\"native\"",
-              Choices = "native|plain")>]
+        [<Key("Operators: our own, or libtorch's plain ones.", "\"native\"", Choices = "native|plain")>]
         Kernels: string
         [<Key("What is minimised: the cross-entropy of the next token.")>]
         Loss: LossConfig
