@@ -166,10 +166,9 @@ let private choice (table: ProductTable option) =
     | None -> [ fine "matrix products" "by libtorch's BLAS: there is nothing to choose" ]
     | Some table when not table.IsSteady ->
         [
-            poor
+            fine
                 "matrix products"
-                "timings do not agree with themselves: other work kept the machine busy, and oneDNN is taken where they do not"
-                "ask again when the machine is quiet"
+                "timings do not agree with themselves: other work kept the machine busy, and oneDNN is taken where they do not; doctor measures again when it is asked again"
         ]
     | Some table ->
         let taken = table.Timings |> Seq.filter _.TakesBlas |> Seq.length
