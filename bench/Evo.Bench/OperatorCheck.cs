@@ -86,6 +86,7 @@ internal static class OperatorCheck
             new("RmsNorm 33x71", [Normal(33, 71), Normal(71)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
             new("Rope 2x33x3x64", [Normal(2, 33, 3, 64)], x => Ops.Rope(x[0], On(cos, x), On(sin, x))),
             new("SiluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.SiluMul(x[0], x[1])),
+            new("GeluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.GeluMul(x[0], x[1])),
             Attention(" 300x4x64", 300, 4, 1, 64),
             Attention(", shared heads of 128", 200, 2, 3, 128),
             Attention(", packed", 300, 2, 2, 64, borders),

@@ -236,6 +236,8 @@ public static partial class Ops
     {
         if (activation is "silu" or "swish")
             return SiluMul(gate, up);
+        if (activation is "gelu_new" or "gelu_pytorch_tanh")
+            return GeluMul(gate, up);
         using var active = Activation(activation, gate);
         return active * up;
     }

@@ -42,10 +42,10 @@ public static partial class Ops
             result = EvoOperators.rope(x, cos, sin);
     }
 
-    static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result)
+    static partial void NativeGated(Tensor gate, Tensor up, bool gelu, ref Tensor? result)
     {
         if (Takes(gate, up))
-            result = EvoOperators.silu_mul(gate, up);
+            result = EvoOperators.gated(gate, up, gelu);
     }
 
     static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result)

@@ -54,6 +54,12 @@ public static partial class Ops
         return active * up;
     }
 
+    private static Tensor PlainGeluMul(Tensor gate, Tensor up)
+    {
+        using var active = nn.functional.gelu(gate, GELU.Approximate.tanh);
+        return active * up;
+    }
+
     private static Tensor PlainActivation(string name, Tensor x) => name switch
     {
         "silu" or "swish" => nn.functional.silu(x),

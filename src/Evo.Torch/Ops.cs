@@ -86,8 +86,19 @@ public static partial class Ops
     public static Tensor SiluMul(Tensor gate, Tensor up)
     {
         Tensor? fast = null;
-        NativeSiluMul(gate, up, ref fast);
+        NativeGated(gate, up, false, ref fast);
         return fast ?? PlainSiluMul(gate, up);
+    }
+
+    /// <summary>The gated unit of Gemma's MLP: <c>gelu(gate) * up</c>, with the tanh form of GELU.</summary>
+    /// <param name="gate">Any shape.</param>
+    /// <param name="up">The same shape and type.</param>
+    /// <returns>The same shape and type.</returns>
+    public static Tensor GeluMul(Tensor gate, Tensor up)
+    {
+        Tensor? fast = null;
+        NativeGated(gate, up, true, ref fast);
+        return fast ?? PlainGeluMul(gate, up);
     }
 
     /// <summary>
@@ -318,7 +329,7 @@ public static partial class Ops
 
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result);
 
-    static partial void NativeSiluMul(Tensor gate, Tensor up, ref Tensor? result);
+    static partial void NativeGated(Tensor gate, Tensor up, bool gelu, ref Tensor? result);
 
     static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result);
 

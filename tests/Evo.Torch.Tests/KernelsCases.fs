@@ -113,6 +113,17 @@ let operators =
                     }
         }
         {
+            Name = "GeluMul"
+            Dimensions = [ "rows"; "C" ]
+            Most = [ 40; 70 ]
+            Call =
+                fun sizes random ->
+                    {
+                        Inputs = [| (normal random sizes).mul(Scalar.op_Implicit 4.0); normal random sizes |]
+                        Run = fun x -> Ops.GeluMul(x[0], x[1])
+                    }
+        }
+        {
             Name = "CausalAttention"
             Dimensions = [ "B"; "T"; "S-T+1"; "K"; "H/K"; "D" ]
             Most = [ 2; 150; 150; 2; 3; 70 ]

@@ -256,7 +256,7 @@ type ``A kernel``() =
 
         let x = normal 1 [ 2; 3 ]
         said [ "evo::rms_norm"; "[2, 3]"; "[4]" ] (fun () -> Ops.RmsNorm(x, normal 2 [ 4 ], 1e-5))
-        said [ "evo::silu_mul"; "[2, 3]"; "[3, 2]" ] (fun () -> Ops.SiluMul(x, normal 2 [ 3; 2 ]))
+        said [ "evo::gated"; "[2, 3]"; "[3, 2]" ] (fun () -> Ops.SiluMul(x, normal 2 [ 3; 2 ]))
         said [ "evo::linear"; "[2, 3]"; "[5, 4]" ] (fun () -> Ops.Linear(x, normal 2 [ 5; 4 ]))
 
         said [ "evo::embedding"; "id 7"; "5 rows" ] (fun () ->

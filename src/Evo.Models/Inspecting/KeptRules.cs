@@ -31,7 +31,7 @@ internal static class KeptRules
         "RmsNorm" or "LayerNorm" => [0],
         "Embedding" => isInteger(0) ? [0] : [],
         "Attention" => [0, 1, 2],
-        "Gated" => Silu(value.Detail) || !Relu(value.Detail) ? [0, 1] : [1],
+        "Gated" => Relu(value.Detail) ? [1] : [0, 1],
         "Activate" => Relu(value.Detail) ? [] : [0],
         "Multiply" or "Divide" or "Function" => Enumerable.Range(0, value.From.Count),
         "Reciprocal" => [0],
@@ -68,7 +68,7 @@ internal static class KeptRules
             case "Attention":
                 yield return ("log-sums", rows, NumberType.Wide);
                 break;
-            case "Gated" when !Silu(value.Detail):
+            case "Gated" when !OfOneKernel(value.Detail):
                 yield return ("activated gate", value.Size, NumberType.Compute);
                 break;
             case "VocabularyParallelEmbedding":
@@ -81,7 +81,7 @@ internal static class KeptRules
                 yield return ("router's probabilities", rows * experts, NumberType.Wide);
                 yield return ("choices and places", pairs * 3, NumberType.Integer);
                 yield return ("tokens of the experts, and their outputs", pairs * 2 * value.Width, NumberType.Compute);
-                yield return ("insides of the experts", pairs * inner * (Silu(value.Detail) ? 3 : 4), NumberType.Compute);
+                yield return ("insides of the experts", pairs * inner * (OfOneKernel(value.Detail) ? 3 : 4), NumberType.Compute);
                 yield return ("weights of the choices", pairs + rows, NumberType.Wide);
                 break;
         }
@@ -113,7 +113,8 @@ internal static class KeptRules
         }
     }
 
-    private static bool Silu(string activation) => activation is "silu" or "swish";
+    // Activation and product by one kernel (Ops.Gated), which keeps neither.
+    private static bool OfOneKernel(string activation) => activation is "silu" or "swish" or "gelu_new" or "gelu_pytorch_tanh";
 
     private static bool Relu(string activation) => activation == "relu";
 }

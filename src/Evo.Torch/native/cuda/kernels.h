@@ -32,9 +32,10 @@ struct Heads {
 void rope(
     Type type, const void* x, const Heads& heads, const void* cos, const void* sin, bool own_tables, void* y, bool backward, Stream stream);
 
-void silu_mul(Type type, const void* gate, const void* up, void* y, int64_t count, Stream stream);
-void silu_mul_backward(
-    Type type, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream);
+// activation(gate) * up: SiLU, or GELU in its tanh form.
+void gated(Type type, bool gelu, const void* gate, const void* up, void* y, int64_t count, Stream stream);
+void gated_backward(
+    Type type, bool gelu, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream);
 
 // x [rows, C]: zero where the word mixed from the row's and the column's is below the limit, and else x * scale. `together` rows have
 // the same columns.

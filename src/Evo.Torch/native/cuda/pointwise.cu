@@ -20,8 +20,16 @@ __global__ void rope_halves(const S* x, Heads heads, const S* cos, const S* sin,
     to[i + half] = narrow<S>(backward ? c * cos_c - a * sin_a : c * cos_c + a * sin_c);
 }
 
-template <class S, int N>
-__global__ void silu_mul_pieces(const S* gate, const S* up, S* y, int64_t pieces) {
+// s(x) and its derivative of an activation that is x times the logistic function of s(x): see kernels/pointwise.inc.
+template <class W, bool gelu>
+struct Activation {
+    static constexpr W linear = static_cast<W>(1.59576912160573071), cubic = static_cast<W>(0.0713548162726009);
+    static __device__ W logit(W x) { return gelu ? x * (x * x * cubic + linear) : x; }
+    static __device__ W slope(W x) { return gelu ? x * x * (3 * cubic) + linear : W(1); }
+};
+
+template <class S, bool gelu, int N>
+__global__ void gated_pieces(const S* gate, const S* up, S* y, int64_t pieces) {
     using W = Wide<S>;
     const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
     if (j >= pieces) return;
@@ -29,22 +37,22 @@ __global__ void silu_mul_pieces(const S* gate, const S* up, S* y, int64_t pieces
     Piece<S, N> result;
     for (int n = 0; n < N; n++) {
         const W v = wide(g.at[n]);
-        result.at[n] = narrow<S>(wide(narrow<S>(v / (exponential(-v) + 1))) * wide(u.at[n]));
+        result.at[n] = narrow<S>(wide(narrow<S>(v / (exponential(-Activation<W, gelu>::logit(v)) + 1))) * wide(u.at[n]));
     }
     piece<S, N>(y, j) = result;
 }
 
-template <class S, int N>
-__global__ void silu_mul_backward_pieces(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t pieces) {
+template <class S, bool gelu, int N>
+__global__ void gated_backward_pieces(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t pieces) {
     using W = Wide<S>;
     const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
     if (j >= pieces) return;
     const auto d = piece<S, N>(dy, j), g = piece<S, N>(gate, j), u = piece<S, N>(up, j);
     Piece<S, N> to_gate, to_up;
     for (int n = 0; n < N; n++) {
-        const W v = wide(g.at[n]), open = 1 / (exponential(-v) + 1);
+        const W v = wide(g.at[n]), open = 1 / (exponential(-Activation<W, gelu>::logit(v)) + 1);
         to_up.at[n] = narrow<S>(wide(d.at[n]) * v * open);
-        to_gate.at[n] = narrow<S>(wide(d.at[n]) * wide(u.at[n]) * open * (1 + v * (1 - open)));
+        to_gate.at[n] = narrow<S>(wide(d.at[n]) * wide(u.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
     }
     piece<S, N>(dgate, j) = to_gate;
     piece<S, N>(dup, j) = to_up;
@@ -83,30 +91,32 @@ void rope(
     check("rope");
 }
 
-void silu_mul(Type type, const void* gate, const void* up, void* y, int64_t count, Stream stream) {
+void gated(Type type, bool gelu, const void* gate, const void* up, void* y, int64_t count, Stream stream) {
     if (count == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
         by_pieces<S>(count, {gate, up, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            silu_mul_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(as<S>(gate), as<S>(up), as<S>(y), count / N);
+            const auto launch = gelu ? gated_pieces<S, true, N> : gated_pieces<S, false, N>;
+            launch<<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(as<S>(gate), as<S>(up), as<S>(y), count / N);
         });
     });
-    check("silu_mul");
+    check("gated");
 }
 
-void silu_mul_backward(
-    Type type, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream) {
+void gated_backward(
+    Type type, bool gelu, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream) {
     if (count == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
         by_pieces<S>(count, {dy, gate, up, dgate, dup}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            silu_mul_backward_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
+            const auto launch = gelu ? gated_backward_pieces<S, true, N> : gated_backward_pieces<S, false, N>;
+            launch<<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
                 as<S>(dy), as<S>(gate), as<S>(up), as<S>(dgate), as<S>(dup), count / N);
         });
     });
-    check("silu_mul, backward");
+    check("gated, backward");
 }
 
 void dropout(

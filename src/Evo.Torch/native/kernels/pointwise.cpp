@@ -1,4 +1,4 @@
-// evo::rms_norm, evo::rope, evo::silu_mul, evo::dropout and evo::embedding with their backwards.
+// evo::rms_norm, evo::rope, evo::gated, evo::dropout and evo::embedding with their backwards.
 
 #include "operators.h"
 
@@ -139,64 +139,66 @@ Tensor rope(const Tensor& x, const Tensor& cos, const Tensor& sin) {
   return wants_gradient({&x}) ? Rope::apply(x, c, s) : rope_turned(x, c, s, false);
 }
 
-// ---- silu_mul ----
+// ---- gated ----
 
 constexpr int64_t kGrain = 16384;  // elements: about 10 microseconds of work, more than it costs to wake a thread
 
-Tensor silu_mul_forward(const Tensor& gate, const Tensor& up) {
+Tensor gated_forward(const Tensor& gate, const Tensor& up, bool gelu) {
   const Tensor g = gate.contiguous(), u = up.contiguous();
   Tensor y = at::empty(g.sizes(), g.options());
   if (on_cuda(g)) {
     const Gpu gpu(g);
-    cuda::silu_mul(gpu.type, g.data_ptr(), u.data_ptr(), y.data_ptr(), g.numel(), gpu.stream);
+    cuda::gated(gpu.type, gelu, g.data_ptr(), u.data_ptr(), y.data_ptr(), g.numel(), gpu.stream);
     return y;
   }
-  with_type(g.scalar_type(), "evo::silu_mul", [&](auto stored) {
+  with_type(g.scalar_type(), "evo::gated", [&](auto stored) {
     using S = decltype(stored);
     at::parallel_for(0, g.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      Typed<S>::get().silu_mul(pointer<S>(g) + begin, pointer<S>(u) + begin, pointer<S>(y) + begin, end - begin);
+      Typed<S>::get().gated[gelu](pointer<S>(g) + begin, pointer<S>(u) + begin, pointer<S>(y) + begin, end - begin);
     });
   });
   return y;
 }
 
-class SiluMul : public torch::autograd::Function<SiluMul> {
+class Gated : public torch::autograd::Function<Gated> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& gate, const Tensor& up) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& gate, const Tensor& up, bool gelu) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     ctx->save_for_backward({gate, up});
-    return silu_mul_forward(gate, up);
+    ctx->saved_data["gelu"] = gelu;
+    return gated_forward(gate, up, gelu);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    differentiated_once("evo::silu_mul");
+    differentiated_once("evo::gated");
     const auto saved = ctx->get_saved_variables();
+    const bool gelu = ctx->saved_data["gelu"].toBool();
     const Tensor gate = saved[0].contiguous(), up = saved[1].contiguous(), dy = gradients[0].contiguous();
     Tensor dgate = at::empty(gate.sizes(), gate.options()), dup = at::empty(up.sizes(), up.options());
     if (on_cuda(gate)) {
       const Gpu gpu(gate);
-      cuda::silu_mul_backward(
-          gpu.type, dy.data_ptr(), gate.data_ptr(), up.data_ptr(), dgate.data_ptr(), dup.data_ptr(), gate.numel(), gpu.stream);
-      return {dgate, dup};
+      cuda::gated_backward(
+          gpu.type, gelu, dy.data_ptr(), gate.data_ptr(), up.data_ptr(), dgate.data_ptr(), dup.data_ptr(), gate.numel(), gpu.stream);
+      return {dgate, dup, Tensor()};
     }
-    with_type(gate.scalar_type(), "evo::silu_mul", [&](auto stored) {
+    with_type(gate.scalar_type(), "evo::gated", [&](auto stored) {
       using S = decltype(stored);
       at::parallel_for(0, gate.numel(), kGrain, [&](int64_t begin, int64_t end) {
-        Typed<S>::get().silu_mul_backward(
+        Typed<S>::get().gated_backward[gelu](
             pointer<S>(dy) + begin, pointer<S>(gate) + begin, pointer<S>(up) + begin, pointer<S>(dgate) + begin,
             pointer<S>(dup) + begin, end - begin);
       });
     });
-    return {dgate, dup};
+    return {dgate, dup, Tensor()};
   }
 };
 
-Tensor silu_mul(const Tensor& gate, const Tensor& up) {
-  check_device(gate, "evo::silu_mul");
+Tensor gated(const Tensor& gate, const Tensor& up, bool gelu) {
+  check_device(gate, "evo::gated");
   TORCH_CHECK(
-      gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "evo::silu_mul: gate ", gate.sizes(), " ",
+      gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "evo::gated: gate ", gate.sizes(), " ",
       gate.scalar_type(), " and up ", up.sizes(), " ", up.scalar_type(), " must have one shape and one type");
-  return wants_gradient({&gate, &up}) ? SiluMul::apply(gate, up) : silu_mul_forward(gate, up);
+  return wants_gradient({&gate, &up}) ? Gated::apply(gate, up, gelu) : gated_forward(gate, up, gelu);
 }
 
 // ---- dropout ----
@@ -343,7 +345,7 @@ Tensor embedding(const Tensor& ids, const Tensor& weight, const evo::optional<Te
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", rms_norm);
   m.def("rope(Tensor x, Tensor cos, Tensor sin) -> Tensor", rope);
-  m.def("silu_mul(Tensor gate, Tensor up) -> Tensor", silu_mul);
+  m.def("gated(Tensor gate, Tensor up, bool gelu=False) -> Tensor", gated);
   m.def("dropout(Tensor x, Tensor rows, Tensor columns, float share) -> Tensor", dropout);
   m.def("embedding(Tensor ids, Tensor weight, Tensor(a!)? weight_gradient=None) -> Tensor", embedding);
 }

@@ -30,8 +30,9 @@ struct TypedKernels {
       const S* dy, const S* x, const S* weight, const W* inverse, S* dx, W* dweight, int64_t C, int64_t begin, int64_t end);
   // One token: H heads of D elements turned by cos and sin [D]; backward applies the transpose.
   void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
-  void (*silu_mul)(const S* gate, const S* up, S* y, int64_t count);
-  void (*silu_mul_backward)(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
+  // y = activation(gate) * up: SiLU, and GELU in its tanh form.
+  void (*gated[2])(const S* gate, const S* up, S* y, int64_t count);
+  void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
   // One row: an element is zero where its random word, mixed from the row's and the column's, is below the limit, and else x * scale.
   void (*dropout)(
       const S* x, std::uint32_t row, const std::uint32_t* columns, std::uint32_t limit, double scale, S* y, int64_t count);
