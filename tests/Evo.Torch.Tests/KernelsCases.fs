@@ -70,6 +70,20 @@ let private beside (inputs: Tensor[]) (constant: Tensor) = constant.``to`` input
 
 let private smoothingOf size = if size % 2 = 0 then 0.1 else 0.0
 
+/// A unit of a gate and what it lets through.
+let private gated name (unit: Tensor -> Tensor -> Tensor) =
+    {
+        Name = name
+        Dimensions = [ "rows"; "C" ]
+        Most = [ 40; 70 ]
+        Call =
+            fun sizes random ->
+                {
+                    Inputs = [| (normal random sizes).mul(Scalar.op_Implicit 4.0); normal random sizes |]
+                    Run = fun x -> unit x[0] x[1]
+                }
+    }
+
 let operators =
     [
         {
@@ -101,28 +115,8 @@ let operators =
                         Run = fun x -> Ops.Rope(x[0], beside x cos, beside x sin)
                     }
         }
-        {
-            Name = "SiluMul"
-            Dimensions = [ "rows"; "C" ]
-            Most = [ 40; 70 ]
-            Call =
-                fun sizes random ->
-                    {
-                        Inputs = [| (normal random sizes).mul(Scalar.op_Implicit 4.0); normal random sizes |]
-                        Run = fun x -> Ops.SiluMul(x[0], x[1])
-                    }
-        }
-        {
-            Name = "GeluMul"
-            Dimensions = [ "rows"; "C" ]
-            Most = [ 40; 70 ]
-            Call =
-                fun sizes random ->
-                    {
-                        Inputs = [| (normal random sizes).mul(Scalar.op_Implicit 4.0); normal random sizes |]
-                        Run = fun x -> Ops.GeluMul(x[0], x[1])
-                    }
-        }
+        gated "SiluMul" (fun gate up -> Ops.SiluMul(gate, up))
+        gated "GeluMul" (fun gate up -> Ops.GeluMul(gate, up))
         {
             Name = "CausalAttention"
             Dimensions = [ "B"; "T"; "S-T+1"; "K"; "H/K"; "D" ]
