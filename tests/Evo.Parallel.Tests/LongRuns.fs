@@ -61,12 +61,7 @@ let private heldAt ranks family (sets: string list) (early: int64) (late: int64)
     if ranks = 1 then
         Trainer(config, watch).Run CancellationToken.None |> ignore
     else
-        LocalWorld.Results(
-            ranks,
-            (fun rank -> Trainer(config, watch, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
-            threads = 1
-        )
-        |> ignore
+        watchedOn ranks config watch
 
     found[early], found[late]
 

@@ -149,12 +149,7 @@ let private tablesOf ranks (config: RunConfig) =
     if ranks = 1 then
         Trainer(config, watch).Run CancellationToken.None |> ignore
     else
-        LocalWorld.Results(
-            ranks,
-            (fun rank -> Trainer(config, watch, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
-            threads = 1
-        )
-        |> ignore
+        watchedOn ranks config watch
 
     // What a run had is not left to the process.
     Assert.Null(MatrixProducts.InUse)

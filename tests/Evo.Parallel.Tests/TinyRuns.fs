@@ -144,15 +144,18 @@ let bits (checkpoint: string) =
             nonNull (Path.GetFileName path), FileChecksum.Of path
     ]
 
-/// What happens in a run on so many ranks, which are threads.
-let eventsOn ranks (config: RunConfig) =
-    let seen = Seen()
-
+/// A run on so many ranks, which are threads, with somebody who watches.
+let watchedOn ranks (config: RunConfig) watch =
     LocalWorld.Results(
         ranks,
-        (fun rank -> Trainer(config, seen, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
+        (fun rank -> Trainer(config, watch, ResumeRule.AsConfigured, rank).Run CancellationToken.None),
         threads = 1
     )
     |> ignore
+
+/// What happens in a run on so many ranks, which are threads.
+let eventsOn ranks (config: RunConfig) =
+    let seen = Seen()
+    watchedOn ranks config seen
 
     seen.Events

@@ -150,20 +150,15 @@ HeadAndLoss head_and_loss(
   return result;
 }
 
-// Where the head's gradient is added to by the backward itself; undefined: autograd does it.
-struct HeadSum {
-  Tensor weight;
-};
-
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static variable_list forward(
-      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, const HeadSum& sum) {
+      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, const GradientSum& sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto result = head_and_loss(
-        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad() || sum.weight.defined());
+        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad() || sum.to.defined());
     ctx->save_for_backward({result.hidden, result.weight});
-    if (sum.weight.defined()) ctx->saved_data["weight_sum"] = sum.weight;
+    if (sum.to.defined()) ctx->saved_data["weight_sum"] = sum.to;
     ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
     auto [loss, right] = result.rows.total();
     ctx->mark_non_differentiable({right});
@@ -192,10 +187,7 @@ std::tuple<Tensor, Tensor> linear_cross_entropy(
       weight.scalar_type(), " do not meet: they are [N, C] and [V, C] of one type");
   check_smoothing(label_smoothing, "evo::linear_cross_entropy");
   const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
-  const HeadSum sum{weight_gradient.value_or(Tensor())};
-  TORCH_CHECK(
-      !sum.weight.defined() || (sum.weight.sizes() == weight.sizes() && sum.weight.scalar_type() == weight.scalar_type()),
-      "evo::linear_cross_entropy: the gradient of the weight is a tensor like it, got ", sum.weight.sizes());
+  const auto sum = gradient_sum(weight_gradient, weight, "evo::linear_cross_entropy");
   if (wants_gradient({&hidden, &weight})) return pair_of(LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing, sum));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).rows.total();

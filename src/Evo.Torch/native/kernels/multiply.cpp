@@ -50,23 +50,19 @@ Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias)
   return y.view(sizes);
 }
 
-// Where the gradients of weight and bias are added to by the backward itself; undefined: autograd does it with what backward gives.
-struct Sums {
-  Tensor weight, bias;
-};
-
 class Linear : public torch::autograd::Function<Linear> {
  public:
   static Tensor forward(
-      AutogradContext* ctx, const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, const Sums& sums) {
+      AutogradContext* ctx, const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, const GradientSum& weight_sum,
+      const GradientSum& bias_sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensor b = bias.value_or(Tensor());
     ctx->saved_data["bias"] = b.defined() && b.requires_grad();
     ctx->saved_data["x"] = x.requires_grad();
     ctx->saved_data["weight"] = weight.requires_grad();
     // Not saved as variables are: they may change between forward and backward.
-    if (sums.weight.defined()) ctx->saved_data["weight_sum"] = sums.weight;
-    if (sums.bias.defined()) ctx->saved_data["bias_sum"] = sums.bias;
+    if (weight_sum.to.defined()) ctx->saved_data["weight_sum"] = weight_sum.to;
+    if (bias_sum.to.defined()) ctx->saved_data["bias_sum"] = bias_sum.to;
     ctx->save_for_backward({x, weight});
     return linear_forward(x, weight, b);
   }
@@ -93,16 +89,9 @@ class Linear : public torch::autograd::Function<Linear> {
       ctx->saved_data["bias_sum"].toTensor().add_(dy.sum(0));
     else if (ctx->saved_data["bias"].toBool())
       dbias = dy.sum(0);
-    return {dx, dweight, dbias, Tensor()};
+    return {dx, dweight, dbias, Tensor(), Tensor()};
   }
 };
-
-// A sum for a gradient has the shape and type of what it is the gradient of.
-void check_sum(const Tensor& sum, const Tensor& of, const char* name) {
-  TORCH_CHECK(
-      !sum.defined() || (of.defined() && sum.sizes() == of.sizes() && sum.scalar_type() == of.scalar_type() && sum.is_contiguous()),
-      "evo::linear: the gradient of the ", name, " is a contiguous tensor like it, got ", sum.sizes(), " ", sum.scalar_type());
-}
 
 Tensor linear(
     const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, const evo::optional<Tensor>& weight_gradient,
@@ -114,14 +103,12 @@ Tensor linear(
     TORCH_CHECK(
         bias->dim() == 1 && bias->size(0) == weight.size(0), "evo::linear: bias ", bias->sizes(), " for a weight ", weight.sizes());
   const Tensor b = bias.value_or(Tensor());
-  const Sums sums{weight_gradient.value_or(Tensor()), bias_gradient.value_or(Tensor())};
-  check_sum(sums.weight, weight, "weight");
-  check_sum(sums.bias, b, "bias");
-  const bool direct = sums.weight.defined() || sums.bias.defined();
+  const auto weight_sum = gradient_sum(weight_gradient, weight, "evo::linear"), bias_sum = gradient_sum(bias_gradient, b, "evo::linear");
+  const bool direct = weight_sum.to.defined() || bias_sum.to.defined();
   const bool ours = direct || (x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
       weight.scalar_type() == at::kFloat && (!b.defined() || b.scalar_type() == at::kFloat));
   if (!ours) return at::linear(x, weight, bias);
-  return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias, sums) : linear_forward(x, weight, b);
+  return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias, weight_sum, bias_sum) : linear_forward(x, weight, b);
 }
 
 // The bare product, for functions that are differentiated in .NET.

@@ -82,6 +82,20 @@ inline bool wants_gradient(std::initializer_list<const at::Tensor*> inputs) {
   return false;
 }
 
+// Where the backward of a weight adds its gradient itself; undefined: autograd does it with what the backward gives.
+struct GradientSum {
+  at::Tensor to;
+};
+
+// The sum, which is like the weight.
+inline GradientSum gradient_sum(const evo::optional<at::Tensor>& to, const at::Tensor& weight, const char* name) {
+  const at::Tensor sum = to.value_or(at::Tensor());
+  TORCH_CHECK(
+      !sum.defined() || (weight.defined() && sum.sizes() == weight.sizes() && sum.scalar_type() == weight.scalar_type() && sum.is_contiguous()),
+      name, ": a gradient is added to a contiguous tensor like the weight, got ", sum.sizes(), " ", sum.scalar_type());
+  return {sum};
+}
+
 inline void differentiated_once(const char* name) {
   TORCH_CHECK(
       !at::GradMode::is_enabled(), name, ": the backward of the kernel has no derivative of its own; "

@@ -283,18 +283,13 @@ Tensor embedding_forward(const Tensor& ids, const Tensor& weight) {
   return y;
 }
 
-// Where the table's gradient is added to by the backward itself; undefined: autograd does it.
-struct TableSum {
-  Tensor table;
-};
-
 class Embedding : public torch::autograd::Function<Embedding> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& ids, const Tensor& weight, const TableSum& sum) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& ids, const Tensor& weight, const GradientSum& sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     ctx->save_for_backward({ids});
     ctx->saved_data["rows"] = weight.size(0);
-    if (sum.table.defined()) ctx->saved_data["sum"] = sum.table;
+    if (sum.to.defined()) ctx->saved_data["sum"] = sum.to;
     return embedding_forward(ids, weight);
   }
 
@@ -333,11 +328,7 @@ Tensor embedding(const Tensor& ids, const Tensor& weight, const evo::optional<Te
   const Tensor flat = checked_ids(ids, weight.size(0));
   auto sizes = ids.sizes().vec();
   sizes.push_back(weight.size(1));
-  const TableSum sum{weight_gradient.value_or(Tensor())};
-  TORCH_CHECK(
-      !sum.table.defined() ||
-          (sum.table.sizes() == weight.sizes() && sum.table.scalar_type() == weight.scalar_type() && sum.table.is_contiguous()),
-      "evo::embedding: the gradient of the weight is a contiguous tensor like it, got ", sum.table.sizes());
+  const auto sum = gradient_sum(weight_gradient, weight, "evo::embedding");
   const Tensor y = wants_gradient({&weight}) ? Embedding::apply(flat, weight, sum) : embedding_forward(flat, weight);
   return y.view(sizes);
 }
