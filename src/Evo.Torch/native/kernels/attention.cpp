@@ -117,18 +117,16 @@ Outcome forward_blocks(
     const int64_t padded = rounded_up(D, kernels.lanes);
     const Tensor k_panels = packed<S>(k, plan, Form::panels), v_rows = packed<S>(v, plan, Form::rows);
     const auto blocks = static_cast<int64_t>(plan.query_blocks.size());
-    at::parallel_for(0, blocks * H, 1, [&](int64_t begin, int64_t end) {
-      const Scratch<W> scratch(attention_scratch(D, kernels.lanes));
-      for (int64_t item = begin; item < end; item++) {
-        const auto [sequence, first] = plan.query_blocks[item / H];
-        const auto& s = plan.sequences[sequence];
-        const int64_t h = item % H, kv_token = h / group * plan.panel_tokens + s.panels;
-        kernels.attention(
-            pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
-            pointer<W>(k_panels) + kv_token * D, pointer<W>(v_rows) + kv_token * padded,
-            pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-            shape_of(s, D, bias, h), first, std::min(s.queries, first + kQueryBlock), scratch.get());
-      }
+    // Head by head: its keys and values stay in cache.
+    each_by_any_thread<W>(blocks * H, attention_scratch(D, kernels.lanes), [&](W* scratch, int64_t item) {
+      const auto [sequence, first] = plan.query_blocks[item % blocks];
+      const auto& s = plan.sequences[sequence];
+      const int64_t h = item / blocks, kv_token = h / group * plan.panel_tokens + s.panels;
+      kernels.attention(
+          pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
+          pointer<W>(k_panels) + kv_token * D, pointer<W>(v_rows) + kv_token * padded,
+          pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+          shape_of(s, D, bias, h), first, std::min(s.queries, first + kQueryBlock), scratch);
     });
   });
   return {out, lse};
@@ -245,19 +243,15 @@ variable_list backward_blocks(
     const auto wide = q.options().dtype(wide_type(q.scalar_type()));
     Tensor dk_heads = at::zeros({B, H, S, padded}, wide), dv_heads = at::zeros({B, H, S, padded}, wide);
     const auto n = static_cast<int64_t>(plan.sequences.size());
-    at::parallel_for(0, n * H, 1, [&](int64_t begin, int64_t end) {
-      const Scratch<W> scratch(attention_backward_scratch(D, kernels.lanes));
-      for (int64_t item = begin; item < end; item++) {
-        const auto& s = plan.sequences[item / H];
-        const int64_t h = item % H, kv_token = h / group * plan.panel_tokens + s.panels;
-        const int64_t place = ((s.batch * T + s.query) * H + h) * D, row = ((s.batch * H + h) * S + s.key) * padded;
-        kernels.attention_backward(
-            pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
-            pointer<W>(k_panels) + kv_token * D, pointer<W>(k_rows) + kv_token * padded, pointer<W>(v_panels) + kv_token * D,
-            pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-            pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, bias, h),
-            scratch.get());
-      }
+    each_by_any_thread<W>(n * H, attention_backward_scratch(D, kernels.lanes), [&](W* scratch, int64_t item) {
+      const auto& s = plan.sequences[item % n];
+      const int64_t h = item / n, kv_token = h / group * plan.panel_tokens + s.panels;
+      const int64_t place = ((s.batch * T + s.query) * H + h) * D, row = ((s.batch * H + h) * S + s.key) * padded;
+      kernels.attention_backward(
+          pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
+          pointer<W>(k_panels) + kv_token * D, pointer<W>(k_rows) + kv_token * padded, pointer<W>(v_panels) + kv_token * D,
+          pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+          pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, bias, h), scratch);
     });
     at::parallel_for(0, B * S, 16, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; n++)

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -74,6 +75,17 @@ class Scratch {
   };
   std::unique_ptr<W, Free> memory_;
 };
+
+// Calls f(scratch, item) for the items [0, n), in no order, each by whichever thread is free: for items of unequal length, of which each
+// has a result of its own. A thread has one scratch of so many elements for all its items.
+template <class W, class F>
+void each_by_any_thread(int64_t n, int64_t scratch, F f) {
+  std::atomic<int64_t> next{0};
+  at::parallel_for(0, std::min<int64_t>(n, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    const Scratch<W> own(scratch);
+    for (int64_t item = next++; item < n; item = next++) f(own.get(), item);
+  });
+}
 
 inline bool wants_gradient(std::initializer_list<const at::Tensor*> inputs) {
   if (!at::GradMode::is_enabled()) return false;
