@@ -230,15 +230,4 @@ public static partial class Ops
         var rows = GroupedMlp(PermuteToExperts(x_NC, order, topK), order.Counts, gate, up, down, activation);
         return CombineExperts(rows, order, weights).view(x.shape).MoveToOuterDisposeScope();
     }
-
-    /// <summary>The inside of a gated MLP: <c>activation(gate) * up</c>.</summary>
-    public static Tensor Gated(string activation, Tensor gate, Tensor up)
-    {
-        if (activation is "silu" or "swish")
-            return SiluMul(gate, up);
-        if (activation is "gelu_new" or "gelu_pytorch_tanh")
-            return GeluMul(gate, up);
-        using var active = Activation(activation, gate);
-        return active * up;
-    }
 }

@@ -36,6 +36,47 @@ public static partial class Ops
             result = EvoOperators.rms_norm(x, weight, eps);
     }
 
+    static partial void NativeLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps, ref Tensor? result)
+    {
+        if (Takes(x, weight, bias ?? weight))
+            result = EvoOperators.layer_norm(x, weight, bias, eps);
+    }
+
+    static partial void NativeAddRmsNorm(Tensor x, Tensor residual, Tensor weight, double eps, ref (Tensor, Tensor)? result)
+    {
+        if (Takes(x, residual, weight))
+            result = EvoOperators.add_rms_norm(x, residual, weight, eps);
+    }
+
+    static partial void NativeAddLayerNorm(
+        Tensor x, Tensor residual, Tensor weight, Tensor? bias, double eps, ref (Tensor, Tensor)? result)
+    {
+        if (Takes(x, residual, weight, bias ?? weight))
+            result = EvoOperators.add_layer_norm(x, residual, weight, bias, eps);
+    }
+
+    static partial void NativeHeads(
+        Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result)
+    {
+        if (Takes(x) && cos?.requires_grad is not true && sin?.requires_grad is not true)
+        {
+            var (q, k, v) = EvoOperators.heads(x, heads, kvHeads, grouped, cos, sin);
+            result = [q, k, v];
+        }
+    }
+
+    static partial void NativeActivation(Tensor x, Tensor? bias, bool gelu, ref Tensor? result)
+    {
+        if (Takes(x, bias ?? x))
+            result = EvoOperators.activate(x, bias, gelu);
+    }
+
+    static partial void NativeGatedPair(Tensor pair, bool gelu, ref Tensor? result)
+    {
+        if (Takes(pair))
+            result = EvoOperators.gated_pair(pair, gelu);
+    }
+
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result)
     {
         if (Takes(x) && !(cos.requires_grad || sin.requires_grad))

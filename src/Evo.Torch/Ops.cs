@@ -1,7 +1,7 @@
 // The operators that TorchSharp lacks and that emitted model code calls: one door, two ways behind it.
 //
 // Shapes: B batch, T tokens, S keys and values, H query heads, K key/value heads, D head size, C channels, V vocabulary, N = B * T.
-// This file, Ops.Plain.cs and Ops.Experts.cs name only public TorchSharp members: they compile against TorchSharp itself.
+// This file, Ops.Plain.cs, Ops.Fused.cs and Ops.Experts.cs name only public TorchSharp members: they compile against TorchSharp itself.
 // Ops.Native.cs fills the partial methods below with kernels of our own.
 
 using TorchSharp;
@@ -62,7 +62,12 @@ public static partial class Ops
     /// <param name="bias">[C] or none.</param>
     /// <param name="eps">Added to the variance.</param>
     /// <returns>[..., C], x's type.</returns>
-    public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps) => PlainLayerNorm(x, weight, bias, eps);
+    public static Tensor LayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps)
+    {
+        Tensor? fast = null;
+        NativeLayerNorm(x, weight, bias, eps, ref fast);
+        return fast ?? PlainLayerNorm(x, weight, bias, eps);
+    }
 
     /// <summary>
     /// Rotary position embedding that turns the first half of a head against the second (the NeoX and Hugging Face form):
@@ -105,8 +110,17 @@ public static partial class Ops
     /// An activation by the name that a config.json gives it: silu, swish, gelu (exact), gelu_new and gelu_pytorch_tanh
     /// (the tanh form), relu.
     /// </summary>
+    /// <param name="name">The name.</param>
+    /// <param name="x">[..., C]</param>
+    /// <param name="bias">[C], added to x first; or none.</param>
     /// <exception cref="ArgumentException">Another name; the message lists the legal ones.</exception>
-    public static Tensor Activation(string name, Tensor x) => PlainActivation(name, x);
+    public static Tensor Activation(string name, Tensor x, Tensor? bias = null)
+    {
+        Tensor? fast = null;
+        if (Logistic(name) is { } gelu)
+            NativeActivation(x, bias, gelu, ref fast);
+        return fast ?? PlainActivation(name, bias is null ? x : x + bias);
+    }
 
     /// <summary>
     /// Causal attention. A query sees the keys at its own place and before it; with more keys than queries the queries are the
@@ -326,6 +340,10 @@ public static partial class Ops
     }
 
     static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result);
+
+    static partial void NativeLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps, ref Tensor? result);
+
+    static partial void NativeActivation(Tensor x, Tensor? bias, bool gelu, ref Tensor? result);
 
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result);
 

@@ -13,16 +13,25 @@ enum class Type { f32, f64, bf16, f16 };
 
 using Stream = void*;  // cudaStream_t
 
-// y = w * S(x * inverse), inverse = 1 / sqrt(mean(x^2) + eps), of rows of C elements.
-void rms_norm(Type type, const void* x, const void* weight, void* y, void* inverse, int64_t C, int64_t rows, double eps, Stream stream);
+// y = weight * S(x * inverse), inverse = 1 / sqrt(mean(x^2) + eps), of rows of C elements; where there is a mean, rows have theirs taken
+// off first, and bias is added. With a residual, total = S(x + residual) is normalised in the place of x. Residual, bias and mean may
+// be null.
+struct Norm {
+    const void *x, *residual, *weight, *bias;
+    void *total, *y, *mean, *inverse;
+};
+void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stream stream);
 
 // Blocks among which the rows of a backward are dealt.
-int64_t rms_norm_parts(int64_t rows);
+int64_t norm_parts(int64_t rows);
 
-// dx; and part [parts, C]: each block's sum of dy * x * inverse, which the caller adds up.
-void rms_norm_backward(
-    Type type, const void* dy, const void* x, const void* weight, const void* inverse, void* dx, void* part, int64_t C, int64_t rows,
-    int64_t parts, Stream stream);
+// dx, x being what was normalised, plus dtotal where there is one; and part [parts, C or 2 C]: each block's sums of the weight's
+// gradient and, where there is a bias, of its own behind them, which the caller adds up.
+struct NormBackward {
+    const void *dy, *dtotal, *x, *weight, *mean, *inverse;
+    void *dx, *part;
+};
+void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream);
 
 // x [B, T, H, D] of any strides but the last, turned by cos and sin [B or 1, T, D]; backward applies the transpose.
 struct Heads {
@@ -32,10 +41,33 @@ struct Heads {
 void rope(
     Type type, const void* x, const Heads& heads, const void* cos, const void* sin, bool own_tables, void* y, bool backward, Stream stream);
 
-// activation(gate) * up: SiLU, or GELU in its tanh form.
-void gated(Type type, bool gelu, const void* gate, const void* up, void* y, int64_t count, Stream stream);
-void gated_backward(
-    Type type, bool gelu, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream);
+// Queries, keys and values of a product of B * T tokens, whose heads are all queries, all keys, all values; or grouped: for each key
+// head its queries, the key and the value. Queries and keys are turned by cos and sin [B or 1, T, D] where these are not null. The
+// backward goes from the parts, each [B, T, its heads, D], to the whole.
+struct HeadOrder {
+    int64_t B, T, H, K, D;
+    bool grouped;
+};
+struct HeadParts {
+    void *q, *k, *v;
+};
+void heads(
+    Type type, void* whole, const HeadParts& parts, const HeadOrder& order, const void* cos, const void* sin, bool own_tables,
+    bool backward, Stream stream);
+
+// Gate and up: rows of C elements, `stride` apart.
+struct Halves {
+    const void *gate, *up;
+    int64_t rows, C, stride;
+};
+// activation(gate) * up: SiLU, or GELU in its tanh form. dgate and dup lie as gate and up do.
+void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream);
+void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, Stream stream);
+
+// activation(x + bias) of rows of C elements; bias may be null.
+void activate(Type type, bool gelu, const void* x, const void* bias, void* y, int64_t rows, int64_t C, Stream stream);
+void activate_backward(
+    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, int64_t rows, int64_t C, Stream stream);
 
 // x [rows, C]: zero where the word mixed from the row's and the column's is below the limit, and else x * scale. `together` rows have
 // the same columns.

@@ -1,4 +1,4 @@
-// RMSNorm on a GPU: a block for each row; backward keeps the columns' sums of the rows that a block is dealt.
+// Norms on a GPU: a block for each row; backward keeps the columns' sums of the rows that a block is dealt.
 
 #include "device.cuh"
 #include "launch.cuh"
@@ -6,107 +6,159 @@
 namespace evo::cuda {
 namespace {
 
-template <class S, int N>
-__global__ void rms_norm_rows(const S* x, const S* weight, S* y, Wide<S>* inverse, int64_t C, double eps) {
+template <class S>
+struct Rows {
+    const S *x, *residual, *weight, *bias;
+    S *total, *y;
+    Wide<S> *mean, *inverse;
+};
+
+template <class S, int N, bool centred>
+__global__ void norm_rows(Rows<S> in, int64_t C, double eps) {
     using W = Wide<S>;
     const int64_t row = blockIdx.x, pieces = C / N;
-    const S* from = x + row * C;
-    W squares = 0;
+    const S* from = (in.residual ? in.total : in.x) + row * C;
+    W sum = 0;
     for (int64_t j = threadIdx.x; j < pieces; j += blockDim.x) {
-        const auto v = piece<S, N>(from, j);
-        for (int n = 0; n < N; n++) squares += wide(v.at[n]) * wide(v.at[n]);
+        auto v = piece<S, N>(in.x + row * C, j);
+        if (in.residual) {
+            const auto other = piece<S, N>(in.residual + row * C, j);
+            for (int n = 0; n < N; n++) v.at[n] = narrow<S>(wide(v.at[n]) + wide(other.at[n]));
+            piece<S, N>(in.total + row * C, j) = v;
+        }
+        for (int n = 0; n < N; n++) sum += centred ? wide(v.at[n]) : wide(v.at[n]) * wide(v.at[n]);
     }
-    const W scale = 1 / root(block_sum(squares) / static_cast<W>(C) + static_cast<W>(eps));
-    if (threadIdx.x == 0) inverse[row] = scale;
+    W middle = 0, squares = block_sum(sum);
+    if (centred) {
+        middle = squares / static_cast<W>(C);
+        W off = 0;
+        for (int64_t j = threadIdx.x; j < pieces; j += blockDim.x) {
+            const auto v = piece<S, N>(from, j);
+            for (int n = 0; n < N; n++) off += (wide(v.at[n]) - middle) * (wide(v.at[n]) - middle);
+        }
+        squares = block_sum(off);
+    }
+    const W scale = 1 / root(squares / static_cast<W>(C) + static_cast<W>(eps));
+    if (threadIdx.x == 0) {
+        in.inverse[row] = scale;
+        if (centred) in.mean[row] = middle;
+    }
     for (int64_t j = threadIdx.x; j < pieces; j += blockDim.x) {
-        const auto v = piece<S, N>(from, j), w = piece<S, N>(weight, j);
+        const auto v = piece<S, N>(from, j), w = piece<S, N>(in.weight, j);
         Piece<S, N> result;
-        for (int n = 0; n < N; n++) result.at[n] = narrow<S>(wide(narrow<S>(wide(v.at[n]) * scale)) * wide(w.at[n]));
-        piece<S, N>(y + row * C, j) = result;
+        for (int n = 0; n < N; n++) {
+            if (centred)
+                result.at[n] = narrow<S>((wide(v.at[n]) - middle) * scale * wide(w.at[n]) + (in.bias ? wide(in.bias[j * N + n]) : W(0)));
+            else
+                result.at[n] = narrow<S>(wide(narrow<S>(wide(v.at[n]) * scale)) * wide(w.at[n]));
+        }
+        piece<S, N>(in.y + row * C, j) = result;
     }
 }
 
+template <class S>
+struct RowsBackward {
+    const S *dy, *dtotal, *x, *weight;
+    const Wide<S> *mean, *inverse;
+    S* dx;
+    Wide<S>* part;
+};
+
 // Each thread owns K pieces of a row's columns, and keeps their sums over the rows of its block.
-template <class S, int N, int K>
-__global__ void rms_norm_backward_rows(
-    const S* dy, const S* x, const S* weight, const Wide<S>* inverse, S* dx, Wide<S>* part, int64_t C, int64_t rows) {
+template <class S, int N, int K, bool centred>
+__global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, bool bias) {
     using W = Wide<S>;
     const int64_t pieces = C / N;
-    W sums[K][N] = {};
+    W sums[K][N] = {}, levels[K][N] = {};
     for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
-        const W r = inverse[row];
+        const W r = in.inverse[row], middle = centred ? in.mean[row] : W(0);
         Piece<S, N> v[K], g[K];
-        W along = 0;
+        W along = 0, level = 0;
         for (int k = 0; k < K; k++) {
             const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
             if (j >= pieces) continue;
-            v[k] = piece<S, N>(x + row * C, j);
-            g[k] = piece<S, N>(dy + row * C, j);
-            const auto w = piece<S, N>(weight, j);
+            v[k] = piece<S, N>(in.x + row * C, j);
+            g[k] = piece<S, N>(in.dy + row * C, j);
+            const auto w = piece<S, N>(in.weight, j);
             for (int n = 0; n < N; n++) {
-                const W vg = wide(v[k].at[n]) * wide(g[k].at[n]);
-                along += vg * wide(w.at[n]);
-                sums[k][n] += vg * r;
+                const W off = wide(v[k].at[n]) - middle, up = wide(g[k].at[n]);
+                along += off * up * wide(w.at[n]);
+                sums[k][n] += off * up * r;
+                if (centred) {
+                    level += up * wide(w.at[n]);
+                    levels[k][n] += up;
+                }
             }
         }
         const W share = block_sum(along) / static_cast<W>(C) * r * r;
+        const W common = centred ? block_sum(level) / static_cast<W>(C) : W(0);
         for (int k = 0; k < K; k++) {
             const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
             if (j >= pieces) continue;
-            const auto w = piece<S, N>(weight, j);
+            const auto w = piece<S, N>(in.weight, j);
             Piece<S, N> result;
-            for (int n = 0; n < N; n++)
-                result.at[n] = narrow<S>((wide(g[k].at[n]) * wide(w.at[n]) - wide(v[k].at[n]) * share) * r);
-            piece<S, N>(dx + row * C, j) = result;
+            for (int n = 0; n < N; n++) {
+                W d = (wide(g[k].at[n]) * wide(w.at[n]) - common - (wide(v[k].at[n]) - middle) * share) * r;
+                if (in.dtotal) d += wide(in.dtotal[row * C + j * N + n]);
+                result.at[n] = narrow<S>(d);
+            }
+            piece<S, N>(in.dx + row * C, j) = result;
         }
     }
+    const int64_t width = bias ? 2 * C : C;
     for (int k = 0; k < K; k++) {
         const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
-        if (j < pieces)
-            for (int n = 0; n < N; n++) part[blockIdx.x * C + j * N + n] = sums[k][n];
+        if (j >= pieces) continue;
+        for (int n = 0; n < N; n++) {
+            in.part[blockIdx.x * width + j * N + n] = sums[k][n];
+            if (bias) in.part[blockIdx.x * width + C + j * N + n] = levels[k][n];
+        }
     }
 }
 
 }  // namespace
 
-void rms_norm(Type type, const void* x, const void* weight, void* y, void* inverse, int64_t C, int64_t rows, double eps, Stream stream) {
+void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stream stream) {
     if (rows == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(C, {x, weight, y}, [&](auto n) {
+        const Rows<S> in{as<S>(norm.x), as<S>(norm.residual), as<S>(norm.weight), as<S>(norm.bias), as<S>(norm.total), as<S>(norm.y),
+            as<Wide<S>>(norm.mean), as<Wide<S>>(norm.inverse)};
+        by_pieces<S>(C, {norm.x, norm.residual, norm.weight, norm.total, norm.y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            rms_norm_rows<S, N><<<static_cast<unsigned>(rows), threads_for(C / N, 512), 0, queue(stream)>>>(
-                as<S>(x), as<S>(weight), as<S>(y), as<Wide<S>>(inverse), C, eps);
+            const auto launch = norm.mean ? norm_rows<S, N, true> : norm_rows<S, N, false>;
+            launch<<<static_cast<unsigned>(rows), threads_for(C / N, 512), 0, queue(stream)>>>(in, C, eps);
         });
     });
-    check("rms_norm");
+    check("norm");
 }
 
-int64_t rms_norm_parts(int64_t rows) { return std::min<int64_t>(rows, 512); }
+int64_t norm_parts(int64_t rows) { return std::min<int64_t>(rows, 512); }
 
-void rms_norm_backward(
-    Type type, const void* dy, const void* x, const void* weight, const void* inverse, void* dx, void* part, int64_t C, int64_t rows,
-    int64_t parts, Stream stream) {
+void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream) {
     if (rows == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(C, {dy, x, weight, dx}, [&](auto n) {
+        const RowsBackward<S> in{as<S>(norm.dy), as<S>(norm.dtotal), as<S>(norm.x), as<S>(norm.weight), as<Wide<S>>(norm.mean),
+            as<Wide<S>>(norm.inverse), as<S>(norm.dx), as<Wide<S>>(norm.part)};
+        by_pieces<S>(C, {norm.dy, norm.x, norm.weight, norm.dx}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const int64_t pieces = C / N;
             const auto threads = threads_for(pieces, 1024);
             const auto launch = [&](auto k) {
-                rms_norm_backward_rows<S, N, decltype(k)::value><<<static_cast<unsigned>(parts), threads, 0, queue(stream)>>>(
-                    as<S>(dy), as<S>(x), as<S>(weight), as<Wide<S>>(inverse), as<S>(dx), as<Wide<S>>(part), C, rows);
+                constexpr int K = decltype(k)::value;
+                const auto kernel = norm.mean ? norm_backward_rows<S, N, K, true> : norm_backward_rows<S, N, K, false>;
+                kernel<<<static_cast<unsigned>(parts), threads, 0, queue(stream)>>>(in, C, rows, bias);
             };
             const int64_t each = (pieces + threads - 1) / threads;
             if (each <= 1) return launch(Count<1>{});
             if (each <= 2) return launch(Count<2>{});
             if (each <= 4) return launch(Count<4>{});
             if (each <= 16) return launch(Count<16>{});
-            throw std::runtime_error("evo::rms_norm: rows of " + std::to_string(C) + " elements are too long for the backward on a GPU");
+            throw std::runtime_error("evo::norm: rows of " + std::to_string(C) + " elements are too long for the backward on a GPU");
         });
     });
-    check("rms_norm, backward");
+    check("norm, backward");
 }
 
 }  // namespace evo::cuda

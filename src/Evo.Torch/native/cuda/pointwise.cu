@@ -1,4 +1,4 @@
-// Rotation, gate and dropout on a GPU: they move memory and little else.
+// Rotation, heads, gate, activation and dropout on a GPU: they move memory and little else.
 
 #include "device.cuh"
 #include "launch.cuh"
@@ -20,6 +20,39 @@ __global__ void rope_halves(const S* x, Heads heads, const S* cos, const S* sin,
     to[i + half] = narrow<S>(backward ? c * cos_c - a * sin_a : c * cos_c + a * sin_c);
 }
 
+// A thread has two elements of one head, half a head apart.
+template <class S>
+__global__ void heads_halves(S* whole, S* q, S* k, S* v, HeadOrder order, const S* cos, const S* sin, bool own_tables, bool backward) {
+    const int64_t half = order.D / 2, all = order.H + 2 * order.K, item = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    if (item >= order.B * order.T * all * half) return;
+    const int64_t i = item % half, head = item / half % all, n = item / half / all;
+    int64_t own = head, count = order.H;
+    int part = 0;
+    if (order.grouped) {
+        const int64_t group = order.H / order.K, key = head / (group + 2), place = head % (group + 2);
+        part = place < group ? 0 : place == group ? 1 : 2;
+        own = part == 0 ? key * group + place : key;
+    } else if (head >= order.H) {
+        part = head < order.H + order.K ? 1 : 2;
+        own = head - order.H - (part == 2 ? order.K : 0);
+    }
+    if (part > 0) count = order.K;
+    S* inside = whole + (n * all + head) * order.D + i;
+    S* apart = (part == 0 ? q : part == 1 ? k : v) + (n * count + own) * order.D + i;
+    const S* from = backward ? apart : inside;
+    S* to = backward ? inside : apart;
+    if (part == 2 || !cos) {
+        to[0] = from[0];
+        to[half] = from[half];
+        return;
+    }
+    const int64_t place = (own_tables ? n : n % order.T) * order.D + i;
+    const auto a = wide(from[0]), c = wide(from[half]);
+    const auto cos_a = wide(cos[place]), cos_c = wide(cos[place + half]), sin_a = wide(sin[place]), sin_c = wide(sin[place + half]);
+    to[0] = narrow<S>(backward ? a * cos_a + c * sin_c : a * cos_a - c * sin_a);
+    to[half] = narrow<S>(backward ? c * cos_c - a * sin_a : c * cos_c + a * sin_c);
+}
+
 // s(x) and its derivative of an activation that is x times the logistic function of s(x): see kernels/pointwise.inc.
 template <class W, bool gelu>
 struct Activation {
@@ -28,12 +61,18 @@ struct Activation {
     static __device__ W slope(W x) { return gelu ? x * x * (3 * cubic) + linear : W(1); }
 };
 
+// The j-th piece of rows without gaps stands at this piece of rows that lie `stride` pieces apart.
+__device__ inline int64_t strided(std::uint32_t j, std::uint32_t row_pieces, int64_t stride) {
+    return j / row_pieces * stride + j % row_pieces;
+}
+
 template <class S, bool gelu, int N>
-__global__ void gated_pieces(const S* gate, const S* up, S* y, int64_t pieces) {
+__global__ void gated_pieces(const S* gate, const S* up, S* y, std::uint32_t pieces, std::uint32_t row_pieces, int64_t stride) {
     using W = Wide<S>;
-    const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= pieces) return;
-    const auto g = piece<S, N>(gate, j), u = piece<S, N>(up, j);
+    const int64_t from = strided(j, row_pieces, stride);
+    const auto g = piece<S, N>(gate, from), u = piece<S, N>(up, from);
     Piece<S, N> result;
     for (int n = 0; n < N; n++) {
         const W v = wide(g.at[n]);
@@ -43,19 +82,56 @@ __global__ void gated_pieces(const S* gate, const S* up, S* y, int64_t pieces) {
 }
 
 template <class S, bool gelu, int N>
-__global__ void gated_backward_pieces(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t pieces) {
+__global__ void gated_backward_pieces(
+    const S* dy, const S* gate, const S* up, S* dgate, S* dup, std::uint32_t pieces, std::uint32_t row_pieces, int64_t stride) {
     using W = Wide<S>;
-    const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= pieces) return;
-    const auto d = piece<S, N>(dy, j), g = piece<S, N>(gate, j), u = piece<S, N>(up, j);
+    const int64_t from = strided(j, row_pieces, stride);
+    const auto d = piece<S, N>(dy, j), g = piece<S, N>(gate, from), u = piece<S, N>(up, from);
     Piece<S, N> to_gate, to_up;
     for (int n = 0; n < N; n++) {
         const W v = wide(g.at[n]), open = 1 / (exponential(-Activation<W, gelu>::logit(v)) + 1);
         to_up.at[n] = narrow<S>(wide(d.at[n]) * v * open);
         to_gate.at[n] = narrow<S>(wide(d.at[n]) * wide(u.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
     }
-    piece<S, N>(dgate, j) = to_gate;
-    piece<S, N>(dup, j) = to_up;
+    piece<S, N>(dgate, from) = to_gate;
+    piece<S, N>(dup, from) = to_up;
+}
+
+// x + bias as it would be stored.
+template <class S>
+__device__ inline Wide<S> shifted(S x, const S* bias, std::uint32_t column) {
+    return bias ? wide(narrow<S>(wide(x) + wide(bias[column]))) : wide(x);
+}
+
+template <class S, bool gelu, int N>
+__global__ void activate_pieces(const S* x, const S* bias, S* y, std::uint32_t pieces, std::uint32_t row_pieces) {
+    using W = Wide<S>;
+    const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
+    if (j >= pieces) return;
+    const auto from = piece<S, N>(x, j);
+    Piece<S, N> result;
+    for (int n = 0; n < N; n++) {
+        const W v = shifted(from.at[n], bias, j % row_pieces * N + n);
+        result.at[n] = narrow<S>(v / (exponential(-Activation<W, gelu>::logit(v)) + 1));
+    }
+    piece<S, N>(y, j) = result;
+}
+
+template <class S, bool gelu, int N>
+__global__ void activate_backward_pieces(
+    const S* dy, const S* x, const S* bias, S* dx, std::uint32_t pieces, std::uint32_t row_pieces) {
+    using W = Wide<S>;
+    const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
+    if (j >= pieces) return;
+    const auto d = piece<S, N>(dy, j), from = piece<S, N>(x, j);
+    Piece<S, N> result;
+    for (int n = 0; n < N; n++) {
+        const W v = shifted(from.at[n], bias, j % row_pieces * N + n), open = 1 / (exponential(-Activation<W, gelu>::logit(v)) + 1);
+        result.at[n] = narrow<S>(wide(d.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
+    }
+    piece<S, N>(dx, j) = result;
 }
 
 // RandomWords.Mix.
@@ -91,32 +167,84 @@ void rope(
     check("rope");
 }
 
-void gated(Type type, bool gelu, const void* gate, const void* up, void* y, int64_t count, Stream stream) {
-    if (count == 0) return;
+void heads(
+    Type type, void* whole, const HeadParts& parts, const HeadOrder& order, const void* cos, const void* sin, bool own_tables,
+    bool backward, Stream stream) {
+    const int64_t items = order.B * order.T * (order.H + 2 * order.K) * (order.D / 2);
+    if (items == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(count, {gate, up, y}, [&](auto n) {
+        heads_halves<S><<<blocks_for(items), kThreads, 0, queue(stream)>>>(
+            as<S>(whole), as<S>(parts.q), as<S>(parts.k), as<S>(parts.v), order, as<S>(cos), as<S>(sin), own_tables, backward);
+    });
+    check("heads");
+}
+
+// Pieces are counted in 32 bits, which divide faster.
+std::uint32_t counted(int64_t pieces, const char* what) {
+    if (pieces > 0xffffffffLL) throw std::runtime_error(std::string("evo::") + what + ": more elements than one launch takes");
+    return static_cast<std::uint32_t>(pieces);
+}
+
+void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream) {
+    if (in.rows * in.C == 0) return;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<S>(in.C, {in.gate, in.up, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const auto launch = gelu ? gated_pieces<S, true, N> : gated_pieces<S, false, N>;
-            launch<<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(as<S>(gate), as<S>(up), as<S>(y), count / N);
+            const auto pieces = counted(in.rows * in.C / N, "gated");
+            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+                as<S>(in.gate), as<S>(in.up), as<S>(y), pieces, counted(in.C / N, "gated"), in.stride / N);
         });
     });
     check("gated");
 }
 
-void gated_backward(
-    Type type, bool gelu, const void* dy, const void* gate, const void* up, void* dgate, void* dup, int64_t count, Stream stream) {
-    if (count == 0) return;
+void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, Stream stream) {
+    if (in.rows * in.C == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(count, {dy, gate, up, dgate, dup}, [&](auto n) {
+        by_pieces<S>(in.C, {dy, in.gate, in.up, dgate, dup}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const auto launch = gelu ? gated_backward_pieces<S, true, N> : gated_backward_pieces<S, false, N>;
-            launch<<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
-                as<S>(dy), as<S>(gate), as<S>(up), as<S>(dgate), as<S>(dup), count / N);
+            const auto pieces = counted(in.rows * in.C / N, "gated");
+            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+                as<S>(dy), as<S>(in.gate), as<S>(in.up), as<S>(dgate), as<S>(dup), pieces, counted(in.C / N, "gated"), in.stride / N);
         });
     });
     check("gated, backward");
+}
+
+void activate(Type type, bool gelu, const void* x, const void* bias, void* y, int64_t rows, int64_t C, Stream stream) {
+    if (rows * C == 0) return;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<S>(C, {x, y}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            const auto launch = gelu ? activate_pieces<S, true, N> : activate_pieces<S, false, N>;
+            const auto pieces = counted(rows * C / N, "activate");
+            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+                as<S>(x), as<S>(bias), as<S>(y), pieces, counted(C / N, "activate"));
+        });
+    });
+    check("activate");
+}
+
+void activate_backward(
+    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, int64_t rows, int64_t C, Stream stream) {
+    if (rows * C == 0) return;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<S>(C, {dy, x, dx}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            const auto launch = gelu ? activate_backward_pieces<S, true, N> : activate_backward_pieces<S, false, N>;
+            const auto pieces = counted(rows * C / N, "activate");
+            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+                as<S>(dy), as<S>(x), as<S>(bias), as<S>(dx), pieces, counted(C / N, "activate"));
+        });
+    });
+    check("activate, backward");
 }
 
 void dropout(

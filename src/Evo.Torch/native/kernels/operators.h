@@ -87,12 +87,35 @@ void each_by_any_thread(int64_t n, int64_t scratch, F f) {
   });
 }
 
+constexpr int64_t kGrain = 16384;  // elements of a thread's share: about 10 microseconds of work, more than it costs to wake one
+
+// Rows of so many elements that make a thread's share.
+inline int64_t row_grain(int64_t C) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, C)); }
+
+constexpr int64_t kSummedRows = 64;  // rows whose part of a sum over rows is taken together, whatever the number of threads
+
+// The sum over `rows` rows of what `add(part, begin, end)` adds to part [width] for rows [begin, end): [width], of the computed type.
+template <class W, class Add>
+at::Tensor sum_over_rows(int64_t rows, int64_t width, const at::TensorOptions& options, Add add) {
+  const int64_t parts = std::max<int64_t>(1, (rows + kSummedRows - 1) / kSummedRows);
+  at::Tensor part = at::zeros({parts, width}, options);
+  at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; p++)
+      add(pointer<W>(part) + p * width, p * kSummedRows, std::min(rows, (p + 1) * kSummedRows));
+  });
+  for (int64_t p = 1; p < parts; p++) Typed<W>::get().add_to(pointer<W>(part), pointer<W>(part) + p * width, width);
+  return part[0];
+}
+
 inline bool wants_gradient(std::initializer_list<const at::Tensor*> inputs) {
   if (!at::GradMode::is_enabled()) return false;
   for (const auto* t : inputs)
     if (t->defined() && t->requires_grad()) return true;
   return false;
 }
+
+// An input of an autograd function that may not be there: an undefined tensor is none that it takes.
+inline evo::optional<at::Tensor> if_there(const at::Tensor& t) { return t.defined() ? evo::optional<at::Tensor>(t) : evo::optional<at::Tensor>(); }
 
 // Where the backward of a weight adds its gradient itself; undefined: autograd does it with what the backward gives.
 struct GradientSum {

@@ -23,16 +23,27 @@ struct AttentionShape {
 // The functions for a stored type S, computed in W (float for bfloat16).
 template <class S, class W>
 struct TypedKernels {
-  // y = w * S(x * inverse), inverse = 1 / sqrt(mean(x^2) + eps), for rows [begin, end) of C elements.
-  void (*rms_norm)(const S* x, const S* weight, S* y, W* inverse, int64_t C, double eps, int64_t begin, int64_t end);
-  // dx of the same rows; the sum over them of dy * x * inverse is added to dweight [C].
-  void (*rms_norm_backward)(
-      const S* dy, const S* x, const S* weight, const W* inverse, S* dx, W* dweight, int64_t C, int64_t begin, int64_t end);
+  // Rows [begin, end) of C elements: y = weight * S(x * inverse) with inverse = 1 / sqrt(mean(x^2) + eps); and with the rows' means taken
+  // off, y = S((x - mean) * inverse * weight + bias), inverse being that of the deviations. With a residual, total = S(x + residual) is
+  // normalised in the place of x; residual and bias may be null.
+  void (*norm[2])(
+      const S* x, const S* residual, const S* weight, const S* bias, S* total, S* y, W* mean, W* inverse, int64_t C, double eps,
+      int64_t begin, int64_t end);
+  // dx of the same rows, x being what was normalised; dtotal, which may be null, is added to it. The rows' sums are added to
+  // dweight [C] and dbias [C], which may be null.
+  void (*norm_backward[2])(
+      const S* dy, const S* dtotal, const S* x, const S* weight, const W* mean, const W* inverse, S* dx, W* dweight, W* dbias, int64_t C,
+      int64_t begin, int64_t end);
   // One token: H heads of D elements turned by cos and sin [D]; backward applies the transpose.
   void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
   // y = activation(gate) * up: SiLU, and GELU in its tanh form.
   void (*gated[2])(const S* gate, const S* up, S* y, int64_t count);
   void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
+  // y = activation(x + bias) of rows [begin, end) of C elements; bias may be null. The backward adds the rows' sums to dbias, which may
+  // be null.
+  void (*activate[2])(const S* x, const S* bias, S* y, int64_t C, int64_t begin, int64_t end);
+  void (*activate_backward[2])(
+      const S* dy, const S* x, const S* bias, S* dx, W* dbias, int64_t C, int64_t begin, int64_t end);
   // One row: an element is zero where its random word, mixed from the row's and the column's, is below the limit, and else x * scale.
   void (*dropout)(
       const S* x, std::uint32_t row, const std::uint32_t* columns, std::uint32_t limit, double scale, S* y, int64_t count);

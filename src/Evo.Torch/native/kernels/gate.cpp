@@ -1,0 +1,219 @@
+// evo::gated, evo::gated_pair and evo::activate with their backwards: what stands between the linear maps of an MLP.
+
+#include "operators.h"
+
+namespace evo::kernels {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Gate and up with one distance between their rows, of C elements: tensors of their own, or the two halves of one.
+struct Halves {
+  Tensor gate, up;
+  int64_t C, stride;
+
+  static Halves of(const Tensor& gate, const Tensor& up) {
+    const Tensor g = gate.contiguous(), u = up.contiguous();
+    return {g, u, g.numel(), g.numel()};
+  }
+
+  static Halves of(const Tensor& pair) {
+    const Tensor rows = pair.contiguous().view({-1, pair.size(-1)});
+    const int64_t C = pair.size(-1) / 2;
+    return {rows.narrow(1, 0, C), rows.narrow(1, C, C), C, 2 * C};
+  }
+
+  int64_t rows() const { return C == 0 ? 0 : gate.numel() / C; }
+};
+
+// Calls f with ranges of elements, each within one row, as places in a tensor of rows without gaps and in the halves.
+template <class F>
+void each_range(const Halves& in, F f) {
+  if (in.rows() <= 1)
+    return at::parallel_for(0, in.gate.numel(), kGrain, [&](int64_t begin, int64_t end) { f(begin, begin, end - begin); });
+  at::parallel_for(0, in.rows(), row_grain(in.C), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) f(row * in.C, row * in.stride, in.C);
+  });
+}
+
+void gated_forward(const Halves& in, bool gelu, const Tensor& y) {
+  if (on_cuda(y)) {
+    const Gpu gpu(y);
+    cuda::gated(gpu.type, gelu, {in.gate.data_ptr(), in.up.data_ptr(), in.rows(), in.C, in.stride}, y.data_ptr(), gpu.stream);
+    return;
+  }
+  with_type(y.scalar_type(), "evo::gated", [&](auto stored) {
+    using S = decltype(stored);
+    each_range(in, [&](int64_t at, int64_t from, int64_t count) {
+      Typed<S>::get().gated[gelu](pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(y) + at, count);
+    });
+  });
+}
+
+// dgate and dup lie as gate and up do.
+void gated_backward(const Halves& in, bool gelu, const Tensor& dy, const Tensor& dgate, const Tensor& dup) {
+  if (on_cuda(dy)) {
+    const Gpu gpu(dy);
+    cuda::gated_backward(
+        gpu.type, gelu, dy.data_ptr(), {in.gate.data_ptr(), in.up.data_ptr(), in.rows(), in.C, in.stride}, dgate.data_ptr(),
+        dup.data_ptr(), gpu.stream);
+    return;
+  }
+  with_type(dy.scalar_type(), "evo::gated", [&](auto stored) {
+    using S = decltype(stored);
+    each_range(in, [&](int64_t at, int64_t from, int64_t count) {
+      Typed<S>::get().gated_backward[gelu](
+          pointer<S>(dy) + at, pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(dgate) + from, pointer<S>(dup) + from,
+          count);
+    });
+  });
+}
+
+Tensor gated_once(const Tensor& gate, const Tensor& up, bool gelu) {
+  Tensor y = at::empty(gate.sizes(), gate.options());
+  gated_forward(Halves::of(gate, up), gelu, y);
+  return y;
+}
+
+class Gated : public torch::autograd::Function<Gated> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& gate, const Tensor& up, bool gelu) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({gate, up});
+    ctx->saved_data["gelu"] = gelu;
+    return gated_once(gate, up, gelu);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::gated");
+    const auto saved = ctx->get_saved_variables();
+    const Tensor dgate = at::empty(saved[0].sizes(), saved[0].options()), dup = at::empty_like(dgate);
+    gated_backward(Halves::of(saved[0], saved[1]), ctx->saved_data["gelu"].toBool(), gradients[0].contiguous(), dgate, dup);
+    return {dgate, dup, Tensor()};
+  }
+};
+
+Tensor gated(const Tensor& gate, const Tensor& up, bool gelu) {
+  check_device(gate, "evo::gated");
+  TORCH_CHECK(
+      gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "evo::gated: gate ", gate.sizes(), " ",
+      gate.scalar_type(), " and up ", up.sizes(), " ", up.scalar_type(), " must have one shape and one type");
+  return wants_gradient({&gate, &up}) ? Gated::apply(gate, up, gelu) : gated_once(gate, up, gelu);
+}
+
+Tensor gated_pair_once(const Tensor& pair, bool gelu) {
+  auto sizes = pair.sizes().vec();
+  sizes.back() /= 2;
+  Tensor y = at::empty(sizes, pair.options());
+  gated_forward(Halves::of(pair), gelu, y);
+  return y;
+}
+
+class GatedPair : public torch::autograd::Function<GatedPair> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& pair, bool gelu) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    ctx->save_for_backward({pair});
+    ctx->saved_data["gelu"] = gelu;
+    return gated_pair_once(pair, gelu);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::gated_pair");
+    const Tensor pair = ctx->get_saved_variables()[0];
+    Tensor dpair = at::empty(pair.sizes(), pair.options());
+    const Halves to = Halves::of(dpair);
+    gated_backward(Halves::of(pair), ctx->saved_data["gelu"].toBool(), gradients[0].contiguous(), to.gate, to.up);
+    return {dpair, Tensor()};
+  }
+};
+
+Tensor gated_pair(const Tensor& pair, bool gelu) {
+  check_device(pair, "evo::gated_pair");
+  TORCH_CHECK(pair.dim() >= 1 && pair.size(-1) % 2 == 0, "evo::gated_pair: the last of ", pair.sizes(), " holds gate and up, so it is even");
+  return wants_gradient({&pair}) ? GatedPair::apply(pair, gelu) : gated_pair_once(pair, gelu);
+}
+
+// ---- an activation of its own, of a sum with a bias ----
+
+Tensor activated(const Tensor& input, const Tensor& bias, bool gelu) {
+  const Tensor x = input.contiguous();
+  Tensor y = at::empty(x.sizes(), x.options());
+  if (x.numel() == 0) return y;
+  const int64_t C = x.size(-1), rows = x.numel() / C;
+  if (on_cuda(x)) {
+    const Gpu gpu(x);
+    cuda::activate(gpu.type, gelu, x.data_ptr(), bias.defined() ? bias.data_ptr() : nullptr, y.data_ptr(), rows, C, gpu.stream);
+    return y;
+  }
+  with_type(x.scalar_type(), "evo::activate", [&](auto stored) {
+    using S = decltype(stored);
+    at::parallel_for(0, rows, row_grain(C), [&](int64_t begin, int64_t end) {
+      Typed<S>::get().activate[gelu](pointer<S>(x), bias.defined() ? pointer<S>(bias) : nullptr, pointer<S>(y), C, begin, end);
+    });
+  });
+  return y;
+}
+
+class Activate : public torch::autograd::Function<Activate> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const evo::optional<Tensor>& maybe_bias, bool gelu) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const Tensor bias = maybe_bias.value_or(Tensor());
+    ctx->save_for_backward({x, bias});
+    ctx->saved_data["gelu"] = gelu;
+    return activated(x, bias, gelu);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::activate");
+    const auto saved = ctx->get_saved_variables();
+    const bool gelu = ctx->saved_data["gelu"].toBool();
+    const Tensor x = saved[0].contiguous(), dy = gradients[0].contiguous();
+    const Tensor& bias = saved[1];
+    Tensor dx = at::empty(x.sizes(), x.options());
+    if (x.numel() == 0) return {dx, bias.defined() ? at::zeros_like(bias) : Tensor(), Tensor()};
+    const int64_t C = x.size(-1), rows = x.numel() / C;
+    if (on_cuda(x)) {
+      const Gpu gpu(x);
+      cuda::activate_backward(
+          gpu.type, gelu, dy.data_ptr(), x.data_ptr(), bias.defined() ? bias.data_ptr() : nullptr, dx.data_ptr(), rows, C, gpu.stream);
+      return {dx, bias.defined() ? dx.reshape({-1, C}).sum(0) : Tensor(), Tensor()};
+    }
+    Tensor dbias;
+    with_type(x.scalar_type(), "evo::activate", [&](auto stored) {
+      using S = decltype(stored);
+      using W = typename Typed<S>::Wide;
+      const auto backward = [&](W* part, int64_t begin, int64_t end) {
+        Typed<S>::get().activate_backward[gelu](
+            pointer<S>(dy), pointer<S>(x), bias.defined() ? pointer<S>(bias) : nullptr, pointer<S>(dx), part, C, begin, end);
+      };
+      if (bias.defined())
+        dbias = sum_over_rows<W>(rows, C, x.options().dtype(wide_type(x.scalar_type())), backward).to(x.scalar_type());
+      else
+        at::parallel_for(0, rows, row_grain(C), [&](int64_t begin, int64_t end) { backward(nullptr, begin, end); });
+    });
+    return {dx, dbias, Tensor()};
+  }
+};
+
+Tensor activate(const Tensor& x, const evo::optional<Tensor>& bias, bool gelu) {
+  check_device(x, "evo::activate");
+  const Tensor b = bias.value_or(Tensor());
+  TORCH_CHECK(
+      !b.defined() || (x.dim() >= 1 && b.dim() == 1 && b.size(0) == x.size(-1) && b.scalar_type() == x.scalar_type()), "evo::activate: x ",
+      x.sizes(), " and bias ", b.sizes(), " do not meet: the bias has the last dimension and the type of x");
+  const Tensor dense = b.defined() ? b.contiguous() : b;
+  return wants_gradient({&x, &b}) ? Activate::apply(x, if_there(dense), gelu) : activated(x, dense, gelu);
+}
+
+TORCH_LIBRARY_FRAGMENT(evo, m) {
+  m.def("gated(Tensor gate, Tensor up, bool gelu=False) -> Tensor", gated);
+  m.def("gated_pair(Tensor pair, bool gelu=False) -> Tensor", gated_pair);
+  m.def("activate(Tensor x, Tensor? bias=None, bool gelu=False) -> Tensor", activate);
+}
+
+}  // namespace
+}  // namespace evo::kernels
