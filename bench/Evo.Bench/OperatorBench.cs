@@ -92,6 +92,9 @@ internal static class OperatorBench
         var batches = Tokens / 256;
         Tensor[] attention = [.. Enumerable.Range(0, 3).Select(_ => Normal(batches, 256, Heads, HeadSize))];
         Tensor[] shared = [Normal(batches, 256, Heads, HeadSize), Normal(batches, 256, 2, HeadSize), Normal(batches, 256, 2, HeadSize)];
+        // A row of 195 short sequences: 21 * 22 / 2 pairs of a query and a key each.
+        Tensor[] packed = [.. Enumerable.Range(0, 3).Select(_ => Normal(1, 195 * 21, Heads, HeadSize))];
+        var borders = (arange(0, 196, ScalarType.Int64) * 21).DetachFromDisposeScope();
         Tensor[] tables = [Normal(1, 256, HeadSize), Normal(1, 256, HeadSize)];
         var labels = randint(0, Vocabulary, [1024], ScalarType.Int64);
         var ids = randint(0, Vocabulary, [Tokens], ScalarType.Int64);
@@ -113,10 +116,16 @@ internal static class OperatorBench
             Timed("GeluMul 4096x1376", 4 * 3 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.GeluMul(x[0], x[1]), backward: false),
             Timed("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
             Timed("GeluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.GeluMul(x[0], x[1])),
+            Both("AddRmsNorm 4096x512, both", 4 * 8 * N * C, false, [Normal(Tokens, C), Normal(Tokens, C), Normal(C)], Summed),
+            Timed("LayerNorm 4096x512, both", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C), Normal(C)], x => Ops.LayerNorm(x[0], x[1], x[2], 1e-5)),
+            Both("HeadsApart 4096x3x512, both", 4 * 12 * N * C, false, [Normal(batches, 256, 3 * C)], x => Ops.HeadsApart(x[0], Heads, Heads, false, tables[0], tables[1])),
+            Timed("GatedPair 4096x2752, both", 4 * 8 * N * Inner, false, [Normal(Tokens, 2 * Inner)], x => Ops.GatedPair("silu", x[0])),
+            Timed("Activation with bias, both", 4 * 5 * N * Inner, false, [Normal(Tokens, Inner), Normal(Inner)], x => Ops.Activation("gelu_new", x[0], x[1])),
             Timed("Embedding 4096 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
             Timed("CausalAttention 16x256x8x64", 2 * causal, true, attention, Attend, backward: false),
             Timed("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
             Timed("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
+            Both("CausalAttention, sequences of 21, both", 7 * 2.0 * 195 * Heads * 231 * HeadSize, true, packed, x => [Ops.CausalAttention(x[0], x[1], x[2], 0.125, borders)]),
             Timed("Linear 4096x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),
             Timed("Linear, forward and backward", 6 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1])),
             Projections("3 x Linear 1024x512x512, both", flat: true, x => [Ops.Linear(x[0], x[1]), Ops.Linear(x[0], x[2]), Ops.Linear(x[0], x[3])]),
@@ -127,6 +136,12 @@ internal static class OperatorBench
             new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
             new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
         ];
+    }
+
+    private static Tensor[] Summed(Tensor[] x)
+    {
+        var (total, normed) = Ops.AddRmsNorm(x[0], x[1], x[2], 1e-5);
+        return [total, normed];
     }
 
     private static Tensor[] Stacked(Tensor[] x) => Ops.LinearMany(x[0], x[1..], [null, null, null]).split([Channels, Channels, Channels], -1);
@@ -159,16 +174,22 @@ internal static class OperatorBench
                 call(inputs);
             });
 
+        return Both(name, work, multiplies, inputs, x => [call(x)]);
+    }
+
+    // Forward and backward of all results.
+    private static Case Both(string name, double work, bool multiplies, Tensor[] inputs, Func<Tensor[], Tensor[]> call)
+    {
         Tensor[] leaves = [.. inputs.Select(x => x.detach().clone().requires_grad_(true).DetachFromDisposeScope())];
-        Tensor? cotangent = null;
+        Tensor[]? cotangents = null;
         return new(name, work, multiplies, () =>
         {
             using var scope = NewDisposeScope();
-            var result = call(leaves);
-            cotangent ??= ones_like(result).DetachFromDisposeScope();
+            var results = call(leaves);
+            cotangents ??= [.. results.Select(result => ones_like(result).DetachFromDisposeScope())];
             foreach (var leaf in leaves)
                 leaf.grad = null;
-            result.backward([cotangent]);
+            autograd.backward(results, cotangents);
         });
     }
 

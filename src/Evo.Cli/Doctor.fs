@@ -171,7 +171,7 @@ let private choice (table: ProductTable option) =
                 "timings do not agree with themselves: other work kept the machine busy, and oneDNN is taken where they do not; doctor measures again when it is asked again"
         ]
     | Some table ->
-        let taken = table.Timings |> Seq.filter _.TakesBlas |> Seq.length
+        let taken = table.Blas.Count
 
         [
             fine

@@ -57,14 +57,14 @@ public static partial class Ops
     /// <param name="sin">As <paramref name="cos"/>.</param>
     /// <returns>[B, T, H, D], [B, T, K, D] and [B, T, K, D].</returns>
     /// <exception cref="ArgumentException">The last dimension of x is not so many heads.</exception>
-    public static Tensor[] Heads(Tensor x, long heads, long kvHeads, bool grouped = false, Tensor? cos = null, Tensor? sin = null)
+    public static Tensor[] HeadsApart(Tensor x, long heads, long kvHeads, bool grouped = false, Tensor? cos = null, Tensor? sin = null)
     {
         if (x.dim() != 3 || heads <= 0 || kvHeads <= 0 || heads % kvHeads != 0 || x.shape[2] % (2 * (heads + 2 * kvHeads)) != 0)
             throw new ArgumentException(
-                $"Heads: x [{string.Join(", ", x.shape)}] is not [B, T, (H + 2 K) * D] of {heads} and {kvHeads} heads with D even.");
+                $"HeadsApart: x [{string.Join(", ", x.shape)}] is not [B, T, (H + 2 K) * D] of {heads} and {kvHeads} heads with D even.");
         Tensor[]? fast = null;
-        NativeHeads(x, heads, kvHeads, grouped, cos, sin, ref fast);
-        return fast ?? PlainHeads(x, heads, kvHeads, grouped, cos, sin);
+        NativeHeadsApart(x, heads, kvHeads, grouped, cos, sin, ref fast);
+        return fast ?? PlainHeadsApart(x, heads, kvHeads, grouped, cos, sin);
     }
 
     /// <summary>The inside of a gated MLP: <c>activation(gate) * up</c>.</summary>
@@ -103,7 +103,7 @@ public static partial class Ops
         return Gated(activation, halves[0], halves[1]).MoveToOuterDisposeScope();
     }
 
-    private static Tensor[] PlainHeads(Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin)
+    private static Tensor[] PlainHeadsApart(Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin)
     {
         using var scope = NewDisposeScope();
         long size = x.shape[2] / (heads + 2 * kvHeads), group = heads / kvHeads;
@@ -128,7 +128,7 @@ public static partial class Ops
     static partial void NativeAddLayerNorm(
         Tensor x, Tensor residual, Tensor weight, Tensor? bias, double eps, ref (Tensor, Tensor)? result);
 
-    static partial void NativeHeads(
+    static partial void NativeHeadsApart(
         Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result);
 
     static partial void NativeGatedPair(Tensor pair, bool gelu, ref Tensor? result);

@@ -55,7 +55,7 @@ public static partial class Ops
             result = EvoOperators.add_layer_norm(x, residual, weight, bias, eps);
     }
 
-    static partial void NativeHeads(
+    static partial void NativeHeadsApart(
         Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result)
     {
         if (Takes(x) && cos?.requires_grad is not true && sin?.requires_grad is not true)

@@ -42,13 +42,14 @@ let ``shapes are different, small enough to be measured in seconds, and of all f
 [<Theory; InlineData 1; InlineData 2>]
 let ``a measured shape has what its timing says`` (seed: int) =
     let table = drawn seed
+    Assert.NotEmpty table.Blas
 
     for timing in
         table.Timings
         |> Seq.indexed
         |> Seq.filter (fun (i, _) -> i % 7 = 0)
         |> Seq.map snd do
-        Assert.Equal(timing.TakesBlas, table.Takes timing.Shape)
+        Assert.Equal(table.Blas.Contains timing.Shape, table.Takes timing.Shape)
 
 [<Fact>]
 let ``the BLAS is taken where it is faster by more than noise`` () =
@@ -61,29 +62,52 @@ let ``the BLAS is taken where it is faster by more than noise`` () =
             OneDnnAgain = oneDnnAgain
         }
 
-    Assert.True((timing (0.94, 0.93) (1.0, 1.1)).TakesBlas)
-    Assert.False((timing (0.96, 0.93) (1.0, 1.1)).TakesBlas)
-    Assert.False((timing (2.0, 2.0) (1.0, 1.0)).TakesBlas)
+    Assert.True((timing (0.94, 0.93) (1.0, 1.1)).FasterInBlas)
+    Assert.False((timing (0.96, 0.93) (1.0, 1.1)).FasterInBlas)
+    Assert.False((timing (2.0, 2.0) (1.0, 1.0)).FasterInBlas)
     // Two times that differ are those of a busy machine.
-    Assert.False((timing (0.5, 0.6) (1.0, 1.0)).TakesBlas)
-    Assert.False((timing (0.5, 0.5) (1.0, 1.2)).TakesBlas)
+    Assert.False((timing (0.5, 0.6) (1.0, 1.0)).FasterInBlas)
+    Assert.False((timing (0.5, 0.5) (1.0, 1.2)).FasterInBlas)
+
+/// A table of all shapes, at some of which the BLAS is twice as fast.
+let private fasterAt (isFaster: ProductShape -> bool) =
+    { drawn 1 with
+        Timings =
+            [|
+                for shape in ProductTable.Shapes ->
+                    let oneDnn = if isFaster shape then 2.0 else 1.0
+
+                    {
+                        Shape = shape
+                        Blas = 1.0
+                        BlasAgain = 1.0
+                        OneDnn = oneDnn
+                        OneDnnAgain = oneDnn
+                    }
+            |]
+    }
+
+[<Fact>]
+let ``what is faster at one shape and not around it is noise`` () =
+    for form in Enum.GetValues<ProductForm>() do
+        for shape in ProductTable.Shapes |> List.filter (fun shape -> shape.Form = form) do
+            Assert.Empty (fasterAt ((=) shape)).Blas
+
+[<Fact>]
+let ``a region where the BLAS is faster keeps its borders`` () =
+    let few (shape: ProductShape) =
+        shape.Form = ProductForm.Forward && shape.Rows <= 64L
+
+    let taken = (fasterAt few).Blas
+
+    Assert.Equal<ProductShape list>(
+        List.filter few ProductTable.Shapes,
+        List.filter taken.Contains ProductTable.Shapes
+    )
 
 [<Fact>]
 let ``larger products are taken for the largest measured, smaller ones have oneDNN`` () =
-    let table =
-        { drawn 1 with
-            Timings =
-                [|
-                    for shape in ProductTable.Shapes ->
-                        {
-                            Shape = shape
-                            Blas = 1.0
-                            BlasAgain = 1.0
-                            OneDnn = 2.0
-                            OneDnnAgain = 2.0
-                        }
-                |]
-        }
+    let table = fasterAt (fun _ -> true)
 
     let shape rows columns inner =
         {

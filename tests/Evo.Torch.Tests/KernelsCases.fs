@@ -129,9 +129,16 @@ let private heads name (tables: bool) grouped =
                         fun x ->
                             let apart =
                                 if tables then
-                                    Ops.Heads(x[0], int64 (K * group), int64 K, grouped, beside x cos, beside x sin)
+                                    Ops.HeadsApart(
+                                        x[0],
+                                        int64 (K * group),
+                                        int64 K,
+                                        grouped,
+                                        beside x cos,
+                                        beside x sin
+                                    )
                                 else
-                                    Ops.Heads(x[0], int64 (K * group), int64 K, grouped)
+                                    Ops.HeadsApart(x[0], int64 (K * group), int64 K, grouped)
 
                             torch.cat (apart, 2L)
                 }
@@ -139,7 +146,11 @@ let private heads name (tables: bool) grouped =
 
 let private activation name (bias: bool) =
     {
-        Name = if bias then $"Activation {name} with a bias" else $"Activation {name}"
+        Name =
+            if bias then
+                $"Activation {name} with a bias"
+            else
+                $"Activation {name}"
         Dimensions = [ "rows"; "C" ]
         Most = [ 130; 70 ]
         Call =
@@ -166,9 +177,9 @@ let operators =
         norm "LayerNorm without a bias" (fun x -> Ops.LayerNorm(x[0], x[1] * x[2], null, 1e-5)) false
         norm "AddRmsNorm" (fun x -> together (Ops.AddRmsNorm(x[0], x[1], x[2] * x[3], 1e-5))) true
         norm "AddLayerNorm" (fun x -> together (Ops.AddLayerNorm(x[0], x[1], x[2], x[3], 1e-5))) true
-        heads "Heads" true false
-        heads "Heads, grouped" true true
-        heads "Heads, not turned" false false
+        heads "HeadsApart" true false
+        heads "HeadsApart, grouped" true true
+        heads "HeadsApart, not turned" false false
         activation "silu" true
         activation "gelu_new" true
         activation "gelu_new" false

@@ -19,6 +19,8 @@ let private weightOf (shape: ProductShape) =
 
 /// For each shape that was measured the BLAS's time as a part of oneDNN's, and a star where the BLAS is taken.
 let lines (table: ProductTable) : string list =
+    let taken = table.Blas
+
     let cell form tokens a b =
         table.Timings
         |> Seq.tryFind (fun timing -> timing.Shape.Form = form && weightOf timing.Shape = (tokens, a, b))
@@ -26,7 +28,7 @@ let lines (table: ProductTable) : string list =
             let part = min timing.Blas timing.BlasAgain / min timing.OneDnn timing.OneDnnAgain
 
             let mark =
-                if timing.TakesBlas then "*"
+                if taken.Contains timing.Shape then "*"
                 elif timing.IsSteady then " "
                 else "?"
 

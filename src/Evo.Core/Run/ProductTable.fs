@@ -39,13 +39,15 @@ type ProductTiming =
         let agree (a: float) (b: float) = max a b <= 1.15 * min a b
         agree timing.Blas timing.BlasAgain && agree timing.OneDnn timing.OneDnnAgain
 
-    /// Whether the BLAS is taken: oneDNN is where the difference may be noise.
-    member timing.TakesBlas =
+    /// Whether the BLAS was faster beyond what may be noise.
+    member timing.FasterInBlas =
         timing.IsSteady
         && max timing.Blas timing.BlasAgain < 0.95 * min timing.OneDnn timing.OneDnnAgain
 
 /// Which library multiplies float32 matrices of which shape, as it was measured once on a machine. A product is taken for the
-/// measured one of its form whose three sizes are nearest, in octaves; below the least measured sizes oneDNN is taken.
+/// measured one of its form whose three sizes are nearest, in octaves; below the least measured sizes oneDNN is taken. So it is where
+/// the BLAS was faster, but at fewer than half of the neighbouring shapes: what makes a library fast or slow does so over a region,
+/// and a moment's noise at one shape would decide for all beyond the largest that is measured.
 type ProductTable =
     {
         /// What the timings depend on, on one line.
@@ -90,6 +92,36 @@ type ProductTable =
     /// Nothing was measured.
     static member Unmeasured(machine: string) : ProductTable = { Machine = machine; Timings = [||] }
 
+    // Sizes as steps of the grid of measured shapes: tokens are two octaves apart, widths one.
+    static member private Steps(shape: ProductShape) =
+        let tokens, a, b =
+            match shape.Form with
+            | ProductForm.OfWeight -> shape.Inner, shape.Rows, shape.Columns
+            | _ -> shape.Rows, shape.Columns, shape.Inner
+
+        struct (Math.Log2(float tokens) / 2.0, Math.Log2(float a), Math.Log2(float b))
+
+    /// The measured shapes at which the BLAS is taken.
+    member table.Blas: IReadOnlySet<ProductShape> =
+        let isNeighbour (shape: ProductShape) (other: ProductShape) =
+            let struct (t, a, b) = ProductTable.Steps shape
+            let struct (u, c, d) = ProductTable.Steps other
+            other.Form = shape.Form && abs (t - u) + abs (a - c) + abs (b - d) = 1.0
+
+        let taken = HashSet<ProductShape>()
+
+        for timing in table.Timings do
+            if timing.FasterInBlas then
+                let neighbours =
+                    table.Timings |> Seq.filter (fun other -> isNeighbour timing.Shape other.Shape)
+
+                let agreeing = neighbours |> Seq.filter _.FasterInBlas |> Seq.length
+
+                if 2 * agreeing >= Seq.length neighbours then
+                    taken.Add timing.Shape |> ignore
+
+        taken
+
     /// Whether the machine was quiet enough: timings of most shapes agree with themselves.
     member table.IsSteady =
         let steady = table.Timings |> Seq.filter _.IsSteady |> Seq.length
@@ -101,6 +133,7 @@ type ProductTable =
     /// For each form and each octave of rows, columns and inner size, in this order, whether the BLAS is taken: 1, else 0.
     member table.Choices: byte[] =
         let octaves = ProductTable.Octaves
+        let taken = table.Blas
 
         [|
             for form in Enum.GetValues<ProductForm>() do
@@ -113,7 +146,7 @@ type ProductTable =
                                 struct (octave timing.Shape.Rows,
                                         octave timing.Shape.Columns,
                                         octave timing.Shape.Inner,
-                                        timing.TakesBlas)
+                                        taken.Contains timing.Shape)
                     |]
 
                 let mutable row, column, inner = infinity, infinity, infinity

@@ -84,7 +84,7 @@ type StepProfile =
     }
 
 module private Profiling =
-    /// Products that libtorch computes by itself, and does not count.
+    /// Products that libtorch computes by itself, and does not count; those in place have an underscore behind their names.
     let products =
         set
             [
@@ -102,7 +102,7 @@ module private Profiling =
             Communication
         elif call.Name.Contains("attention", StringComparison.OrdinalIgnoreCase) then
             Attention
-        elif operations > 0L || products.Contains call.Name then
+        elif operations > 0L || products.Contains(call.Name.TrimEnd '_') then
             Products
         else
             Memory

@@ -32,6 +32,7 @@ internal static class KeptRules
         "Embedding" => isInteger(0) ? [0] : [],
         "Attention" => [0, 1, 2],
         "Gated" => Relu(value.Detail) ? [1] : [0, 1],
+        "GatedPair" => [0],
         "Activate" => Relu(value.Detail) ? [] : [0],
         "Multiply" or "Divide" or "Function" => Enumerable.Range(0, value.From.Count),
         "Reciprocal" => [0],
@@ -58,6 +59,7 @@ internal static class KeptRules
                     yield return ("gain", value.Width, NumberType.Compute);
                 break;
             case "Rotate":
+            case "HeadsApart" when value.Detail.Length > 0:
                 // Cosines and sines themselves are views of a table of the module's, which all layers share.
                 var places = value.Detail.EndsWith("this rank's tokens", StringComparison.Ordinal) ? Polynomial.Length / Polynomial.Tensor : Polynomial.Length;
                 yield return ("cosines and sines", 2 * places * value.Width, NumberType.Narrowed);
@@ -68,7 +70,7 @@ internal static class KeptRules
             case "Attention":
                 yield return ("log-sums", rows, NumberType.Wide);
                 break;
-            case "Gated" when !OfOneKernel(value.Detail):
+            case "Gated" or "GatedPair" when !OfOneKernel(value.Detail):
                 yield return ("activated gate", value.Size, NumberType.Compute);
                 break;
             case "VocabularyParallelEmbedding":

@@ -18,6 +18,21 @@ public static class Shard
         return Ops.Rope(x_BTHD, cos_BTD, sin_BTD);
     }
 
+    /// <summary>
+    /// Queries, keys and values out of one product [B, T, (heads + 2 kvHeads) size], queries and keys turned at the places of their
+    /// tokens where there is a table: <see cref="Ops.HeadsApart"/>.
+    /// </summary>
+    public static Tensor[] HeadsApart(
+        Tensor x, long heads, long kvHeads, long size, bool grouped, Positions? at = null, RotaryTable? table = null)
+    {
+        if (x.shape[2] != (heads + 2 * kvHeads) * size)
+            throw new ArgumentException($"{x.shape[2]} outputs are not {heads} query heads and {kvHeads} key-value heads of {size}.");
+        if (at is null || table is null)
+            return Ops.HeadsApart(x, heads, kvHeads, grouped);
+        var (cos_BTD, sin_BTD) = at.Rotary(table, x.dtype);
+        return Ops.HeadsApart(x, heads, kvHeads, grouped, cos_BTD, sin_BTD);
+    }
+
     /// <summary>A sum and a bias, where there is one.</summary>
     public static Tensor Add(Tensor x, Tensor? bias) => bias is null ? x : x + bias;
 

@@ -2,15 +2,13 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Evo.Native;
 
 namespace Evo.Parallel;
 
 /// <summary>A project of models, built on demand by the SDK that this program runs on.</summary>
 internal static class ModelProject
 {
-    // errno of a lock that another process holds.
-    private const int Taken = 11;
-
     /// <summary>Builds a project and gives the path of its assembly; the SDK skips what has not changed.</summary>
     /// <exception cref="ModelAssemblyException">It does not build: with all that the build said.</exception>
     internal static string Build(string project, Action<string>? tell)
@@ -46,17 +44,7 @@ internal static class ModelProject
     {
         var name = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(project)))[..16];
         var path = Path.Combine(Path.GetTempPath(), $"evo-{Environment.UserName}-build-{name}.lock");
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException error) when (error.HResult == Taken)
-            {
-                Thread.Sleep(200);
-            }
-        }
+        return UserCache.Lock(path);
     }
 
     // The runtime lies at <root>/shared/Microsoft.NETCore.App/<version>.

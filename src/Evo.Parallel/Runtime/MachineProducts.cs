@@ -1,6 +1,7 @@
 using System.Text;
 using Evo.Core;
 using Evo.Data;
+using Evo.Native;
 using Evo.Torch;
 
 namespace Evo.Parallel;
@@ -15,7 +16,7 @@ namespace Evo.Parallel;
 public sealed class MachineProducts(string folder, string machine, Func<ProductTable> measure)
 {
     /// <summary>That of this machine, for this thread's number of threads: <c>$XDG_CACHE_HOME/evo/products</c>, else <c>~/.cache/evo/products</c>.</summary>
-    public static MachineProducts Here => new(Path.Combine(UserCache, "evo", "products"), MatrixProducts.Machine, MatrixProducts.Measure);
+    public static MachineProducts Here => new(UserCache.Folder("products"), MatrixProducts.Machine, MatrixProducts.Measure);
 
     /// <summary>The file of the table.</summary>
     public string File { get; } = Path.Combine(folder, $"{Name(machine)}.txt");
@@ -40,7 +41,7 @@ public sealed class MachineProducts(string folder, string machine, Func<ProductT
         try
         {
             Directory.CreateDirectory(folder);
-            using var door = Lock(File + ".lock");
+            using var door = UserCache.Lock(File + ".lock");
             if (Kept() is { } others && (others.IsSteady || !steady))
             {
                 return others;
@@ -70,30 +71,6 @@ public sealed class MachineProducts(string folder, string machine, Func<ProductT
         }
     }
 
-    // The specification says that a relative path is to be ignored.
-    private static string UserCache =>
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { } own && Path.IsPathFullyQualified(own)
-            ? own
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-
     private static string Name(string machine) =>
         Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(machine)))[..20];
-
-    // The system frees it when the process ends, however it ends.
-    private static FileStream Lock(string path)
-    {
-        // errno of a lock that somebody else holds.
-        const int Taken = 11;
-        while (true)
-        {
-            try
-            {
-                return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException error) when (error.HResult == Taken)
-            {
-                Thread.Sleep(100);
-            }
-        }
-    }
 }

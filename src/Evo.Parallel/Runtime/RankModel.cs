@@ -283,11 +283,7 @@ public sealed partial class RankModel : IDisposable
             {
                 // Autograd sums what the two ends of a tied table found; nothing of it is put off where the bits should stay.
                 (later ?? (parameter.Info.Name == tied ? null : covering))?.PutOff(parameter.Value);
-                if (parameter.Info.Name != tied)
-                {
-                    GradientSums.AddInPlace(parameter.Value);
-                }
-
+                GradientSums.AddInPlace(parameter.Value);
                 if (!attached.TryAdd(parameter.Info.Name, parameter.Value))
                 {
                     copies.Add(new(parameter.Value, Optimizer.StateDtype));

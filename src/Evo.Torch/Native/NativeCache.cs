@@ -25,21 +25,8 @@ internal sealed class NativeBuildException(string problem, string needs)
 /// <summary>The cache: <c>$XDG_CACHE_HOME/evo/native</c>, else <c>~/.cache/evo/native</c>.</summary>
 internal static class NativeCache
 {
-    // errno of a lock that somebody else holds.
-    private const int Taken = 11;
-
     /// <summary>Where libraries are kept.</summary>
-    internal static string Root
-    {
-        get
-        {
-            // The specification says that a relative path is to be ignored.
-            var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            return Path.Combine(
-                Path.IsPathFullyQualified(cache ?? "") ? cache! : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-                "evo", "native");
-        }
-    }
+    internal static string Root => UserCache.Folder("native");
 
     /// <summary>The library's file; made now if the cache has none for these sources and tools.</summary>
     /// <exception cref="NativeBuildException">It cannot be made.</exception>
@@ -53,7 +40,7 @@ internal static class NativeCache
             if (!File.Exists(file))
             {
                 Directory.CreateDirectory(Root);
-                using var door = Lock(folder + ".lock");
+                using var door = UserCache.Lock(folder + ".lock");
                 if (!File.Exists(file))
                 {
                     Make(folder, file, sources, recipe);
@@ -139,22 +126,6 @@ internal static class NativeCache
 
         hash.AppendData(Encoding.UTF8.GetBytes($"{recipe.Tools}\0{RuntimeInformation.OSArchitecture}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..20];
-    }
-
-    // The system frees it when the process ends, however it ends.
-    private static FileStream Lock(string path)
-    {
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException error) when (error.HResult == Taken)
-            {
-                Thread.Sleep(200);
-            }
-        }
     }
 
     // Everything happens in a folder beside; the finished one appears by one rename.

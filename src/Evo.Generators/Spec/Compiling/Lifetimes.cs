@@ -26,6 +26,11 @@ internal static class Lifetimes
                         Read(let.Value);
                         made.Add((let.Name, at));
                         break;
+                    case Both both:
+                        Read(both.Value);
+                        made.Add((both.First.Name, at));
+                        made.Add((both.Second.Name, at));
+                        break;
                     case Assign assign:
                         Read(assign.Value);
                         break;

@@ -77,8 +77,8 @@ internal sealed partial class ModeCompiler
         Make(step.Output, at, part.Method, PartEmitter.Expression(part, new[] { code }, weight, bias));
     }
 
-    // Linear maps of one value: one product over their weights stacked.
-    private void Linears(IReadOnlyList<StepSpec> steps, bool splits)
+    // Linear maps of one value: one product over their weights stacked. Steps of the list that are one operator with them are done too.
+    private void Linears(IReadOnlyList<StepSpec> steps, bool splits, IReadOnlyList<StepSpec> list, HashSet<StepSpec> done)
     {
         var x = steps[0].Inputs[0];
         var members = steps.Select(s => parts[s.Name]).ToList();
@@ -101,6 +101,8 @@ internal sealed partial class ModeCompiler
         var input = gathers ? Need(x, Home) : Need(x, at);
         var weights = members.Select(m => splits ? SplitWeight(m) : Weight(m, at.Kind == PlacementKind.Invariant)).ToList();
         var biases = members.Select(m => splits ? SplitBias(m) : Bias(m, at.Kind == PlacementKind.Invariant)).ToList();
+        var activation = members.Count == 1 ? fusions.ActivationOf(steps[0], list) : null;
+        var added = activation is null ? biases : new() { "null" }; // the bias, by the activation otherwise
         string product;
         var comment = "";
         if (gathers)
@@ -109,26 +111,46 @@ internal sealed partial class ModeCompiler
             var step = algebra.Step(S(1), R)!;
             var number = NewSite(step, "tensor", LocalNames.Word(input), Elements(shapes[x], R), false);
             comment = $"site {number}: {Show(step.From)} → {Show(step.To)}, {Spoken(step)} over the tensor axis, again in backward; backward: {Spoken(algebra.Dual(step)!)}";
-            product = $"{Names.Collective}.GatherLinear(tensor, {input}, 1, [{string.Join(", ", weights)}], [{string.Join(", ", biases)}], {number})";
+            product = $"{Names.Collective}.GatherLinear(tensor, {input}, 1, [{string.Join(", ", weights)}], [{string.Join(", ", added)}], {number})";
         }
         else if (members.Count == 1)
         {
-            product = $"{Names.Ops}.Linear({input}, {weights[0]}, {biases[0]})";
+            product = $"{Names.Ops}.Linear({input}, {weights[0]}, {added[0]})";
         }
         else
         {
             product = $"{Names.Ops}.LinearMany({input}, [{string.Join(", ", weights)}], [{string.Join(", ", biases)}])";
         }
 
-        if (members.Count == 1)
+        var heads = fusions.HeadsOf(steps, list);
+        if (members.Count == 1 && heads is null)
         {
             Make(steps[0].Output, Placed(members[0], output), members[0].Method, product + Shaped(members[0], output), comment);
+            if (activation is not null)
+            {
+                Activation(activation, biases[0]);
+                done.Add(activation);
+            }
+
             return;
         }
 
         var all = names.New(word, Suffix(output));
         scope.Body.Add(new Let(all, product, comment));
         elements[all] = Elements(shapes[x].Take(last).Append(Size.Of(string.Join(" + ", members.Select(m => Names.Product(m.Sizes.Skip(1)))))).ToArray(), output);
+        if (heads is not null)
+        {
+            HeadsApart(all, heads, output);
+            done.UnionWith(heads.Taken);
+            return;
+        }
+
+        if (fusions.GateOf(steps, list) is { } gate && Gate(all, gate, output))
+        {
+            done.Add(gate);
+            return;
+        }
+
         var apart = names.New(word + "Apart", Suffix(output));
         scope.Body.Add(new Let(apart, $"{all}.split([{string.Join(", ", weights.Select(w => w + ".shape[0]"))}], {last})"));
         for (var k = 0; k < members.Count; k++)

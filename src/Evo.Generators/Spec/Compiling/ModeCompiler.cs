@@ -15,6 +15,7 @@ internal sealed partial class ModeCompiler
     private readonly AlgebraTable algebra;
     private readonly Shapes shapes;
     private readonly Tracing tracing;
+    private readonly Fusions fusions;
     private readonly Dictionary<string, PartSpec> parts;
     private readonly LocalNames names;
     private readonly List<Site> sites = new();
@@ -32,6 +33,7 @@ internal sealed partial class ModeCompiler
         (this.block, this.mode, this.algebra, this.firstSite) = (block, mode, algebra, firstSite);
         shapes = Shapes.OfBlock(block);
         tracing = new Tracing(block, shapes);
+        fusions = new Fusions(block, shapes);
         parts = block.Parts.ToDictionary(p => p.Method);
         names = new LocalNames(block);
     }
@@ -95,7 +97,13 @@ internal sealed partial class ModeCompiler
                 var kind = parts[step.Name].Kind;
                 var together = steps.Where(s => s.Kind == StepKind.Part && parts[s.Name].Kind == kind && s.Inputs[0] == step.Inputs[0] && !done.Contains(s)).ToList();
                 together.ForEach(s => done.Add(s));
-                Linears(together, kind == PartKind.Column);
+                Linears(together, kind == PartKind.Column, steps, done);
+                continue;
+            }
+
+            if (step.Kind == StepKind.Operator && fusions.NormOf(step, steps) is { } norm && SumAndNorm(step, norm))
+            {
+                done.Add(norm);
                 continue;
             }
 

@@ -19,6 +19,10 @@ internal abstract record Statement;
 /// <summary>A local that gets its value; <paramref name="Comment"/> stands above it.</summary>
 internal sealed record Let(string Name, string Value, string Comment = "") : Statement;
 
+/// <summary>Two locals that one operator makes; each says what it is, as if it were made alone.</summary>
+/// <param name="Value">The operator, which gives both.</param>
+internal sealed record Both(Let First, Let Second, string Value) : Statement;
+
 /// <summary>A choice by the configuration; both sides assign <paramref name="Names"/>.</summary>
 internal sealed record Either(string Condition, IReadOnlyList<string> Names, IReadOnlyList<Statement> Then, IReadOnlyList<Statement> Else) : Statement;
 

@@ -98,16 +98,22 @@ internal sealed class FlowReader
         var arguments = Arguments(code);
         var detail = (owner, name) switch
         {
-            ("Functions", "Gated" or "Activate") => arguments[0],
-            ("Shard", "Rotate") => Names.Quote($"{arguments[2].Substring(arguments[2].LastIndexOf('.') + 1)}{(arguments[1].Contains("Part") ? " of this rank's tokens" : "")}"),
+            ("Functions", "Gated" or "Activate") or ("Ops", "GatedPair" or "Activation") => arguments[0],
+            ("Shard", "Rotate") => Rotation(arguments[2], arguments[1]),
+            ("Shard", "HeadsApart") when arguments.Count > 5 => Rotation(arguments[6], arguments[5]),
             ("Ops", "RmsNorm") when arguments.LastOrDefault() is { } last && last.StartsWith("offset: ", System.StringComparison.Ordinal) =>
                 $"({last.Substring("offset: ".Length)}) ? \"offset\" : \"\"",
             ("Ops", "MixtureOfExperts") => arguments[4],
             ("ExpertParallel", "MixtureOfExperts") => arguments[6],
             _ => "\"\"",
         };
+        // With a bias of a linear map, whose output it is the activation of.
+        name = name == "Activation" ? "Activate" : name;
         return new Flow(owner is "VocabularyParallel" or "ExpertParallel" ? owner + name : name, from, detail);
     }
+
+    private static string Rotation(string table, string places) =>
+        Names.Quote(table.Substring(table.LastIndexOf('.') + 1) + (places.Contains("Part") ? " of this rank's tokens" : ""));
 
     // A view of one local, or one of the pieces that a split gave.
     private static Flow? View(string code, List<string> from) =>

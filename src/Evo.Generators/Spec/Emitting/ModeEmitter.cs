@@ -111,6 +111,7 @@ internal static class ModeEmitter
     private static IEnumerable<string> Texts(IEnumerable<Statement> body) => body.SelectMany(s => s switch
     {
         Let let => new[] { let.Value },
+        Both both => new[] { both.Value },
         Assign assign => new[] { assign.Value },
         Give give => new[] { give.Value },
         Either either => new[] { either.Condition }.Concat(Texts(either.Then)).Concat(Texts(either.Else)),
@@ -130,6 +131,9 @@ internal static class ModeEmitter
                     }
 
                     writer.Line($"var {let.Name} = {let.Value};");
+                    break;
+                case Both both:
+                    writer.Line($"var ({both.First.Name}, {both.Second.Name}) = {both.Value};");
                     break;
                 case Assign assign:
                     writer.Line($"{assign.Name} = {assign.Value};");

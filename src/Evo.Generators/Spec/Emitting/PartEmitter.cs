@@ -53,6 +53,10 @@ internal static class PartEmitter
         }
     }
 
+    /// <summary>A norm together with the sum that it reads, as C#: both are its value.</summary>
+    public static string Summed(PartSpec part, string a, string b, string weight, string bias) =>
+        Expression(part, new[] { $"{a}, {b}" }, weight, bias).Replace($"{Names.Ops}.", $"{Names.Ops}.Add");
+
     /// <summary>A value with a share of its elements dropped.</summary>
     /// <param name="spread">Behind the share: how the value is spread over ranks, or nothing.</param>
     public static string Dropped(PartSpec part, string x, string module, string spread = "") => $"{module}.Random.Dropout({x}, {part.Sizes[0]}{spread})";

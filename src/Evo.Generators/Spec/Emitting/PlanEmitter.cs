@@ -65,6 +65,7 @@ internal sealed class PlanEmitter
     private static IEnumerable<string> Made(IEnumerable<Statement> body) => body.SelectMany(s => s switch
     {
         Let let => new[] { let.Name },
+        Both both => new[] { both.First.Name, both.Second.Name },
         Either either => either.Names.Concat(Made(either.Then)).Concat(Made(either.Else)),
         _ => Enumerable.Empty<string>(),
     }).Distinct();
@@ -93,6 +94,10 @@ internal sealed class PlanEmitter
             {
                 case Let let:
                     Let(let);
+                    break;
+                case Both both:
+                    Let(both.First);
+                    Let(both.Second);
                     break;
                 case Assign assign:
                     Value(assign.Name, new Flow("Alias", flow.Read(assign.Value).From, "\"\""), elements.TryGetValue(assign.Name, out var size) ? size : "1");
@@ -156,7 +161,9 @@ internal sealed class PlanEmitter
             return;
         }
 
-        Value(let.Name, read, sizes.Held(elements[let.Name], let.Name), mixture: Mixture(let, read));
+        // The heads that stand in one tensor are as wide as one of them.
+        var width = read.Operation == "HeadsApart" ? arguments[3] : null;
+        Value(let.Name, read, sizes.Held(elements[let.Name], let.Name), width, mixture: Mixture(let, read));
     }
 
     private string Of(Flow read) => read.From.Count > 0 && elements.TryGetValue(read.From[0], out var size) ? size : "1";

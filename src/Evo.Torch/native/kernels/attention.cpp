@@ -23,13 +23,13 @@ struct Plan {
   int64_t panel_tokens = 0;
 };
 
-Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t panel) {
+Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t lanes) {
   Plan plan;
   const auto add = [&](int64_t b, int64_t query, int64_t queries, int64_t key, int64_t keys) {
     if (queries == 0) return;
     for (int64_t i = 0; i < queries; i += kQueryBlock) plan.query_blocks.emplace_back(plan.sequences.size(), i);
     plan.sequences.push_back({b, query, queries, key, keys, plan.panel_tokens});
-    plan.panel_tokens += rounded_up(keys, panel);
+    plan.panel_tokens += rounded_up(keys, lanes);
   };
   const int64_t T = q.size(1), S = k.size(1);
   if (!borders || !borders->defined()) {
@@ -112,7 +112,7 @@ Outcome forward_blocks(
     using S = decltype(stored);
     using W = typename Typed<S>::Wide;
     const auto& kernels = Typed<S>::get();
-    const Plan plan = plan_of(q, k, borders, kernels.panel);
+    const Plan plan = plan_of(q, k, borders, kernels.lanes);
     count(Work::attention, 4 * pairs_of(plan, bias.window) * H * D);  // scores and weighted sums
     const int64_t padded = rounded_up(D, kernels.lanes);
     const Tensor k_panels = packed<S>(k, plan, Form::panels), v_rows = packed<S>(v, plan, Form::rows);
@@ -234,7 +234,7 @@ variable_list backward_blocks(
     using E = decltype(stored);
     using W = typename Typed<E>::Wide;
     const auto& kernels = Typed<E>::get();
-    const Plan plan = plan_of(q, k, borders, kernels.panel);
+    const Plan plan = plan_of(q, k, borders, kernels.lanes);
     count(Work::attention, 10 * pairs_of(plan, bias.window) * H * D);  // dq, dk, dv, d(weights), and the scores again
     const int64_t padded = rounded_up(D, kernels.lanes);
     const Tensor k_panels = packed<E>(k, plan, Form::panels), k_rows = packed<E>(k, plan, Form::rows);

@@ -59,9 +59,8 @@ struct TypedKernels {
   void (*add_to)(W* total, const S* x, int64_t count);
   void (*narrow)(const W* from, S* to, int64_t count);
 
-  // Attention reads keys and values in two packed forms. Panels hold [D] rows of `panel` neighbouring tokens each, so that a
-  // product over D meets whole vectors; rows hold a token's D elements padded to whole vectors.
-  int64_t panel;
+  // Attention reads keys and values in two packed forms. Panels hold [D] rows of some whole vectors of neighbouring tokens each, so
+  // that a product over D meets whole vectors; rows hold a token's D elements padded to whole vectors, which are `lanes` long.
   int64_t lanes;
   void (*pack_panels)(const S* from, int64_t token_stride, W* to, int64_t tokens, int64_t size);
   void (*pack_rows)(const S* from, int64_t token_stride, W* to, int64_t tokens, int64_t size, double factor);

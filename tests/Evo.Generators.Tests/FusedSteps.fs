@@ -1,0 +1,110 @@
+/// Steps that read one value are emitted as one operator, in every mode, and only where nobody else reads what is between them.
+module Evo.Generators.Tests.FusedSteps
+
+open System.Text.RegularExpressions
+open Evo.Generators.Tests.Spec
+open Xunit
+
+let private modes = [ "Serial"; "Mtp"; "Msp"; "Fsp"; "Isp" ]
+
+/// The emitted forward of the layer in a mode.
+let private forward (text: string) mode =
+    let files, found = generate text
+    Assert.Empty found
+    let emitted = files["Stranger.TinyLayer.g.cs"]
+    let start = emitted.IndexOf $" Forward{mode}("
+    Assert.True(start > 0, mode)
+    emitted.Substring(start, emitted.IndexOf("\n    }\n", start) - start)
+
+let private times (operator: string) text mode =
+    Regex.Matches(forward text mode, Regex.Escape $".{operator}(").Count
+
+let private everywhere operator expected (text: string) =
+    for mode in modes do
+        Assert.Equal((mode, expected), (mode, times operator text mode))
+
+let private changed (from: string) (into: string) (text: string) =
+    Assert.Contains(from, text)
+    text.Replace(from, into)
+
+let private attends =
+    "x += Drop(Back(Heed(Turn(Wish(h), at), Turn(Sign(h), at), Content(h), at)));"
+
+/// The layer with a norm before its MLP.
+let private normed = changed "return x + Mlp(x);" "return x + Mlp(Calm(x));" tiny
+
+[<Fact>]
+let ``heads of three maps that are turned and attended`` () =
+    everywhere "HeadsApart" 1 tiny
+    everywhere "Rotate" 0 tiny
+
+[<Fact>]
+let ``heads of one map, all queries first or group by group`` () =
+    let oneMap sizes queries keys values text =
+        text
+        |> changed
+            "[Column(\"Width\", \"Heads\", \"HeadSize\", Bias = \"HasBias\")]"
+            $"[Column(\"Width\", {sizes}, \"HeadSize\")]"
+        |> changed
+            attends
+            $"var w = Wish(h); x += Drop(Back(Heed(Turn({queries}, at), Turn({keys}, at), {values}, at)));"
+        |> changed
+            "[Column(\"Width\", \"Heads\", \"HeadSize\")] [Hf(\"to_k\")] private partial Tensor Sign(Tensor x);"
+            ""
+        |> changed
+            "[Column(\"Width\", \"Heads\", \"HeadSize\")] [Hf(\"to_v\")] private partial Tensor Content(Tensor x);"
+            ""
+
+    tiny
+    |> oneMap "\"3\", \"Heads\"" "w.select(2, 0)" "w.select(2, 1)" "w.select(2, 2)"
+    |> everywhere "HeadsApart" 1
+
+    tiny
+    |> oneMap "\"Heads\", \"1 + 2\"" "w.narrow(3, 0, 1).flatten(2, 3)" "w.select(3, 1)" "w.select(3, 2)"
+    |> everywhere "HeadsApart" 1
+
+    // Keys and values have changed places.
+    tiny
+    |> oneMap "\"3\", \"Heads\"" "w.select(2, 0)" "w.select(2, 2)" "w.select(2, 1)"
+    |> everywhere "HeadsApart" 0
+
+[<Fact>]
+let ``no heads whose keys are not turned, or that somebody else reads`` () =
+    changed "Turn(Sign(h), at)" "Sign(h)" tiny |> everywhere "HeadsApart" 0
+
+    changed attends ("var v = Content(h); " + attends.Replace("Content(h)", "v") + " x += Back(v);") tiny
+    |> everywhere "HeadsApart" 0
+
+[<Fact>]
+let ``a gate of two maps, on its side of a choice`` () =
+    everywhere "GatedPair" 1 tiny
+    // What is let through is read twice.
+    changed
+        "return Down(Gated(M.Act, Gate(x), Up(x)));"
+        "{ var u = Up(x); return Down(Gated(M.Act, Gate(x), u) + u); }"
+        tiny
+    |> everywhere "GatedPair" 0
+
+[<Fact>]
+let ``a sum and the norm that reads it`` () =
+    everywhere "AddRmsNorm" 1 normed
+    everywhere "AddRmsNorm" 0 tiny
+    // Between the sum and the norm stands something else; or a choice.
+    changed "Mlp(Calm(x))" "Mlp(Calm(x * 2))" normed |> everywhere "AddRmsNorm" 0
+
+    changed "return x + Mlp(Calm(x));" "if (M.HasBias) return x + Mlp(Calm(x)); return x;" tiny
+    |> everywhere "AddRmsNorm" 0
+
+[<Fact>]
+let ``an activation takes the bias of the map before it`` () =
+    let biased =
+        changed
+            "return Down(Activate(M.Act, Gate(x) * 0.5 + Up(x)));"
+            "return Down(Activate(M.Act, Up(x)));"
+            tiny
+        |> changed
+            "[Column(\"Width\", \"Inner\")] [Hf(\"wide_b\")]"
+            "[Column(\"Width\", \"Inner\", Bias = \"true\")] [Hf(\"wide_b\")]"
+
+    everywhere "Activation" 1 biased
+    everywhere "Activation" 0 (changed "Inner\", Bias = \"true\"" "Inner\"" biased)
