@@ -359,6 +359,7 @@ module Config =
             | :? int64 as n -> JNumber(string n)
             | :? float as x -> JNumber(Json.number x)
             | :? string as s -> JString s
+            | :? Checkpointed as layers -> layers.AsJson
             | :? (string list) as items -> JArray [ for item in items -> Json.make (JString item) ]
             | other -> raise (InvalidOperationException $"a key holds {other.GetType()}")
 
@@ -385,16 +386,3 @@ module Config =
             Json.makeObject members
 
         Json.render (write Keys.root run) + "\n"
-
-/// The configuration for callers in C#.
-[<AbstractClass; Sealed>]
-type ConfigText private () =
-
-    /// Reads and checks a configuration; throws a `ConfigException` with every problem.
-    static member Parse(families: ModelFamilyKeys seq, text: string, source: string) : RunConfig =
-        match Config.load (List.ofSeq families) [] source text with
-        | Ok run -> run
-        | Error problems -> raise (ConfigException problems)
-
-    /// The configuration as JSON, every key given.
-    static member Print(run: RunConfig) = Config.print run
