@@ -17,8 +17,10 @@ type RecomputeOption =
     {
         /// Bytes that it holds from its forward to its backward, over all passes that are alive at a time.
         Kept: int64
-        /// Bytes more while its backward computes it again: units do so one after the other.
-        Again: int64
+        /// Bytes of these that are free once its backward is done, while units before it still wait for theirs.
+        Freed: int64
+        /// Bytes beside these while its backward runs: what it computes again, and what comes and goes.
+        Beside: int64
         /// Operations that are done a second time.
         Flops: float
     }
@@ -28,45 +30,104 @@ type RecomputeChoice =
     {
         /// Of each unit, the place of its way among those that it was given.
         Options: IReadOnlyList<int>
-        /// Bytes at the peak: what all units keep, and the most that one of them has beside it.
+        /// Bytes at the peak.
         Bytes: int64
         /// Operations that are done a second time.
         Flops: float
     }
 
-/// Chooses among ways to run units. Choices are compared by operations, then by bytes.
+/// Some units in a row with a way for each: what they keep, their peak, their operations, and the ways, the last one first.
+[<Struct>]
+type private Row =
+    {
+        Held: int64
+        Peak: int64
+        Again: float
+        Places: int list
+    }
+
+    /// One more unit behind them. Its backward comes before theirs: then all of them wait, and what it frees is free for them.
+    member row.Then(place: int, option: RecomputeOption) =
+        let held = row.Held + option.Kept
+
+        {
+            Held = held
+            Peak = max (row.Peak + option.Kept - option.Freed) (held + option.Beside)
+            Again = row.Again + option.Flops
+            Places = place :: row.Places
+        }
+
+/// Chooses among ways to run units that stand in the order of their forwards. Choices are compared by operations, then by bytes.
 [<AbstractClass; Sealed>]
 type Recomputation private () =
 
-    /// Ways to run some units of which none needs fewer bytes and fewer operations than another, the fewest bytes first;
-    /// each with the places of the options, the last unit's first.
-    static let frontier (room: int64) (units: (int * RecomputeOption) list list) =
-        let step (states: (int64 * float * int list) array) (options: (int * RecomputeOption) list) =
-            let longer =
-                [|
-                    for place, option in options do
-                        for kept, flops, places in states do
-                            if kept + option.Kept <= room then
-                                kept + option.Kept, flops + option.Flops, place :: places
-                |]
+    static let nothing =
+        {
+            Held = 0L
+            Peak = 0L
+            Again = 0.0
+            Places = []
+        }
 
-            let unbeaten = List()
-            let mutable fewest = infinity
+    /// The rows of which none is as good as another in all of what they hold, their peak and their operations.
+    static let unbeaten (rows: Row array) =
+        // Of those that hold no more than the next one: operations, each with a lower peak than all that need fewer.
+        let stairs = List<struct (float * int64)>()
 
-            for kept, flops, places in longer |> Array.sortBy (fun (kept, flops, _) -> kept, flops) do
-                if flops < fewest then
-                    fewest <- flops
-                    unbeaten.Add((kept, flops, places))
+        let below again =
+            let mutable first, last = 0, stairs.Count
 
-            unbeaten.ToArray()
+            while first < last do
+                let middle = (first + last) / 2
+                let struct (other, _) = stairs[middle]
+                if other <= again then first <- middle + 1 else last <- middle
 
-        units |> List.fold step [| 0L, 0.0, [] |]
+            first
 
-    /// What may be beside the units at the peak: each bound that makes a difference.
-    static let bounds (units: RecomputeOption seq seq) =
-        Seq.append [ 0L ] (units |> Seq.collect (Seq.map _.Again)) |> Seq.distinct
+        [|
+            for row in rows |> Array.sortBy (fun row -> struct (row.Held, row.Again, row.Peak)) do
+                let at = below row.Again
 
-    /// Of units that are alike, the first ones compute the most again: a choice that reads well, at the same costs.
+                let isBeaten =
+                    at > 0
+                    && (let struct (_, peak) = stairs[at - 1]
+                        peak <= row.Peak)
+
+                if not isBeaten then
+                    let mutable until = at
+
+                    while until < stairs.Count
+                          && (let struct (_, peak) = stairs[until]
+                              peak >= row.Peak) do
+                        until <- until + 1
+
+                    stairs.RemoveRange(at, until - at)
+                    stairs.Insert(at, struct (row.Again, row.Peak))
+                    row
+        |]
+
+    /// Every row of all units within a peak that no other beats.
+    static let rows (room: int64) (units: RecomputeOption seq seq) =
+        units
+        |> Seq.fold
+            (fun rows options ->
+                unbeaten
+                    [|
+                        for place, option in Seq.indexed options do
+                            for row: Row in rows do
+                                let longer = row.Then(place, option)
+
+                                if longer.Peak <= room then
+                                    longer
+                    |])
+            [| nothing |]
+
+    static let peak (units: IReadOnlyList<IReadOnlyList<RecomputeOption>>) (places: int seq) =
+        (nothing, Seq.zip units places)
+        ||> Seq.fold (fun row (options, place) -> row.Then(place, options[place]))
+        |> _.Peak
+
+    /// The same ways, of units that are alike the first computing the most again, where that is no worse: it reads better.
     static let inOrder (units: IReadOnlyList<IReadOnlyList<RecomputeOption>>) (places: int array) =
         let ordered = Array.copy places
 
@@ -80,25 +141,25 @@ type Recomputation private () =
             for at, place in List.zip alike chosen do
                 ordered[at] <- place
 
-        ordered
+        if peak units ordered <= peak units places then
+            ordered
+        else
+            places
 
-    /// Bytes at the peak of a way for each unit.
+    /// Bytes at the peak of a way for each unit. Backwards run from the last unit to the first, one at a time.
     static member Bytes(chosen: RecomputeOption seq) : int64 =
-        Seq.sumBy _.Kept chosen + Seq.fold max 0L (Seq.map _.Again chosen)
+        (nothing, chosen)
+        ||> Seq.fold (fun row option -> row.Then(0, option))
+        |> _.Peak
 
     /// The fewest bytes that the units can run in.
     static member Least(units: IReadOnlyList<IReadOnlyList<RecomputeOption>>) : int64 =
-        seq {
-            for bound in bounds (Seq.cast units) do
-                let within =
-                    [
-                        for options in units -> [ for o in options do if o.Again <= bound then o.Kept ]
-                    ]
+        let free =
+            [
+                for options in units -> [ for option in options -> { option with Flops = 0.0 } ]
+            ]
 
-                if not (List.exists List.isEmpty within) then
-                    bound + List.sumBy List.min within
-        }
-        |> Seq.min
+        rows System.Int64.MaxValue (Seq.map Seq.ofList free) |> Seq.map _.Peak |> Seq.min
 
     /// The choice with the fewest operations that fits a budget of bytes, and of those the one with the fewest bytes; none
     /// where even the smallest does not fit. A knapsack, solved exactly: layers are few and mostly alike, so that few ways
@@ -106,34 +167,16 @@ type Recomputation private () =
     static member Choose
         (budget: int64, units: IReadOnlyList<IReadOnlyList<RecomputeOption>>)
         : RecomputeChoice option =
-        let choices =
-            [
-                // What is beside the units is a largest, not a sum: under a bound for it the rest is a sum.
-                for bound in bounds (Seq.cast units) |> Seq.filter (fun bound -> bound <= budget) do
-                    let within =
-                        [
-                            for options in units ->
-                                [
-                                    for place, option in Seq.indexed options do
-                                        if option.Again <= bound then
-                                            place, option
-                                ]
-                        ]
+        match rows budget (Seq.cast units) with
+        | [||] -> None
+        | _ when budget < 0L -> None
+        | rows ->
+            let best = rows |> Array.minBy (fun row -> struct (row.Again, row.Peak))
+            let places = best.Places |> List.rev |> Array.ofList |> inOrder units
 
-                    match frontier (budget - bound) within with
-                    | [||] -> ()
-                    | states ->
-                        let _, _, places = Array.last states
-                        let places = places |> List.rev |> Array.ofList |> inOrder units
-                        let chosen = [ for unit, place in Seq.zip units places -> unit[place] ]
-
-                        {
-                            Options = places
-                            Bytes = Recomputation.Bytes chosen
-                            Flops = chosen |> List.sumBy _.Flops
-                        }
-            ]
-
-        match choices with
-        | [] -> None
-        | _ -> Some(choices |> List.minBy (fun choice -> choice.Flops, choice.Bytes))
+            Some
+                {
+                    Options = places
+                    Bytes = peak units places
+                    Flops = best.Again
+                }

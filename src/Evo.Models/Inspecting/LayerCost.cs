@@ -10,11 +10,20 @@ namespace Evo.Models;
 /// <param name="Input">Bytes of its input.</param>
 /// <param name="InputIsRead">Whether the input is among what its backward reads.</param>
 /// <param name="Attention">Bytes of what its attentions gave, which its backward reads too.</param>
+/// <param name="Kinds">What decides by which kernel its attentions are computed: <c>dropout</c>, <c>slopes</c> or nothing.</param>
 /// <param name="Flops">Operations of its forward for the whole micro-batch, over all ranks that share it.</param>
-public sealed record LayerCost(int Layer, double Everything, double Input, bool InputIsRead, double Attention, Flops Flops)
+public sealed record LayerCost(
+    int Layer, double Everything, double Input, bool InputIsRead, double Attention, IReadOnlyList<string> Kinds, Flops Flops)
 {
-    /// <summary>Whether its attentions can be kept where it is computed again.</summary>
-    public bool HasAttention => Attention > 0;
+    /// <summary>Whether its attentions can be kept where it is computed again: only those of our own kernels (<see cref="Evo.Torch.KeptAttention"/>).</summary>
+    /// <param name="onGpu">Whether it runs on a GPU, whose kernel takes half precision and heads of whole vectors, without slopes.</param>
+    /// <param name="type">Type of activations.</param>
+    /// <param name="headSize">Numbers of a head.</param>
+    /// <param name="drops">Whether what has dropout drops.</param>
+    public bool KeepsAttention(bool onGpu, torch.ScalarType type, long headSize, bool drops) =>
+        Kinds.Count > 0 && !(drops && Kinds.Contains("dropout")) && (!onGpu
+            ? type is not torch.ScalarType.Float16
+            : !Kinds.Contains("slopes") && type is torch.ScalarType.BFloat16 or torch.ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256);
 
     /// <summary>Bytes from the forward to the backward.</summary>
     public double Kept(LayerKeeps keeps) => keeps switch
@@ -67,6 +76,7 @@ public sealed record LayerCost(int Layer, double Everything, double Input, bool 
                 Bytes(input.Size, NumberType.Compute),
                 read.Any(t => t.Name == input.Name),
                 attended.Sum(v => Bytes(v.Size, NumberType.Compute) + KeptRules.Beside(v).Sum(b => Bytes(b.Count, b.Type))),
+                [.. attended.Select(v => v.Detail)],
                 flops[layer]);
         }
 

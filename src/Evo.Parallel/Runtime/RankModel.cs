@@ -139,7 +139,7 @@ public sealed partial class RankModel : IDisposable
     /// <param name="recompute">Share of the layers that are computed again in the backward pass.</param>
     public static RankModel OnOneRank(CausalLM spec, RankModelOptions options, double recompute = 0) => Build(
         spec,
-        new(Core.Degrees.Single, PipelineMode.OneForwardOneBackward, 1, 1, recompute, false, GradientReduction.ReduceScatter),
+        RankPlan.OneRank(recompute),
         new(new Topology(Core.Degrees.Single), new SoleRank()),
         options);
 
