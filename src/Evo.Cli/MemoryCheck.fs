@@ -15,15 +15,7 @@ let plan (run: RunConfig) (world: int) : RecomputePlan option =
         let spec = ConfigFile.spec run
         let facts = LayoutFacts.Of(spec, run.Data.RowTokens)
 
-        Some(
-            RunRecompute.Plan(
-                run,
-                spec,
-                run.LayoutAt(world, facts.Experts),
-                RunRecompute.OnGpu run,
-                budget
-            )
-        )
+        Some(RunRecompute.Plan(run, spec, run.LayoutAt(world, facts.Experts), RunRecompute.OnGpu run, budget))
     | _ -> None
 
 /// Refuses a run whose ranks do not fit; one whose layout is not legal is refused by who knows more about it.

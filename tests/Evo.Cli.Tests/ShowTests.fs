@@ -218,7 +218,11 @@ let ``memory that is too little is refused with what is missing`` () =
     let answer = show (within "0.1")
     Assert.Equal(3, answer.Code)
     Assert.Contains("train.memory_budget = 0.1: 0.1 GiB are 0.", answer.Errors)
-    Assert.Contains("GiB too few for a rank of stage 0, even where its layers are computed again: parameters 0.0635 GiB", answer.Errors)
+
+    Assert.Contains(
+        "GiB too few for a rank of stage 0, even where its layers are computed again: parameters 0.0635 GiB",
+        answer.Errors
+    )
 
 [<Fact>]
 let ``memory of a configuration that says itself what is computed again is shown, too`` () =

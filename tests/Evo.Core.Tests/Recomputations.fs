@@ -31,7 +31,9 @@ let private option: FsCheck.Gen<RecomputeOption> =
 /// Up to six units of up to three options, among them units that are alike as layers are, and a budget.
 let private problem =
     gen {
-        let! kinds = Gen.listOfLength 2 (Gen.choose (1, 3) |> Gen.bind (fun n -> Gen.listOfLength n option))
+        let! kinds =
+            Gen.listOfLength 2 (Gen.choose (1, 3) |> Gen.bind (fun n -> Gen.listOfLength n option))
+
         let! count = Gen.choose (0, 6)
         let! units = Gen.listOfLength count (Gen.elements kinds)
         let! budget = Gen.choose (0, 60)
@@ -65,7 +67,10 @@ let ``what is chosen fits, and says its bytes and operations`` () =
         match choose budget units with
         | None -> true
         | Some choice ->
-            let chosen = [ for options, place in Seq.zip units choice.Options -> List.item place options ]
+            let chosen =
+                [
+                    for options, place in Seq.zip units choice.Options -> List.item place options
+                ]
 
             choice.Options.Count = units.Length
             && choice.Bytes = Recomputation.Bytes chosen
@@ -99,9 +104,7 @@ let private moments (chosen: RecomputeOption list) =
 
     let backwards =
         List.rev chosen
-        |> List.mapFold
-            (fun held option -> held + option.Beside, held - option.Freed)
-            (List.last forwards)
+        |> List.mapFold (fun held option -> held + option.Beside, held - option.Freed) (List.last forwards)
         |> fst
 
     forwards @ backwards

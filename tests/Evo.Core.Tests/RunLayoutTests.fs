@@ -267,7 +267,12 @@ let ``a memory that nobody asks about, or that nobody knows, is a problem`` () =
 
     Assert.Contains(
         "chooses for each layer whether it keeps what attention gave; take it out",
-        one [ "model.checkpoint=auto"; "train.memory_budget=2"; "selective_checkpoint=true" ]
+        one
+            [
+                "model.checkpoint=auto"
+                "train.memory_budget=2"
+                "selective_checkpoint=true"
+            ]
     )
 
     Assert.Contains(
@@ -279,5 +284,7 @@ let ``a memory that nobody asks about, or that nobody knows, is a problem`` () =
 
 [<Fact>]
 let ``a run may go on with another memory`` () =
-    let before = Config.print (withKeys [ "model.checkpoint=auto"; "train.memory_budget=1" ])
+    let before =
+        Config.print (withKeys [ "model.checkpoint=auto"; "train.memory_budget=1" ])
+
     Assert.Empty((withKeys [ "model.checkpoint=0.5" ]).MeaningDifferences before)

@@ -40,7 +40,12 @@ type KeptLayers() =
     let step (spec: CausalLM) dtype (keeps: LayerKeeps list) =
         use model =
             spec.Build(
-                BuildOptions(Dtype = dtype, InitSeed = Nullable 20UL, Dropout = false, Keeps = List.toArray keeps)
+                BuildOptions(
+                    Dtype = dtype,
+                    InitSeed = Nullable 20UL,
+                    Dropout = false,
+                    Keeps = List.toArray keeps
+                )
             )
 
         model.train ()
@@ -89,8 +94,18 @@ type KeptLayers() =
         [
             List.replicate 4 LayerKeeps.Input
             List.replicate 4 LayerKeeps.Attention
-            [ LayerKeeps.Everything; LayerKeeps.Input; LayerKeeps.Attention; LayerKeeps.Everything ]
-            [ LayerKeeps.Attention; LayerKeeps.Everything; LayerKeeps.Everything; LayerKeeps.Input ]
+            [
+                LayerKeeps.Everything
+                LayerKeeps.Input
+                LayerKeeps.Attention
+                LayerKeeps.Everything
+            ]
+            [
+                LayerKeeps.Attention
+                LayerKeeps.Everything
+                LayerKeeps.Everything
+                LayerKeeps.Input
+            ]
         ]
 
     let costs (spec: CausalLM) dtype =
@@ -143,7 +158,11 @@ type KeptLayers() =
                 let off = (float (all - kept) - saved) / saved
                 // A capacity drops tokens of which the formula does not know: it says the most that can be.
                 let least = if spec :? InternLMMoe then -0.1 else -0.02
-                Assert.True(least <= off && off <= 0.02, $"{keeps}: {all - kept} saved, {saved} by the formula")
+
+                Assert.True(
+                    least <= off && off <= 0.02,
+                    $"{keeps}: {all - kept} saved, {saved} by the formula"
+                )
 
     [<Theory; MemberData "Names">]
     member _.``what is done again is the count's``(name: string) =
@@ -154,7 +173,9 @@ type KeptLayers() =
         for keeps in choices do
             let _, _, work = step spec torch.ScalarType.Float32 keeps
             let again = float (work.Products + work.Attention - once.Products - once.Attention)
-            let formula = Seq.zip costs keeps |> Seq.sumBy (fun (cost, keeps) -> cost.FlopsAgain keeps)
+
+            let formula =
+                Seq.zip costs keeps |> Seq.sumBy (fun (cost, keeps) -> cost.FlopsAgain keeps)
 
             // A capacity drops tokens.
             if spec :? InternLMMoe then

@@ -175,7 +175,10 @@ let ``what is predicted on paper is what is predicted of the model that is made`
                     layout.Degrees.World,
                     (fun rank ->
                         let groups = RankGroups(Topology layout.Degrees, rank)
-                        let options = RankModelOptions(Dtype = dtype, BucketElements = 2000L, Keeps = plan.Keeps)
+
+                        let options =
+                            RankModelOptions(Dtype = dtype, BucketElements = 2000L, Keeps = plan.Keeps)
+
                         use model = RankModel.Build(spec, layout, groups, options)
                         groups.Pipeline.Rank, RankMemory.Predicted(model, 1L, sequences * length)),
                     Nullable(),
@@ -187,7 +190,11 @@ let ``what is predicted on paper is what is predicted of the model that is made`
                 let chosen = plan.Stages[stage].Chosen
 
                 let figures (memory: RankMemory) =
-                    memory.Parameters, memory.Gradients, memory.OptimizerState, memory.Master, memory.Activations
+                    memory.Parameters,
+                    memory.Gradients,
+                    memory.OptimizerState,
+                    memory.Master,
+                    memory.Activations
 
                 Assert.Equal(figures predicted, figures chosen)
 
@@ -252,7 +259,11 @@ let ``ranks that keep different things in each layer have the gradients of ranks
                             spec,
                             layout,
                             RankGroups(Topology layout.Degrees, rank),
-                            RankModelOptions(Dtype = torch.ScalarType.Float64, Dropout = false, Keeps = keeps)
+                            RankModelOptions(
+                                Dtype = torch.ScalarType.Float64,
+                                Dropout = false,
+                                Keeps = keeps
+                            )
                         )
 
                     model.Start 5UL
@@ -262,18 +273,13 @@ let ``ranks that keep different things in each layer have the gradients of ranks
                 Nullable 1
             )
 
-        let everything =
-            gradients [| for _ in plan.Keeps -> LayerKeeps.Everything |]
+        let everything = gradients [| for _ in plan.Keeps -> LayerKeeps.Everything |]
 
         let chosen = gradients plan.Keeps
         Assert.Equal<(float * float * byte array) array>(everything, chosen)
 
 let private auto (gibibytes: float) more =
-    [
-        "model.checkpoint=auto"
-        $"train.memory_budget={gibibytes}"
-        yield! more
-    ]
+    [ "model.checkpoint=auto"; $"train.memory_budget={gibibytes}"; yield! more ]
 
 [<Fact>]
 let ``a run that is told its memory says what it chose, and has the bits of a run that keeps everything`` () =
@@ -283,9 +289,24 @@ let ``a run that is told its memory says what it chose, and has the bits of a ru
     run kept |> ignore
 
     let spec = spec "LLAMA2"
-    let one = RecomputePlan.Of(spec, Layout.Single, RankModelOptions(DecayAll = true), struct (2L, 32L), true, true, false, Nullable 1L)
+
+    let one =
+        RecomputePlan.Of(
+            spec,
+            Layout.Single,
+            RankModelOptions(DecayAll = true),
+            struct (2L, 32L),
+            true,
+            true,
+            false,
+            Nullable 1L
+        )
+
     let least = 1L + one.Stages[0].Missing
-    let budget = float (least + (one.Stages[0].NeededByEverything - least) / 2L) / float (1L <<< 30)
+
+    let budget =
+        float (least + (one.Stages[0].NeededByEverything - least) / 2L)
+        / float (1L <<< 30)
 
     let chosen =
         config folder.Path "LLAMA2" (auto budget [ $"run_folder={folder.Path}/chosen" ])
@@ -314,5 +335,10 @@ let ``a run that does not fit is refused with what is missing, before it has don
 
     let error = Assert.Throws<TrainingException>(fun () -> run config |> ignore)
     Assert.StartsWith("train.memory_budget = 0.0001: 0.0001 GiB are 0.", error.Message)
-    Assert.Contains("too few for a rank, even where its layers are computed again: parameters 0.0001 GiB", error.Message)
+
+    Assert.Contains(
+        "too few for a rank, even where its layers are computed again: parameters 0.0001 GiB",
+        error.Message
+    )
+
     Assert.False(Directory.Exists(Path.Combine(folder.Path, "run", "checkpoints")))

@@ -73,7 +73,11 @@ let private kept (stage: StageRecompute) =
 let lines (plan: RecomputePlan) =
     [
         for stage in plan.Stages do
-            let at = if plan.Stages.Count = 1 then "" else $"stage {stage.Stage}: "
+            let at =
+                if plan.Stages.Count = 1 then
+                    ""
+                else
+                    $"stage {stage.Stage}: "
 
 
             let within =
@@ -148,8 +152,7 @@ let json (plan: RecomputePlan) =
                                 Json.makeObject
                                     [
                                         "layer", whole layer
-                                        "keeps",
-                                        Json.make (JString((string keeps).ToLowerInvariant()))
+                                        "keeps", Json.make (JString((string keeps).ToLowerInvariant()))
                                     ]
                         ]
                 )

@@ -179,9 +179,7 @@ let verbs =
 
                 refuseUnfit shown plan
 
-                string shown.Layout
-                :: ""
-                :: RecomputeView.table plan
+                string shown.Layout :: "" :: RecomputeView.table plan
                 @ "" :: RecomputeView.lines plan)
             (fun shown ->
                 let plan = chosen shown

@@ -320,7 +320,8 @@ type RunConfig =
         ReduceCommDtype: string | null
         [<Key("The scale of the loss in float16. In other element types it stays 1.")>]
         GradScaler: GradScalerConfig
-        [<Key("Whether layers whose activations are recomputed keep what their attention gave. Where model.checkpoint is auto, that is chosen for each layer.", "false")>]
+        [<Key("Whether layers whose activations are recomputed keep what their attention gave. Where model.checkpoint is auto, that is chosen for each layer.",
+              "false")>]
         SelectiveCheckpoint: bool
         [<Key("Operators: our own, or libtorch's plain ones.", "\"native\"", Choices = "native|plain")>]
         Kernels: string

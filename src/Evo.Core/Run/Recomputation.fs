@@ -80,7 +80,11 @@ type Recomputation private () =
             while first < last do
                 let middle = (first + last) / 2
                 let struct (other, _) = stairs[middle]
-                if other <= again then first <- middle + 1 else last <- middle
+
+                if other <= again then
+                    first <- middle + 1
+                else
+                    last <- middle
 
             first
 
@@ -148,9 +152,7 @@ type Recomputation private () =
 
     /// Bytes at the peak of a way for each unit. Backwards run from the last unit to the first, one at a time.
     static member Bytes(chosen: RecomputeOption seq) : int64 =
-        (nothing, chosen)
-        ||> Seq.fold (fun row option -> row.Then(0, option))
-        |> _.Peak
+        (nothing, chosen) ||> Seq.fold (fun row option -> row.Then(0, option)) |> _.Peak
 
     /// The fewest bytes that the units can run in.
     static member Least(units: IReadOnlyList<IReadOnlyList<RecomputeOption>>) : int64 =
@@ -159,7 +161,9 @@ type Recomputation private () =
                 for options in units -> [ for option in options -> { option with Flops = 0.0 } ]
             ]
 
-        rows System.Int64.MaxValue (Seq.map Seq.ofList free) |> Seq.map _.Peak |> Seq.min
+        rows System.Int64.MaxValue (Seq.map Seq.ofList free)
+        |> Seq.map _.Peak
+        |> Seq.min
 
     /// The choice with the fewest operations that fits a budget of bytes, and of those the one with the fewest bytes; none
     /// where even the smallest does not fit. A knapsack, solved exactly: layers are few and mostly alike, so that few ways

@@ -35,7 +35,8 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
     {
         var alive = MostAlive();
         var layers = Layers.Zip(Keeps, (layer, keeps) => (layer.Cost, layer.Chunk, Keeps: keeps)).ToList();
-        var ways = layers.Select(layer => Way(layer.Cost, alive[layer.Chunk], layer.Keeps, 0, working)).Append(Head(working, onGpu)).ToList();
+        var ways = layers.Select(layer => Way(layer.Cost, alive[layer.Chunk], layer.Keeps, 0, working))
+            .Prepend(Sums(working, onGpu)).Append(Head(working, onGpu)).ToList();
         if (plan.Stages.Count == 1)
         {
             return Recomputation.Bytes(ways);
@@ -58,6 +59,23 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         freed: Frees ? (long)cost.Kept(keeps) : 0,
         beside: (long)Math.Ceiling(cost.Again(keeps) + (working ? LayerWorking(cost, keeps) : 0)),
         flops);
+
+    /// <summary>
+    /// What is done to gradients when a backward is over, as a unit in front of the layers: added to sums in another type, which a
+    /// processor does in a copy; and sent.
+    /// </summary>
+    public RecomputeOption Sums(bool working, bool onGpu)
+    {
+        if (!working || plan.Layout.Degrees.Fsdp > 1)
+        {
+            return new(0, 0, 0, 0);
+        }
+
+        var bucket = plan.Flat().SelectMany(flat => flat.Buckets).Max(part => part.Length);
+        var added = Compute < Wide && !onGpu && !plan.Options.NarrowSums ? bucket * Wide : 0;
+        var sent = plan.Layout.Degrees.StageSize > plan.Layout.Degrees.Tensor ? bucket * Wide : 0;
+        return new(0, 0, Math.Max(added, sent), 0);
+    }
 
     /// <summary>The head and its loss behind the layers; nothing on a rank that has none.</summary>
     public RecomputeOption Head(bool working, bool onGpu)

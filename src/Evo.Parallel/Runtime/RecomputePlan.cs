@@ -81,22 +81,26 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
             var (layers, alive) = (passes.Layers, passes.MostAlive());
             var given = new PassMemory(new(spec, layout, groups, options), rows, length).Keeps;
 
-            // The head is a unit behind the layers, with one way to run it.
-            LayerKeeps[][] ways = [.. layers.Select((layer, i) => budget is null ? [given[i]] : KeepsAttention(layer.Cost) ? All : WithoutAttention), [LayerKeeps.Everything]];
+            var all = RankMemory.OnPaper(plan, rows, length);
+            var allFits = all.Total + Working(plan) <= budget;
+
+            // What stands in front of the layers and behind them has one way to run.
+            LayerKeeps[][] ways = [.. layers.Select((layer, i) =>
+                budget is null ? [given[i]] : allFits ? [LayerKeeps.Everything] : KeepsAttention(layer.Cost) ? All : WithoutAttention)];
             IReadOnlyList<IReadOnlyList<RecomputeOption>> units =
             [
+                [passes.Sums(working: true, onGpu)],
                 .. layers.Select((layer, i) => ways[i].Select(keeps => passes.Way(
                     layer.Cost, alive[layer.Chunk], keeps, (layer.Cost with { Flops = flops[layer.Cost.Layer] }).FlopsAgain(keeps), working: true)).ToArray()),
                 [passes.Head(working: true, onGpu)],
             ];
 
             // What is left for passes: nothing else of the memory depends on what layers keep.
-            var all = RankMemory.OnPaper(plan, rows, length);
             var least = Recomputation.Least(units);
-            var room = budget is { } bytes ? bytes - (all.Total - all.Activations) : least;
+            var room = budget is { } bytes && !allFits ? bytes - (all.Total - all.Activations) : least;
             var missing = Math.Max(0, least - room);
             var chosen = Recomputation.Choose(room + missing, units)!.Value;
-            IReadOnlyList<(int Layer, LayerKeeps Keeps)> kept = [.. layers.Select((layer, i) => (layer.Cost.Layer, ways[i][chosen.Options[i]]))];
+            IReadOnlyList<(int Layer, LayerKeeps Keeps)> kept = [.. layers.Select((layer, i) => (layer.Cost.Layer, ways[i][chosen.Options[i + 1]]))];
             var by = kept.ToDictionary(layer => layer.Layer, layer => layer.Keeps);
             var made = new RankPlan(spec, layout, groups, options with { Keeps = [.. Enumerable.Range(0, flops.Count).Select(layer => by.GetValueOrDefault(layer))] });
             var work = layers.Sum(layer => flops[layer.Cost.Layer].TotalCausal) + (plan.Stages.Any(part => plan.Ranges[part].End == flops.Count) ? outside : 0);
