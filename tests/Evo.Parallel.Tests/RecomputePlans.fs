@@ -86,7 +86,7 @@ let private layouts: Layout list =
                         Tensor = 2
                         Mode = TensorMode.Msp
                     })
-                4,
+                2,
                 (fun d ->
                     { d with
                         Tensor = 2

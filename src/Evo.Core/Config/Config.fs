@@ -93,6 +93,8 @@ module Config =
                 box 1.0
             elif key.Type = typeof<bool> then
                 box false
+            elif key.Type = typeof<Checkpointed> then
+                box (Share 0.0)
             elif key.Type = typeof<string> then
                 box ""
             elif key.Type = typeof<string list> then

@@ -146,6 +146,4 @@ module internal KeyValue =
         | :? int64 as number when key.Type = typeof<int> -> box (int number)
         | :? float as share when key.Type = typeof<Checkpointed> -> box (Share share)
         | :? string when key.Type = typeof<Checkpointed> -> box Auto
-        // What could not be read has been reported.
-        | null when key.Type = typeof<Checkpointed> -> box (Share 0.0)
         | value -> value

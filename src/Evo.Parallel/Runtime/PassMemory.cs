@@ -36,7 +36,7 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         var alive = MostAlive();
         var layers = Layers.Zip(Keeps, (layer, keeps) => (layer.Cost, layer.Chunk, Keeps: keeps)).ToList();
         var ways = layers.Select(layer => Way(layer.Cost, alive[layer.Chunk], layer.Keeps, 0, working))
-            .Prepend(Sums(working, onGpu)).Append(Head(working, onGpu)).ToList();
+            .Prepend(Front(working, onGpu)).Append(Head(working, onGpu)).ToList();
         if (plan.Stages.Count == 1)
         {
             return Recomputation.Bytes(ways);
@@ -45,7 +45,7 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         // Not all chunks have the most passes at once.
         var passes = layers.GroupBy(layer => layer.Chunk).OrderBy(chunk => chunk.Key).Select(chunk => chunk.Sum(layer => layer.Cost.Kept(layer.Keeps))).ToList();
         return (long)Math.Ceiling(Alive().Max(counts => counts.Zip(passes, (count, bytes) => count * bytes).Sum()))
-            + ways[^1].Kept + ways.Max(way => way.Beside);
+            + ways[0].Kept + ways[^1].Kept + ways.Max(way => way.Beside);
     }
 
     /// <summary>One way to run a layer.</summary>
@@ -61,20 +61,23 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         flops);
 
     /// <summary>
-    /// What is done to gradients when a backward is over, as a unit in front of the layers: added to sums in another type, which a
-    /// processor does in a copy; and sent.
+    /// What stands in front of the layers, and is counted with what comes and goes: ids, labels, places and rotary rows of the passes
+    /// that are alive; and what is done to gradients when a backward is over: they are added to sums in another type, which a processor
+    /// does in a copy, and sent.
     /// </summary>
-    public RecomputeOption Sums(bool working, bool onGpu)
+    public RecomputeOption Front(bool working, bool onGpu)
     {
-        if (!working || plan.Layout.Degrees.Fsdp > 1)
+        if (!working)
         {
             return new(0, 0, 0, 0);
         }
 
+        var tokens = rows * length * MostAlive().Max();
+        var places = tokens * ((3 * sizeof(long)) + (2 * Wide * plan.Spec.Size.HeadSize));
         var bucket = plan.Flat().SelectMany(flat => flat.Buckets).Max(part => part.Length);
         var added = Compute < Wide && !onGpu && !plan.Options.NarrowSums ? bucket * Wide : 0;
-        var sent = plan.Layout.Degrees.StageSize > plan.Layout.Degrees.Tensor ? bucket * Wide : 0;
-        return new(0, 0, Math.Max(added, sent), 0);
+        var sent = plan.Layout.Degrees.Data > 1 ? bucket * Wide : 0;
+        return new(places, 0, plan.Layout.Degrees.Fsdp > 1 ? 0 : Math.Max(added, sent), 0);
     }
 
     /// <summary>The head and its loss behind the layers; nothing on a rank that has none.</summary>

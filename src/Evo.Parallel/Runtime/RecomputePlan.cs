@@ -89,7 +89,7 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
                 budget is null ? [given[i]] : allFits ? [LayerKeeps.Everything] : KeepsAttention(layer.Cost) ? All : WithoutAttention)];
             IReadOnlyList<IReadOnlyList<RecomputeOption>> units =
             [
-                [passes.Sums(working: true, onGpu)],
+                [passes.Front(working: true, onGpu)],
                 .. layers.Select((layer, i) => ways[i].Select(keeps => passes.Way(
                     layer.Cost, alive[layer.Chunk], keeps, (layer.Cost with { Flops = flops[layer.Cost.Layer] }).FlopsAgain(keeps), working: true)).ToArray()),
                 [passes.Head(working: true, onGpu)],
