@@ -74,10 +74,8 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
 
         var tokens = rows * length * MostAlive().Max();
         var places = tokens * ((3 * sizeof(long)) + (2 * Wide * plan.Spec.Size.HeadSize));
-        var bucket = plan.Flat().SelectMany(flat => flat.Buckets).Max(part => part.Length);
-        var added = Compute < Wide && !onGpu && !plan.Options.NarrowSums ? bucket * Wide : 0;
-        var sent = plan.Layout.Degrees.Data > 1 ? bucket * Wide : 0;
-        return new(places, 0, plan.Layout.Degrees.Fsdp > 1 ? 0 : Math.Max(added, sent), 0);
+        var added = Compute < Wide && !onGpu && !plan.Options.NarrowSums ? buckets.Value.Max() * Wide : 0;
+        return new(places, 0, plan.Layout.Degrees.Fsdp > 1 ? 0 : Math.Max(added, Sent), 0);
     }
 
     /// <summary>The head and its loss behind the layers; nothing on a rank that has none.</summary>
@@ -103,6 +101,11 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
     // A backward frees what its layer kept, unless gradients of weights are computed later, or another chunk's pass waits too.
     private bool Frees => plan.Stages.Count == 1 && !plan.Schedule.Kind.IsZeroBubbleH1;
 
+    private readonly Lazy<IReadOnlyList<long>> buckets = new(() => [.. plan.Flat().SelectMany(flat => flat.Buckets).Select(bucket => bucket.Length)]);
+
+    // Of gradients that are summed over ranks, two buckets are under way at a time, each with a copy of its own and one of what arrives.
+    private long Sent => plan.Layout.Degrees.Data > 1 && plan.Layout.Degrees.Fsdp == 1 ? 2 * Math.Min(2 * buckets.Value.Max(), buckets.Value.Sum()) * Wide : 0;
+
     private long Compute => ActivationMemory.SizeOf(NumberType.Compute, plan.Options.Dtype);
 
     private long Wide => ActivationMemory.SizeOf(NumberType.Wide, plan.Options.Dtype);
@@ -115,7 +118,10 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
     private double LayerWorking(LayerCost cost, LayerKeeps keeps)
     {
         var (largest, all) = weights.GetValueOrDefault(cost.Layer);
-        return keeps == LayerKeeps.Everything ? cost.Everything + cost.Input + (largest * Product) : cost.Everything + (2 * cost.Input) + (all * Product);
+
+        // Buckets that are whole leave while the layers before them still compute.
+        var leaving = plan.Options.OverlapReduction && buckets.Value.Count > 1 ? Sent : 0;
+        return leaving + (keeps == LayerKeeps.Everything ? cost.Everything + cost.Input + (largest * Product) : cost.Everything + (2 * cost.Input) + (all * Product));
     }
 
     // In the forward a chunk of logits, their gradient in the model's dtype, and a product; in the backward what is added to gradients.
