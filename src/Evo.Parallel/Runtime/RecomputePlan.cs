@@ -41,6 +41,12 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
     private static readonly LayerKeeps[] All = [LayerKeeps.Everything, LayerKeeps.Attention, LayerKeeps.Input];
     private static readonly LayerKeeps[] WithoutAttention = [LayerKeeps.Everything, LayerKeeps.Input];
 
+    // What no formula knows, scalars, borders, the allocator's rounding: a fiftieth of what they know.
+    private static long Unknown(long known) => known / 50;
+
+    // The most that may be known for what is known and what is not to fit.
+    private static long Within(long budget) => (50 * (budget / 51)) + Math.Min(budget % 51, 49);
+
     /// <summary>What each layer of the model keeps.</summary>
     public IReadOnlyList<LayerKeeps> Keeps => [.. Stages.SelectMany(stage => stage.Layers).OrderBy(layer => layer.Layer).Select(layer => layer.Keeps)];
 
@@ -82,7 +88,7 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
             var given = new PassMemory(new(spec, layout, groups, options), rows, length).Keeps;
 
             var all = RankMemory.OnPaper(plan, rows, length);
-            var allFits = all.Total + Working(plan) <= budget;
+            var allFits = all.Total + Working(plan, all) <= budget;
 
             // What stands in front of the layers and behind them has one way to run.
             LayerKeeps[][] ways = [.. layers.Select((layer, i) =>
@@ -96,24 +102,24 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
             ];
 
             // What is left for passes: nothing else of the memory depends on what layers keep.
-            var least = Recomputation.Least(units);
-            var room = budget is { } bytes && !allFits ? bytes - (all.Total - all.Activations) : least;
-            var missing = Math.Max(0, least - room);
-            var chosen = Recomputation.Choose(room + missing, units)!.Value;
+            var (least, held) = (Recomputation.Least(units), all.Total - all.Activations);
+            var room = budget is { } bytes && !allFits ? Within(bytes) - held : least;
+            var missing = least > room ? held + least + Unknown(held + least) - budget!.Value : 0;
+            var chosen = Recomputation.Choose(Math.Max(room, least), units)!.Value;
             IReadOnlyList<(int Layer, LayerKeeps Keeps)> kept = [.. layers.Select((layer, i) => (layer.Cost.Layer, ways[i][chosen.Options[i + 1]]))];
             var by = kept.ToDictionary(layer => layer.Layer, layer => layer.Keeps);
             var made = new RankPlan(spec, layout, groups, options with { Keeps = [.. Enumerable.Range(0, flops.Count).Select(layer => by.GetValueOrDefault(layer))] });
             var work = layers.Sum(layer => flops[layer.Cost.Layer].TotalCausal) + (plan.Stages.Any(part => plan.Ranges[part].End == flops.Count) ? outside : 0);
-            return new(
-                stage, kept, all, Working(plan), RankMemory.OnPaper(made, rows, length), Working(made), chosen.Flops, work, missing);
+            var memory = RankMemory.OnPaper(made, rows, length);
+            return new(stage, kept, all, Working(plan, all), memory, Working(made, memory), chosen.Flops, work, missing);
         }
 
         bool KeepsAttention(LayerCost cost) => native && cost.KeepsAttention(onGpu, options.Dtype, spec.Size.HeadSize, options.Dropout);
 
-        long Working(RankPlan plan)
+        long Working(RankPlan plan, RankMemory memory)
         {
-            var passes = new PassMemory(plan, rows, length);
-            return passes.Peak(working: true, onGpu) - passes.Peak(working: false, onGpu);
+            var working = new PassMemory(plan, rows, length).Peak(working: true, onGpu) - memory.Activations;
+            return working + Unknown(memory.Total + working);
         }
 
         return new(budget, [.. Enumerable.Range(0, layout.Degrees.Pipeline).Select(Stage)]);
