@@ -174,3 +174,57 @@ let ``of changes that are equally small, one to the key that is in the way is pr
         |],
         answer.Errors.Split '\n' |> Array.truncate 3
     )
+
+let private within budget =
+    $"memory configs/llama2.json --world 4 --set parallel.pipeline.size=2 --set train.device=cpu --set model.checkpoint=auto --set train.memory_budget={budget}"
+
+[<Fact>]
+let ``memory shows what each stage holds and what its layers keep`` () =
+    let lines = (answered (within "0.42")).TrimEnd().Split '\n'
+
+    let first (line: string) =
+        line.Split("  ", StringSplitOptions.RemoveEmptyEntries)[0]
+
+    Assert.Equal<string array>(
+        [|
+            "memory of a rank"
+            "parameters"
+            "gradients"
+            "optimizer state"
+            "activations"
+            "comes and goes"
+            "all"
+        |],
+        lines[2..8] |> Array.map first
+    )
+
+    Assert.StartsWith("recompute: stage 0: layers 0-", lines[10])
+    Assert.Contains(" needed of 451.0 MB", lines[10])
+    Assert.StartsWith("recompute: stage 1: every layer keeps everything: 0 bytes a rank saved, ", lines[11])
+    Assert.EndsWith(" more operations in a step", lines[12])
+
+[<Fact>]
+let ``memory for a program says bytes of each kind, what each layer keeps, and its costs`` () =
+    let plan = json (within "0.42")
+    let stage = (items (at "stages" plan)).Head
+    let number name = (at name stage).GetValue<int64>()
+    Assert.Equal(4, (items (at "layers" stage)).Length)
+    Assert.True(number "needed" <= (at "budget" plan).GetValue<int64>())
+    Assert.True(number "saved" > 0L && number "missing" = 0L)
+    Assert.True((at "more_work" plan).GetValue<float>() > 0.0)
+
+[<Fact>]
+let ``memory that is too little is refused with what is missing`` () =
+    let answer = show (within "0.1")
+    Assert.Equal(3, answer.Code)
+    Assert.Contains("train.memory_budget = 0.1: 0.1 GiB are 0.", answer.Errors)
+
+    Assert.Contains(
+        "GiB too few for a rank of stage 0, even where its layers are computed again: parameters 0.0635 GiB",
+        answer.Errors
+    )
+
+[<Fact>]
+let ``memory of a configuration that says itself what is computed again is shown, too`` () =
+    let text = answered "memory configs/llama2.json --world 1"
+    Assert.Contains("recompute: layers 0-3 keep their input, 4-7 everything", text)

@@ -238,3 +238,53 @@ let ``a rise must reach its end, through numbers that the schedule can run`` () 
     )
 
 // ---- what this build cannot do yet
+
+// ---- what is left to the memory
+
+[<Fact>]
+let ``what layers keep can be left to the memory, and is then written as it was read`` () =
+    let run = withKeys [ "model.checkpoint=auto"; "train.memory_budget=1.5" ]
+    Assert.Equal(Auto, run.Model.Checkpoint)
+    Assert.Equal(Nullable 1.5, run.Train.MemoryBudget)
+    Assert.Equal(0.0, run.LayoutAt(1, 0).Recompute)
+    Assert.Equal(run, loaded (Config.print run))
+    Assert.Equal(Share 1.0, (withKeys [ "model.checkpoint=true" ]).Model.Checkpoint)
+    Assert.Equal(Share 0.25, (withKeys [ "model.checkpoint=0.25" ]).Model.Checkpoint)
+
+[<Fact>]
+let ``a memory that nobody asks about, or that nobody knows, is a problem`` () =
+    let one overrides =
+        match refused overrides with
+        | [ problem ] -> problem.Substring(problem.IndexOf ": " + 2)
+        | problems -> String.concat " | " problems
+
+    Assert.Equal(
+        "train.memory_budget: must be given: model.checkpoint = \"auto\" chooses what fits it, and a CPU does not say how much of its memory a rank may take; the memory of each rank in GiB.",
+        one [ "model.checkpoint=auto"; "train.device=cpu" ]
+    )
+
+    Assert.Contains("is not read: nothing is chosen for it", one [ "train.memory_budget=2" ])
+
+    Assert.Contains(
+        "chooses for each layer whether it keeps what attention gave; take it out",
+        one
+            [
+                "model.checkpoint=auto"
+                "train.memory_budget=2"
+                "selective_checkpoint=true"
+            ]
+    )
+
+    Assert.Contains(
+        "must be a number from 0 to 1, or true or false, or \"auto\"",
+        one [ "model.checkpoint=automatic" ]
+    )
+
+    Assert.Contains("must be greater than 0", one [ "model.checkpoint=auto"; "train.memory_budget=0" ])
+
+[<Fact>]
+let ``a run may go on with another memory`` () =
+    let before =
+        Config.print (withKeys [ "model.checkpoint=auto"; "train.memory_budget=1" ])
+
+    Assert.Empty((withKeys [ "model.checkpoint=0.5" ]).MeaningDifferences before)

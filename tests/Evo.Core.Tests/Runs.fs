@@ -93,6 +93,7 @@ let private tied =
         "parallel.pipeline.mode", [ "\"1F1B\"" ]
         "parallel.fsdp.size", [ "1" ]
         "train.device", [ "\"auto\"" ]
+        "train.memory_budget", [ "null" ]
         "prepare.source", [ "\"none\""; "\"sdk-docs\"" ]
         "prepare.input", [ "null" ]
         "prepare.held_out", [ "0.01" ]

@@ -73,27 +73,27 @@ let changes =
         "a rank knows its own norm",
         change "Runtime/RankModel.cs" "SumOverWorld([own], RuntimeSites.Norm)[0]" "own"
         "replicas of tensor ranks all count",
-        change "Runtime/RankModel.cs" "(ClassOf(info, ranks) != ReductionClass.Data || " "(true || "
+        change "Runtime/RankPlan.cs" "(ClassOf(info, ranks) != ReductionClass.Data || " "(true || "
         "what tensor ranks share does not count",
-        change "Runtime/RankModel.cs" " || ParameterLayout.CutsOf(info, ranks).Count > 0)" ")"
+        change "Runtime/RankPlan.cs" " || ParameterLayout.CutsOf(info, ranks).Count > 0)" ")"
         "a tied table counts twice",
         change
-            "Runtime/RankModel.cs"
+            "Runtime/RankPlan.cs"
             "&& (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0))"
             ""
         "a tied table does not wait for the other stage",
         change
-            "Runtime/RankModel.cs"
+            "Runtime/RankPlan.cs"
             "WaitsForStage = info.Name == tied && ends is not null"
             "WaitsForStage = false"
         "weights of the weight axis are summed over data ranks",
         change
-            "Runtime/RankModel.cs"
+            "Runtime/RankPlan.cs"
             "GradientSumAxis.WeightData => ReductionClass.WeightData"
             "GradientSumAxis.WeightData => ReductionClass.Data"
         "experts are summed over data ranks",
         change
-            "Runtime/RankModel.cs"
+            "Runtime/RankPlan.cs"
             "GradientSumAxis.ExpertData => ReductionClass.ExpertData"
             "GradientSumAxis.ExpertData => ReductionClass.Data"
         "what the other end of a tied table found on the same rank is missed",
@@ -103,7 +103,7 @@ let changes =
             ""
         "the other end of a tied table on the same rank goes on from the last step",
         change "Runtime/RankModel.Step.cs" "copies.ForEach(copy => copy.Zero());" ""
-        "everything decays", change "Runtime/RankModel.cs" "Options.DecayAll || info.Decays" "true"
+        "everything decays", change "Runtime/RankPlan.cs" "Options.DecayAll || info.Decays" "true"
         "replicas of an expert's share are all data ranks",
         change
             "Runtime/RankModel.cs"

@@ -44,6 +44,7 @@ let line (happened: TrainEvent) : string option =
                     "dtype", text e.Dtype
                 ]
         )
+    | :? TrainEvent.RecomputeChosen as e -> Some(event "recompute" [ "plan", RecomputeView.json e.Plan ])
     | :? TrainEvent.DataOpened as e ->
         Some(
             event

@@ -121,6 +121,7 @@ let lines (logEvery: int64) (view: View) (event: TrainEvent) : string list =
         | _ -> []
     | :? TrainEvent.ModelBuilt as e ->
         [ $"model: {e.Family}, {Terminal.count e.Parameters} parameters, {e.Dtype}" ]
+    | :? TrainEvent.RecomputeChosen as e -> RecomputeView.lines e.Plan
     | :? TrainEvent.DataOpened as e ->
         [
             if e.Rows = 0L then

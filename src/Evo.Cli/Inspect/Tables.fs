@@ -3,6 +3,7 @@ module Evo.Cli.Tables
 
 open System
 open System.Collections.Generic
+open Evo.Core
 open Evo.Models
 
 /// A heading row, and the rows under it; which columns hold numbers.
@@ -165,6 +166,56 @@ let memory (found: ModeInspection) : Table =
             ]
     }
 
+/// What a layer of each kind keeps under each of the ways to run it, and what the ways that keep less cost.
+let recomputation (found: ModeInspection) : Table =
+    let costs =
+        LayerCost.Of(
+            found.Spec,
+            found.Plan,
+            found.Point,
+            found.Type,
+            found.Spec.FlopsOfLayers(found.Batch, found.Length)
+        )
+
+    let ways =
+        [
+            LayerKeeps.Everything, "everything"
+            LayerKeeps.Attention, "its input and what attention gave"
+            LayerKeeps.Input, "its input"
+        ]
+
+    {
+        Title = "What layers may keep, and what is computed again then"
+        Numbers = Set.ofList [ 2; 3; 4 ]
+        Rows =
+            [
+                "layer"
+                "keeps"
+                "bytes kept"
+                "operations again, 10^9"
+                "operations for each byte saved"
+            ]
+            :: [
+                for layer, count in Flow.blocks found do
+                    match layer with
+                    | Some index ->
+                        let cost = costs[index]
+
+                        for keeps, words in ways do
+                            let again = cost.FlopsAgain keeps
+                            let saved = cost.Everything - cost.Kept keeps
+
+                            [
+                                $"{index}, and {count - 1} more like it"
+                                words
+                                whole (int64 (Math.Round(cost.Kept keeps)))
+                                (again / 1e9).ToString "F3"
+                                if saved > 0.0 then (again / saved).ToString "F1" else "-"
+                            ]
+                    | None -> ()
+            ]
+    }
+
 /// Operations of the step.
 let operations (found: Inspection) : Table =
     let tokens = float (found.Batch * found.Length)
@@ -256,6 +307,7 @@ let ofMode (spec: CausalLM) (model: Inspection) (found: ModeInspection) : Table 
         holdings found
         yield! allCollectives found
         memory found
+        recomputation found
         operations model
         legal spec
         generated found.Plan spec

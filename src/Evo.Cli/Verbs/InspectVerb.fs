@@ -173,6 +173,7 @@ let private show (options: ParseResults<InspectOptions>) (model: Inspection) (fo
     if found.Degrees.Mode = ParallelMode.Serial then
         [
             Tables.memory found
+            Tables.recomputation found
             Tables.operations model
             Tables.legal spec
             Tables.generated found.Plan spec

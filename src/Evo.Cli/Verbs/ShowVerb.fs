@@ -6,6 +6,7 @@ open System.Linq
 open Argu
 open Evo.Models
 open Evo.Core
+open Evo.Parallel
 open Evo.Cli.Refusal
 
 type ShowOptions =
@@ -118,6 +119,23 @@ let private verb name summary details examples (text: Shown -> string list) (jso
 
     Verb.make<ShowOptions> $"show {name}" summary details examples show
 
+/// What each layer keeps: chosen for the budget, or as the configuration says.
+let private chosen (shown: Shown) =
+    let run = shown.Run
+
+    match MemoryCheck.plan run shown.Layout.Degrees.World with
+    | Some plan -> plan
+    | None when run.Model.Checkpoint = Auto ->
+        refuse
+            ExitCode.Config
+            "train.memory_budget must be given: model.checkpoint = \"auto\" chooses what fits it, and no device is asked here"
+    | None -> RunRecompute.Plan(run, ConfigFile.spec run, shown.Layout, RunRecompute.OnGpu run, Nullable())
+
+let private refuseUnfit (shown: Shown) (plan: RecomputePlan) =
+    match RunRecompute.Problem(shown.Run, plan) with
+    | null -> ()
+    | problem -> refuse ExitCode.Config problem
+
 let private topology (shown: Shown) = Topology shown.Layout.Degrees
 
 let verbs =
@@ -148,4 +166,23 @@ let verbs =
                 :: ""
                 :: LayoutView.table (topology shown) shown.Layout shown.Facts)
             (fun shown -> LayoutView.json (topology shown) shown.Layout shown.Facts)
+        verb
+            "memory"
+            "Shows what each rank holds by kind, and what its layers keep where model.checkpoint is auto."
+            "Everything is a formula: no device is needed. Exit code 3 where a rank does not fit train.memory_budget, with what is missing."
+            [
+                "./evo show memory configs/llama2.json --world 8 --set model.checkpoint=auto --set train.memory_budget=24"
+                "./evo show memory configs/20B_internlm2.json --world 128"
+            ]
+            (fun shown ->
+                let plan = chosen shown
+
+                refuseUnfit shown plan
+
+                string shown.Layout :: "" :: RecomputeView.table plan
+                @ "" :: RecomputeView.lines plan)
+            (fun shown ->
+                let plan = chosen shown
+                refuseUnfit shown plan
+                RecomputeView.json plan)
     ]

@@ -279,7 +279,7 @@ let private launch (options: ParseResults<TrainOptions>) =
         train options run world
     | Launch.Spawn ranks ->
         // What is wrong with the configuration is said once, before any process starts.
-        load options |> ignore
+        MemoryCheck.require (load options) ranks.Size
         announce options
 
         let arguments = Environment.GetCommandLineArgs() |> Array.skip 1

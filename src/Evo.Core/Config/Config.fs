@@ -93,6 +93,8 @@ module Config =
                 box 1.0
             elif key.Type = typeof<bool> then
                 box false
+            elif key.Type = typeof<Checkpointed> then
+                box (Share 0.0)
             elif key.Type = typeof<string> then
                 box ""
             elif key.Type = typeof<string list> then
@@ -359,6 +361,7 @@ module Config =
             | :? int64 as n -> JNumber(string n)
             | :? float as x -> JNumber(Json.number x)
             | :? string as s -> JString s
+            | :? Checkpointed as layers -> layers.AsJson
             | :? (string list) as items -> JArray [ for item in items -> Json.make (JString item) ]
             | other -> raise (InvalidOperationException $"a key holds {other.GetType()}")
 
@@ -385,16 +388,3 @@ module Config =
             Json.makeObject members
 
         Json.render (write Keys.root run) + "\n"
-
-/// The configuration for callers in C#.
-[<AbstractClass; Sealed>]
-type ConfigText private () =
-
-    /// Reads and checks a configuration; throws a `ConfigException` with every problem.
-    static member Parse(families: ModelFamilyKeys seq, text: string, source: string) : RunConfig =
-        match Config.load (List.ofSeq families) [] source text with
-        | Ok run -> run
-        | Error problems -> raise (ConfigException problems)
-
-    /// The configuration as JSON, every key given.
-    static member Print(run: RunConfig) = Config.print run

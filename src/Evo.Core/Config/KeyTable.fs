@@ -16,7 +16,10 @@ module KeyTable =
         | KeyKind.Integer, _ -> "whole number"
         | KeyKind.Number, _ -> "number"
         | KeyKind.Boolean, _ -> "true or false"
-        | KeyKind.Fraction, _ -> "number from 0 to 1, true or false"
+        | KeyKind.Fraction, [] -> "number from 0 to 1, true or false"
+        | KeyKind.Fraction, choices ->
+            "number from 0 to 1, true or false, "
+            + String.Join(", ", choices |> List.map (fun c -> $"`\"{c}\"`"))
         | _ -> "object"
 
     let private range (key: KeyInfo) =

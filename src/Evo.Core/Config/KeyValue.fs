@@ -95,7 +95,9 @@ module internal KeyValue =
             result |> Result.map (fun value -> box value)
 
         let mustBe hint =
-            wrong $"must be {kindName key.Kind}" hint
+            match key.Kind, key.Choices with
+            | KeyKind.Fraction, _ :: _ -> wrong $"must be {kindName key.Kind}, or {oneOf key.Choices}" hint
+            | kind, _ -> wrong $"must be {kindName kind}" hint
 
         match key.Kind, json.Value with
         | _, JNull when key.Nullable -> Ok null
@@ -103,6 +105,7 @@ module internal KeyValue =
         | KeyKind.Number, JNumber digits
         | KeyKind.Fraction, JNumber digits -> boxed (number key digits)
         | KeyKind.Fraction, JBool value -> Ok(box (if value then 1.0 else 0.0))
+        | KeyKind.Fraction, JString text when List.contains text key.Choices -> Ok(box text)
         | KeyKind.Boolean, JBool value -> Ok(box value)
         | KeyKind.Boolean, JNumber("0" | "1" as digit) ->
             mustBe (if digit = "1" then "write true" else "write false")
@@ -141,4 +144,6 @@ module internal KeyValue =
     let toField (key: KeyInfo) (value: obj | null) : obj | null =
         match value with
         | :? int64 as number when key.Type = typeof<int> -> box (int number)
+        | :? float as share when key.Type = typeof<Checkpointed> -> box (Share share)
+        | :? string when key.Type = typeof<Checkpointed> -> box Auto
         | value -> value

@@ -43,6 +43,7 @@ type RunConfigText private () =
             "data.micro_num"
             "data.rows_per_step"
             "train.device"
+            "train.memory_budget"
             "train.threads"
             "train.backend"
             "train.timeout"

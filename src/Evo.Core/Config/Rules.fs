@@ -133,6 +133,31 @@ module internal Rules =
             "parallel.fsdp.size"
         ]
 
+    /// What is chosen for each layer, and the memory that it is chosen for.
+    let private recomputation (run: RunConfig) =
+        let auto = run.Model.Checkpoint = Auto
+
+        [
+            if auto && run.SelectiveCheckpoint then
+                broken
+                    "selective_checkpoint"
+                    [ "model.checkpoint" ]
+                    "is not read: model.checkpoint = \"auto\" chooses for each layer whether it keeps what attention gave"
+                    "take it out"
+            if auto && run.Train.Device = "cpu" && not run.Train.MemoryBudget.HasValue then
+                broken
+                    "train.memory_budget"
+                    [ "model.checkpoint"; "train.device" ]
+                    "must be given: model.checkpoint = \"auto\" chooses what fits it, and a CPU does not say how much of its memory a rank may take"
+                    "the memory of each rank in GiB"
+            if not auto && run.Train.MemoryBudget.HasValue then
+                broken
+                    "train.memory_budget"
+                    [ "model.checkpoint" ]
+                    "is not read: nothing is chosen for it where model.checkpoint is a fraction"
+                    "set model.checkpoint to \"auto\", or take it out"
+        ]
+
     /// What speaks against the layout, as far as it can be said before the number of ranks is known.
     let private ranks (run: RunConfig) =
         [
@@ -255,4 +280,5 @@ module internal Rules =
         @ precision run
         @ checkpoints run
         @ ranks run
+        @ recomputation run
         @ monitor run

@@ -10,12 +10,13 @@ type ModelConfig =
               "\"float32\"",
               Choices = "float32|bfloat16|float16|float64")>]
         Dtype: string
-        [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0.",
+        [<Key("Fraction of the layers, counted from the first, whose activations are recomputed in the backward pass instead of being kept. true is 1, false is 0. auto chooses for each layer what is kept, so that the fewest operations are done again that fit the memory.",
               "0",
               Fraction = true,
+              Choices = "auto",
               Minimum = 0.0,
               Maximum = 1.0)>]
-        Checkpoint: float
+        Checkpoint: Checkpointed
         [<Key("Pieces of the model that each stage of a pipeline holds: above 1 the schedule 1F1B is interleaved; ZBV has 2 without being told.",
               "1",
               Minimum = 1.0)>]
@@ -250,39 +251,6 @@ type CkptConfig =
         LoadCkptInfo: LoadCkptInfoConfig
     }
 
-/// `train`: where and how the run computes, and what it shows.
-type TrainConfig =
-    {
-        [<Key("Where to compute. auto takes a GPU where libtorch finds one, else the CPU.",
-              "\"auto\"",
-              Choices = "auto|cpu|cuda")>]
-        Device: string
-        [<Key("What the processes of a run talk through: gloo on CPUs, nccl with a GPU each. auto takes nccl where the device is a GPU, else gloo; one process talks to nobody.",
-              "\"auto\"",
-              Choices = "auto|gloo|nccl")>]
-        Backend: string
-        [<Key("Seconds that a rank waits for the others in one collective, before it gives up and names those that did not come.",
-              "600",
-              Minimum = 1.0)>]
-        Timeout: int
-        [<Key("Threads of the CPU; 0 takes every core.", "0", Minimum = 0.0)>]
-        Threads: int
-        [<Key("Use only operators whose result does not vary from run to run; an operator without such a form is an error.",
-              "false")>]
-        Deterministic: bool
-        [<Key("Steps between two printed reports; metrics.jsonl holds every step.", "1", Minimum = 1.0)>]
-        LogEvery: int64
-        [<Key("Steps in a row with a gradient that is not finite, after which the run gives up.",
-              "10",
-              Minimum = 1.0)>]
-        MaxSkippedSteps: int
-        [<Key("Beginning of the text that the model continues at the end of the run; unset: no sample.",
-              "null")>]
-        SamplePrompt: string | null
-        [<Key("Most tokens of the sample.", "64", Minimum = 1.0)>]
-        SampleTokens: int
-    }
-
 /// `prepare`: makes token files and tokenizer on first use, so that a run needs one command.
 type PrepareConfig =
     {
@@ -352,7 +320,8 @@ type RunConfig =
         ReduceCommDtype: string | null
         [<Key("The scale of the loss in float16. In other element types it stays 1.")>]
         GradScaler: GradScalerConfig
-        [<Key("Whether layers whose activations are recomputed keep what their attention gave.", "false")>]
+        [<Key("Whether layers whose activations are recomputed keep what their attention gave. Where model.checkpoint is auto, that is chosen for each layer.",
+              "false")>]
         SelectiveCheckpoint: bool
         [<Key("Operators: our own, or libtorch's plain ones.", "\"native\"", Choices = "native|plain")>]
         Kernels: string

@@ -103,8 +103,8 @@ type RunLayout private () =
                 else
                     run.Model.NumChunks
             MicroBatches = RunRanks.MicroBatchesOn(run, RunLayout.DataOf degrees)
-            Recompute = run.Model.Checkpoint
-            Selective = run.SelectiveCheckpoint
+            Recompute = run.Model.Checkpoint.Given
+            Selective = run.SelectiveCheckpoint && run.Model.Checkpoint <> Auto
             Reduction =
                 if run.HybridZeroOptimizer.Reduce = "all_reduce" then
                     GradientReduction.AllReduce

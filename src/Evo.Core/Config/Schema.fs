@@ -35,7 +35,26 @@ module Schema =
         | Ok json when key.Default <> "" -> [ "default", Json.forgetPlaces json ]
         | _ -> []
 
-    let private value (key: KeyInfo) =
+    /// A number that some words may stand for.
+    let private orWords (key: KeyInfo) =
+        let types = Json.make (JArray [ for name in typeName key.Kind -> text name ])
+
+        Json.makeObject (
+            [
+                "description", text key.Doc
+                "anyOf",
+                Json.make (
+                    JArray
+                        [
+                            Json.makeObject (("type", types) :: bounds key)
+                            Json.makeObject [ "enum", texts key.Choices ]
+                        ]
+                )
+            ]
+            @ defaultOf key
+        )
+
+    let private plainValue (key: KeyInfo) =
         let types = typeName key.Kind @ (if key.Nullable then [ "null" ] else [])
 
         let choices =
@@ -60,6 +79,12 @@ module Schema =
             @ bounds key
             @ defaultOf key
         )
+
+    let private value (key: KeyInfo) =
+        if key.Kind = KeyKind.Fraction && not key.Choices.IsEmpty then
+            orWords key
+        else
+            plainValue key
 
     let private requiredOf (keys: KeyInfo list) =
         match keys |> List.filter _.Required with

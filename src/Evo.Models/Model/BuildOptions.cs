@@ -1,3 +1,4 @@
+using Evo.Core;
 using TorchSharp;
 
 namespace Evo.Models;
@@ -19,6 +20,22 @@ public sealed record BuildOptions
 
     /// <summary>Whether layers that are computed again keep what their attention gave, and compute only the rest again.</summary>
     public bool KeepAttention { get; init; }
+
+    /// <summary>What each layer of the stage keeps; null leaves it to <see cref="RecomputeFraction"/> and <see cref="KeepAttention"/>.</summary>
+    public IReadOnlyList<LayerKeeps>? Keeps { get; init; }
+
+    /// <summary>What each of so many layers keeps.</summary>
+    public IReadOnlyList<LayerKeeps> KeepsOf(int layers) => Keeps ?? KeepsOf(layers, RecomputeFraction, KeepAttention);
+
+    /// <summary>What each of so many layers keeps where the first ones are computed again.</summary>
+    /// <param name="layers">Layers of the stage.</param>
+    /// <param name="fraction">Share of them that is computed again, rounded down to layers.</param>
+    /// <param name="keepAttention">Whether these keep what their attention gave.</param>
+    public static IReadOnlyList<LayerKeeps> KeepsOf(int layers, double fraction, bool keepAttention) =>
+    [
+        .. Enumerable.Range(0, layers).Select(i =>
+            i >= (int)(layers * fraction) ? LayerKeeps.Everything : keepAttention ? LayerKeeps.Attention : LayerKeeps.Input),
+    ];
 
     /// <summary>Where not null, parameters start by <see cref="CausalLMModule.Initialize"/> with this seed; else they are uninitialised.</summary>
     public ulong? InitSeed { get; init; }

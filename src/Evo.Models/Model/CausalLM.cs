@@ -85,6 +85,14 @@ public abstract record CausalLM
     /// <summary>Learned numbers, a tied head counted once.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Count);
 
+    /// <summary>Floating point operations of each layer in one training step, without what stands before and behind the layers.</summary>
+    public IReadOnlyList<Flops> FlopsOfLayers(long batch, long length)
+    {
+        var counter = new FlopCounter(batch, length);
+        CountForward(counter);
+        return counter.Layers;
+    }
+
     /// <summary>Floating point operations of one training step over <paramref name="batch"/> rows of <paramref name="length"/> tokens.</summary>
     public Flops FlopsPerStep(long batch, long length)
     {

@@ -1,4 +1,5 @@
 // The forward of a whole model: hidden states, loss, logits.
+using Evo.Core;
 using Evo.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -114,11 +115,11 @@ public abstract partial class CausalLMModule
 
     /// <summary>
     /// Runs the layers one after the other. Each layer's intermediate tensors are freed when it ends (autograd keeps what it
-    /// needs); the first share of them keeps only its input and is computed again in the backward pass.
+    /// needs); one that does not keep everything is computed again in the backward pass.
     /// </summary>
     public Tensor Run(IReadOnlyList<LayerModule> layers, Tensor x, Positions at)
     {
-        var recomputed = training && is_grad_enabled() ? (int)(layers.Count * Options.RecomputeFraction) : 0;
+        var keeps = training && is_grad_enabled() ? Options.KeepsOf(layers.Count) : null;
         var (events, asked) = (Spec.Pipelines is null ? Options.Blocks : null, collectingRouters is not null || carrying is not null);
         collecting?.Add(x);
         for (int i = 0; i < layers.Count; i++)
@@ -130,8 +131,9 @@ public abstract partial class CausalLMModule
             // Logits are outputs of the layer beside its hidden state: as mere side effects they would be outside of the graph
             // of a layer that is computed again.
             var topK = asked ? new List<int>() : null;
-            var kept = i < recomputed && Options.KeepAttention ? new KeptAttention() : null;
-            var outputs = i < recomputed
+            var keep = keeps?[i] ?? LayerKeeps.Everything;
+            var kept = keep == LayerKeeps.Attention ? new KeptAttention() : null;
+            var outputs = keep != LayerKeeps.Everything
                 ? Recompute.Run(inputs => at.Keeping(kept, () => layer.Run(inputs[0], at, topK)), input)
                 : layer.Run(input, at, topK);
             outputs = BlockGate.Outputs(events, block, outputs);

@@ -37,6 +37,8 @@ public abstract partial class CausalLMModule : nn.Module
         Stage = options.Stage ?? new(0, layerCount);
         if (Stage.First < 0 || Stage.Count < 1 || Stage.End > layerCount)
             throw new ArgumentException($"Stage = {Stage.First} .. {Stage.End}: a stage has at least one of the layers 0 to {layerCount - 1}", nameof(options));
+        if (options.Keeps is { } given && given.Count != Stage.Count)
+            throw new ArgumentException($"Keeps has {given.Count} layers, and the stage {Stage.Count}", nameof(options));
         if (Stage.Count < layerCount && spec.Pipelines is { } reason)
             throw new ModelConfigException(spec.Family.Name, [reason]);
         described = spec.Parameters.ToDictionary(p => p.Name, StringComparer.Ordinal);

@@ -27,15 +27,30 @@ public sealed record Flops(double Matrices, double AttentionFull, double Attenti
 
     /// <summary>Forward and backward, causal pairs.</summary>
     public double TotalCausal => ForwardCausal + BackwardCausal;
+
+    /// <summary>Those of two parts.</summary>
+    public static Flops operator +(Flops a, Flops b) =>
+        new(a.Matrices + b.Matrices, a.AttentionFull + b.AttentionFull, a.AttentionCausal + b.AttentionCausal);
 }
 
 /// <summary>Adds up a forward pass; emitted code calls it once per part, in the order of the data flow.</summary>
 public sealed class FlopCounter(long batch, long length)
 {
-    private double matrices, full, causal;
+    private static readonly Flops None = new(0, 0, 0);
+    private readonly List<Flops> layers = [];
+    private int? current;
+    private Flops outside = None;
+
+    /// <summary>What follows belongs to a layer, or to none.</summary>
+    public void Enter(int? layer)
+    {
+        current = layer;
+        while (layers.Count <= layer)
+            layers.Add(None);
+    }
 
     /// <summary>A linear map of <paramref name="inputs"/> × <paramref name="outputs"/> applied to every token, <paramref name="times"/> times.</summary>
-    public void Linear(long inputs, long outputs, long times = 1) => matrices += 2.0 * batch * length * inputs * outputs * times;
+    public void Linear(long inputs, long outputs, long times = 1) => Add(new(2.0 * batch * length * inputs * outputs * times, 0, 0));
 
     /// <summary>
     /// Scores and weighted sums of <paramref name="heads"/> query heads, <paramref name="times"/> times; where
@@ -45,10 +60,20 @@ public sealed class FlopCounter(long batch, long length)
     {
         var perPair = 4.0 * batch * heads * headSize * times;
         var seen = window == 0 ? length : Math.Min(window, length);
-        full += perPair * length * length;
-        causal += perPair * (seen * (seen + 1) / 2 + (length - seen) * seen);
+        Add(new(0, perPair * length * length, perPair * (seen * (seen + 1) / 2 + (length - seen) * seen)));
     }
 
     /// <summary>What was counted.</summary>
-    public Flops Total => new(matrices, full, causal);
+    public Flops Total => layers.Aggregate(outside, (sum, layer) => sum + layer);
+
+    /// <summary>What of it each layer does.</summary>
+    public IReadOnlyList<Flops> Layers => layers;
+
+    private void Add(Flops more)
+    {
+        if (current is { } layer)
+            layers[layer] += more;
+        else
+            outside += more;
+    }
 }

@@ -47,28 +47,29 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
         var gathered = model.Layout.Degrees.Fsdp > 1
             ? model.Optimizer.Plans.Sum(p => p.GatheredBytes(Dtypes.Of(model.Options.Dtype), model.Options.GatherAhead))
             : model.GatheredBytes.Sum(chunk => Neighbours(chunk.Blocks, 1 + (model.Options.Weights?.Ahead ?? 0)));
-        return new(plan.Parameters, plan.Gradients, plan.OptimizerState, plan.Master, gathered, Kept(model, rows, length));
+        return new(plan.Parameters, plan.Gradients, plan.OptimizerState, plan.Master, gathered, new PassMemory(model.Plan, rows, length).Peak(working: false, onGpu: false));
     }
 
-    /// <summary>What one rank needs for the whole model, before any of it is made: without the padding of flat buffers.</summary>
+    /// <summary>What a rank needs, by formulas alone and before any of it is made.</summary>
+    internal static RankMemory OnPaper(RankPlan plan, long rows, long length)
+    {
+        var dtype = Dtypes.Of(plan.Options.Dtype);
+        var fsdp = plan.Layout.Degrees.Fsdp > 1;
+        var flat = plan.Flat();
+        var held = flat.Select(p => p.Bytes(dtype, fsdp, plan.Options.NarrowSums)).Aggregate((a, b) => a + b);
+        var gathered = fsdp ? flat.Sum(p => p.GatheredBytes(dtype, plan.Options.GatherAhead)) : plan.GatheredBlocks().Sum(
+            blocks => Neighbours(blocks, 1 + (plan.Options.Weights?.Ahead ?? 0)));
+        return new(held.Parameters, held.Gradients, held.OptimizerState, held.Master, gathered, new PassMemory(plan, rows, length).Peak(working: false, onGpu: false));
+    }
+
+    /// <summary>What one rank needs for the whole model, before any of it is made.</summary>
     /// <param name="spec">The model.</param>
     /// <param name="options">How it would be made.</param>
     /// <param name="rows">Rows of a micro-batch.</param>
     /// <param name="length">Tokens of a row.</param>
     /// <param name="recompute">Share of the layers that are computed again in the backward pass.</param>
-    public static RankMemory OfOneRank(CausalLM spec, RankModelOptions options, long rows, long length, double recompute)
-    {
-        var dtype = Dtypes.Of(options.Dtype);
-        long count = spec.ParameterCount, compute = FlatMemory.SizeOf(dtype), state = FlatMemory.SizeOf(FlatMemory.StateType(dtype));
-        var mixed = state != compute;
-        var gradient = !mixed ? state : options.NarrowSums ? compute : state + compute;
-        var kept = ActivationMemory.Of(spec.Plan(ParallelMode.Serial));
-        var point = new SizePoint(rows, length, 1, 1);
-        var (perPass, again) = Kept(
-            kept, point, options.Dtype, new(0, spec.Size.LayerCount), recompute, Residual(spec, rows, length, options.Dtype));
-        var activations = (long)Math.Round(perPass + again + Kept(kept, point, options.Dtype, null));
-        return new(count * compute, count * gradient, 2 * count * state, mixed ? count * state : 0, 0, activations);
-    }
+    public static RankMemory OfOneRank(CausalLM spec, RankModelOptions options, long rows, long length, double recompute) =>
+        OnPaper(new(spec, RankPlan.OneRank(recompute), new(new Topology(Core.Degrees.Single), new SoleRank()), options), rows, length);
 
     /// <summary>The most bytes of tensors on a device at one time since the last <see cref="ResetPeak"/>.</summary>
     public static long Peak(Device device) => device.type == DeviceType.CUDA
@@ -112,34 +113,4 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
     // The most that so many blocks in a row take together.
     private static long Neighbours(IReadOnlyList<long> blocks, int together) =>
         Enumerable.Range(0, blocks.Count).Select(first => blocks.Skip(first).Take(together).Sum()).DefaultIfEmpty(0).Max();
-
-    // Of each chunk, what a micro-batch's pass keeps, as often as the schedule has passes alive at one time.
-    private static long Kept(RankModel model, long rows, long length)
-    {
-        var (spec, layout) = (model.Spec, model.Layout);
-        var degrees = layout.Degrees;
-        var kept = ActivationMemory.Of(spec.Plan(new ModeDegrees(model.Chunks[0].Module.Ranks.Mode, degrees.Tensor, degrees.Weight)));
-        var point = new SizePoint(rows, length, degrees.Tensor, degrees.Weight);
-        var alive = ScheduleFormulas.peakActivations(model.Schedule.Shape, model.Groups.Pipeline.Rank);
-        var spread = degrees.Mode == TensorMode.Mtp ? 1 : degrees.Tensor;
-        var residual = Residual(spec, rows, length, model.Options.Dtype) / spread;
-        var chunks = model.Chunks.Select(chunk => Kept(kept, point, model.Options.Dtype, chunk.Module.Stage, layout.Recompute, residual)).ToList();
-        var own = model.Chunks.Count(chunk => chunk.Module.HoldsExit) * Kept(kept, point, model.Options.Dtype, null);
-        return (long)Math.Round((chunks.Sum(chunk => chunk.PerPass) / chunks.Count * alive) + own + chunks.Max(chunk => chunk.Again));
-    }
-
-    // Of a range of layers: what a pass keeps, and what a recomputed layer keeps in addition while its backward pass runs.
-    private static (double PerPass, double Again) Kept(
-        ActivationMemory kept, SizePoint point, ScalarType dtype, StageRange stage, double recompute, double residual)
-    {
-        var layers = Enumerable.Range(stage.First, stage.Count).Select(layer => Kept(kept, point, dtype, layer)).ToList();
-        var recomputed = (int)(stage.Count * recompute);
-        return ((recomputed * residual) + layers.Skip(recomputed).Sum(), layers.Take(recomputed).DefaultIfEmpty(0).Max());
-    }
-
-    private static double Kept(ActivationMemory kept, SizePoint point, ScalarType dtype, int? layer) =>
-        kept.Tensors.Where(t => t.Layer == layer).Sum(t => (t.Count * ActivationMemory.SizeOf(t.Type, dtype)).At(point));
-
-    private static double Residual(CausalLM spec, long rows, long length, ScalarType dtype) =>
-        (double)rows * length * spec.Size.HiddenSize * ActivationMemory.SizeOf(NumberType.Compute, dtype);
 }

@@ -56,6 +56,9 @@ public sealed record RankModelOptions
     /// <summary>The dynamic scale of the loss (float16); null for none.</summary>
     public LossScaler? LossScaler { get; init; }
 
+    /// <summary>What each layer of the model keeps; null leaves it to the layout, which computes the first layers of each chunk again.</summary>
+    public IReadOnlyList<LayerKeeps>? Keeps { get; init; }
+
     /// <summary>The layers of each virtual stage; null cuts them evenly.</summary>
     public IReadOnlyList<StageRange>? Stages { get; init; }
 
@@ -70,29 +73,25 @@ public sealed record RankModelOptions
 public sealed partial class RankModel : IDisposable
 {
     // The table that embedding and head share, and the two stages that hold it where they are on different ranks.
-    private readonly string? tied;
+    private string? tied => Plan.Tied;
     private readonly ProcessGroup? ends;
     private readonly List<TiedCopy> copies = [];
     private readonly List<GatheredWeights?> gathered = [];
 
     // Gradients of weights that wait for a collective to cover; null where none is covered.
     private readonly WeightGradients? covering;
-    private readonly IReadOnlyList<StageRange> ranges;
+    private IReadOnlyList<StageRange> ranges => Plan.Ranges;
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
     {
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
-        Schedule = options.Schedule ?? ScheduleOf(layout);
-        ranges = options.Stages ?? Even(Schedule, spec.Size.LayerCount);
+        Plan = new(spec, layout, groups, options);
         covering = options.OverlapTensor && Covers ? new() : null;
-        var ranks = groups.Context(options.EmbedSplitHidden);
-        var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
-        tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null)?.Name;
-        ends = tied is null ? null : EndsOf(Schedule, groups);
-        Optimizer = new(Describe(stages.Select(stage => ranges[stage]).ToArray(), ranks), Sharding());
+        ends = Plan.Ends is { } holders ? groups.Of("ends", holders) : null;
+        Optimizer = new(Plan.Parameters, Sharding());
         try
         {
-            Chunks = Build(stages, ranks);
+            Chunks = Build(Plan.Stages, Plan.Ranks);
         }
         catch
         {
@@ -113,8 +112,11 @@ public sealed partial class RankModel : IDisposable
     /// <summary>How it was made.</summary>
     public RankModelOptions Options { get; }
 
+    /// <summary>What this rank holds, on paper.</summary>
+    internal RankPlan Plan { get; }
+
     /// <summary>The order of the passes of a step.</summary>
-    public Schedule Schedule { get; }
+    public Schedule Schedule => Plan.Schedule;
 
     /// <summary>The chunks of layers of this rank, by the schedule's numbers.</summary>
     public IReadOnlyList<ModelChunk> Chunks { get; }
@@ -137,7 +139,7 @@ public sealed partial class RankModel : IDisposable
     /// <param name="recompute">Share of the layers that are computed again in the backward pass.</param>
     public static RankModel OnOneRank(CausalLM spec, RankModelOptions options, double recompute = 0) => Build(
         spec,
-        new(Core.Degrees.Single, PipelineMode.OneForwardOneBackward, 1, 1, recompute, false, GradientReduction.ReduceScatter),
+        RankPlan.OneRank(recompute),
         new(new Topology(Core.Degrees.Single), new SoleRank()),
         options);
 
@@ -172,16 +174,6 @@ public sealed partial class RankModel : IDisposable
         }
     }
 
-    private static StageRange[] Even(Schedule schedule, int layers) => Partition.Uniform(schedule.Shape, layers) is { IsOk: true, ResultValue: var partition }
-        ? [.. partition.Ranges.Select(range => new StageRange(range.First, range.End))]
-        : throw new ArgumentException($"{layers} layers do not fill the {schedule.Shape.VirtualStages} stages of {schedule.Shape}");
-
-    private static ProcessGroup? EndsOf(Schedule schedule, RankGroups groups)
-    {
-        int first = schedule.HolderOf(0).Rank, last = schedule.HolderOf(schedule.Shape.VirtualStages - 1).Rank, own = groups.Pipeline.Rank;
-        return first != last && (own == first || own == last) ? groups.Of("ends", [groups.Pipeline.Ranks[first], groups.Pipeline.Ranks[last]]) : null;
-    }
-
     private ShardingOptions Sharding()
     {
         var fsdp = Layout.Degrees.Fsdp > 1;
@@ -208,66 +200,19 @@ public sealed partial class RankModel : IDisposable
         };
     }
 
-    // Every parameter of the rank once, in the order of the data flow; blocks of later chunks follow those of earlier ones.
-    private List<ShardedParameter> Describe(StageRange[] stages, RankContext ranks)
-    {
-        var (described, firstBlock) = (new Dictionary<string, ShardedParameter>(StringComparer.Ordinal), 0);
-        foreach (var stage in stages)
-        {
-            var blocks = BlocksOf(stage);
-            foreach (var info in Spec.Parameters.Where(p => stage.Holds(p, Spec.Size.LayerCount)))
-            {
-                var read = blocks.ReadIn(info);
-                if (described.TryGetValue(info.Name, out var before))
-                {
-                    // The other end of the model on the same rank: one table, read by one more block.
-                    described[info.Name] = before with { UsedAlsoBy = firstBlock + read[^1], WaitsForStage = true };
-                    continue;
-                }
-
-                described[info.Name] = new(info.Name, info.LocalShape(ranks), firstBlock + read[0], Options.DecayAll || info.Decays)
-                {
-                    Class = ClassOf(info, ranks),
-                    Counts = Counts(info, ranks, stages),
-                    UsedAlsoBy = read.Count > 1 ? firstBlock + read[1] : null,
-                    WaitsForStage = info.Name == tied && ends is not null,
-                };
-            }
-
-            firstBlock += blocks.Count;
-        }
-
-        return [.. described.Values];
-    }
-
-    private StageBlocks BlocksOf(StageRange stage) => new(stage, Spec.Size.LayerCount, Spec.Pipelines is null);
-
-    private static ReductionClass ClassOf(ParameterInfo info, RankContext ranks) => ParameterLayout.ReducedOver(info, ranks) switch
-    {
-        GradientSumAxis.WeightData => ReductionClass.WeightData,
-        GradientSumAxis.ExpertData => ReductionClass.ExpertData,
-        _ => ReductionClass.Data,
-    };
-
-    // One of the ranks that hold the same elements counts them in the norm. Replicas of a class are the optimizer's business.
-    private bool Counts(ParameterInfo info, RankContext ranks, StageRange[] stages) =>
-        (ClassOf(info, ranks) != ReductionClass.Data || ranks.Tensor.Rank == 0 || ParameterLayout.CutsOf(info, ranks).Count > 0)
-        && (info.Name != tied || ends is null || stages.Any(stage => stage.First == 0));
-
-    private List<ModelChunk> Build(int[] stages, RankContext ranks)
+    private List<ModelChunk> Build(IReadOnlyList<int> stages, RankContext ranks)
     {
         var (chunks, firstBlock, attached) = (new List<ModelChunk>(), 0, new Dictionary<string, Parameter>(StringComparer.Ordinal));
         foreach (var stage in stages)
         {
             var events = Listens ? new ChunkEvents(this, firstBlock) : null;
-            var weights = Options.Weights is { } when && ranks.Mode == ParallelMode.Isp && ranks.Weight.Size > 1 ? new GatheredWeights(BlocksOf(ranges[stage]).Count, when, events) : null;
+            var weights = Options.Weights is { } when && ranks.Mode == ParallelMode.Isp && ranks.Weight.Size > 1 ? new GatheredWeights(Plan.BlocksOf(ranges[stage]).Count, when, events) : null;
             gathered.Add(weights);
             var module = Spec.Build(new BuildOptions
             {
                 Dtype = Options.Dtype,
                 Device = Options.Device,
-                RecomputeFraction = Layout.Recompute,
-                KeepAttention = Layout.Selective,
+                Keeps = Plan.KeepsOf(ranges[stage]),
                 Dropout = Options.Dropout,
                 Ranks = ranks with
                 {

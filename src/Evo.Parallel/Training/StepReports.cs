@@ -16,13 +16,14 @@ internal readonly record struct StepTimes(double Step, double DataWait, double P
 /// <param name="config">The run.</param>
 /// <param name="spec">Its model.</param>
 /// <param name="layout">How it is spread: figures per rank divide by its ranks.</param>
-internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout layout)
+/// <param name="recompute">What its layers keep, where that was chosen.</param>
+internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout layout, RecomputePlan? recompute)
 {
     // Of one row of seq_len × micro_bsz tokens.
     private readonly double megatronFlops = new MegatronFlops(
         spec.Size.LayerCount, spec.Size.HiddenSize, spec.Size.VocabSize,
         (spec.Size.GatedMlp ? 1.0 : 2.0 / 3.0) * spec.Size.IntermediateSize / spec.Size.HiddenSize,
-        config.Model.Checkpoint > 0).Step(config.Data.MicroBsz, config.Data.SeqLen);
+        recompute is null ? config.Model.Checkpoint.Given > 0 : recompute.MoreWork > 0).Step(config.Data.MicroBsz, config.Data.SeqLen);
 
     private readonly double modelFlops = spec.FlopsPerStep(config.Data.MicroBsz, config.Data.SeqLen).TotalCausal;
 

@@ -21,6 +21,9 @@ public abstract record TrainEvent
     /// <param name="Dtype">Dtype of the compute weights, for instance <c>bfloat16</c>.</param>
     public sealed record ModelBuilt(string Family, long Parameters, string Dtype) : TrainEvent;
 
+    /// <summary>What each layer keeps, where that was left to the memory.</summary>
+    public sealed record RecomputeChosen(RecomputePlan Plan) : TrainEvent;
+
     /// <summary>The training data is open.</summary>
     /// <param name="Folder">The training folder.</param>
     /// <param name="Tokens">Tokens in it.</param>

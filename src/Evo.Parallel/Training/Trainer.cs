@@ -74,6 +74,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
     {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
         var groups = new RankGroups(new Topology(layout.Degrees), world);
+        var recompute = RunRecompute.Of(config, spec, layout, groups, world.Device ?? DeviceOf(config));
         using var stores = config.Ckpt.EnableSaveCkpt ? new RunStores(config) : null;
 
         // The first rank makes what the others then find.
@@ -96,8 +97,13 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
         Tell(new TrainEvent.DataOpened(
             places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount, data.Padding));
-        using var model = RankModel.Build(spec, layout, groups, Options());
+        var options = RunRecompute.OptionsOf(config, world.Device ?? DeviceOf(config)) with { Keeps = recompute?.Keeps };
+        using var model = RankModel.Build(spec, layout, groups, options);
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
+        if (recompute is not null)
+        {
+            Tell(new TrainEvent.RecomputeChosen(recompute));
+        }
 
         var checkpoints = new RunCheckpoints(config, spec, places, data);
         var state = Begin(found, checkpoints, model);
@@ -106,7 +112,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var saver = stores is null ? null : new CheckpointSaver(model);
         var saves = stores is null ? null : new RunSaves(config.Ckpt, stores, checkpoints, saver!, records, Tell);
         var stopFile = Leads && config.Ckpt.StopFilePath is { } control ? new StopFile(control) : null;
-        var loop = new TrainLoop(config, model, world, data, saves, stopFile, records, new StepReports(config, spec, layout),
+        var loop = new TrainLoop(config, model, world, data, saves, stopFile, records, new StepReports(config, spec, layout, recompute),
             new MemoryWatch(model, 1, config.Data.RowTokens, ProfilesMemory && Leads), new PipelineWatch(model, ProfilesPipeline),
             new ProfileWatch(world, model.Optimizer.Device, model.Options.Dtype, ProfilesOperators && Leads), Tell);
         journal!.Begin(state.Updates);
@@ -135,26 +141,6 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         var changes = NearestLayout.changes(layout, NearestLayout.find(facts, layout)).Select(change => $"--set {change.Item1}={change.Item2}");
         throw new TrainingException(
             $"{string.Join("\n", problems)}\nThe nearest legal layout on {ranks}: {string.Join(" ", changes)}");
-    }
-
-    private RankModelOptions Options()
-    {
-        var dtype = Dtypes.TorchOf(config.Model.ElementType);
-        var zero = config.HybridZeroOptimizer;
-        return new()
-        {
-            Dtype = dtype,
-            Device = world.Device ?? DeviceOf(config),
-            DecayAll = config.Adam.DecayNormsAndBiases,
-            BucketElements = zero.ReduceBucketSize,
-            ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,
-            OverlapReduction = zero.OverlapSyncGrad,
-            OverlapGather = zero.OverlapSyncParam,
-            OverlapTensor = config.Parallel.Tensor.Overlap,
-            GatherAhead = config.Parallel.Fsdp.Prefetch,
-            Weights = new(config.Parallel.Weight.Overlap, config.Parallel.Weight.Prefetch),
-            LossScaler = dtype == torch.ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules()) : null,
-        };
     }
 
     private DataPlaces Prepare(CancellationToken stop) => Preparation.Run(config, new Relay(progress => Tell(new TrainEvent.Preparing(progress))), stop);

@@ -60,7 +60,14 @@ public static class Recompute
             var gradients = new List<torch.Tensor> { null!, null! };
             using (torch.enable_grad())
             {
-                var outputs = body!(inputs);
+                // What the graph does not keep is free before the backward begins.
+                torch.Tensor[] outputs;
+                using (var scope = torch.NewDisposeScope())
+                {
+                    outputs = body!(inputs);
+                    scope.MoveToOuter(outputs.Except(inputs));
+                }
+
                 var used = outputs.Zip(grad_outputs).Where(p => p.Second is not null && p.First.requires_grad).ToList();
                 if (used.Count > 0)
                 {

@@ -205,8 +205,11 @@ internal static class TableEmitter
                     writer.Line($"counter.Attention({part.Sizes[0]}, {part.Sizes[2]}{(part.Window == "0" ? "" : $", window: {part.Window}")}); // {part.Method}");
                     break;
                 case PartKind.Layers:
-                    writer.Line($"for (int layer = 0; layer < {part.Sizes[0]}; layer++)");
-                    writer.Line($"    {ModuleEmitter.NewLayer(layers.First(l => l.FullName == part.Extra), "this", "layer")}.CountForward(counter);");
+                    writer.Open($"for (int layer = 0; layer < {part.Sizes[0]}; layer++)");
+                    writer.Line("counter.Enter(layer);");
+                    writer.Line($"{ModuleEmitter.NewLayer(layers.First(l => l.FullName == part.Extra), "this", "layer")}.CountForward(counter);");
+                    writer.Close();
+                    writer.Line("counter.Enter(null);");
                     break;
             }
         }
