@@ -120,13 +120,13 @@ public static partial class Ops
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy, ref bool done)
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done)
     {
         if (!Takes(master, expAvg, expAvgSq) || master.dtype == ScalarType.BFloat16 || !Takes(gradient)
             || (gradient.dtype == ScalarType.Float64) != (master.dtype == ScalarType.Float64))
             return;
         EvoOperators.adamw_(
-            master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale);
+            master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale, gradFactor);
         done = true;
     }
 

@@ -269,17 +269,21 @@ public static partial class Ops
     /// <param name="step">The number of this step, from 1.</param>
     /// <param name="gradScale">Multiplies the gradients before use (clipping, averaging).</param>
     /// <param name="computeCopy">Receives the new parameters, cast to its type; or none.</param>
+    /// <param name="gradFactor">
+    /// A float64 scalar where the buffers are, which multiplies the gradients, too. If it is not finite, nothing is written: no bit of
+    /// parameters, moments or copy changes. That is decided where it lies, so that nobody waits for it.
+    /// </param>
     public static void AdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy)
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
         using var noGrad = no_grad();
         var done = false;
-        NativeAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, ref done);
+        NativeAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, gradFactor, ref done);
         if (!done)
-            PlainAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy);
+            PlainAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, gradFactor);
     }
 
     /// <summary>
@@ -352,7 +356,7 @@ public static partial class Ops
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy, ref bool done);
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done);
 
     static partial void NativeGlobalNormSquared(Tensor flat, ref Tensor? result);
 }

@@ -19,15 +19,10 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <param name="Types">Types of documents whose losses are told apart; 0 and 1 tell none apart.</param>
 public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0);
 
-/// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
-/// <param name="LossSums">Cross entropy in nats, summed over the labels that count, by type of document.</param>
-/// <param name="Right">Labels that were guessed right, by type of document.</param>
-/// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
+/// <summary>When one rank's passes of a step were.</summary>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
 /// <param name="Apart">Of ranks that set off together: seconds by which their times' zeros may be apart, the largest of all ranks' figures.</param>
-public sealed record PassFigures(
-    IReadOnlyList<double> LossSums, IReadOnlyList<double> Right, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times,
-    double? Apart = null)
+public sealed record PassFigures(IReadOnlyList<(Step Step, double Begin, double End)> Times, double? Apart = null)
 {
     /// <summary>Time of all passes and messages.</summary>
     public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
@@ -63,17 +58,18 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
 
     /// <summary>Runs all passes of a step; gradients are added to those of the parameters.</summary>
     /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
-    /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks.</param>
+    /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks, at least 1; a float64 scalar.</param>
     /// <param name="options">The loss.</param>
-    /// <param name="scale">What the minimised loss is multiplied by before its backward pass (float16).</param>
-    public PassFigures Run(IReadOnlyList<MicroBatchSource> batch, long targets, LossOptions options, double scale = 1)
+    /// <param name="scale">What the minimised loss is multiplied by before its backward pass (float16), a float64 scalar; null for nothing.</param>
+    /// <returns>When the passes were, and what those gave whose last stage is here, which the caller owns.</returns>
+    public (PassFigures Passes, LossTally Losses) Run(IReadOnlyList<MicroBatchSource> batch, Tensor targets, LossOptions options, Tensor? scale = null)
     {
         if (batch.Count != schedule.MicroBatches)
         {
             throw new ArgumentException($"{batch.Count} micro-batches, and a schedule of {schedule.MicroBatches}", nameof(batch));
         }
 
-        var share = new LossShare(Math.Max(1, targets), batch.Count, options, scale);
+        var share = new LossShare(targets, batch.Count, options, scale);
         var left = Enumerable.Repeat(batch.Count, chunks.Count).ToArray();
         var times = new List<(Step, double, double)>();
         double? apart = SetsOffTogether ? Meet() : null;
@@ -96,8 +92,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             }
 
             mail.Settle();
-            var (nats, right, routers) = share.Tally.Read();
-            return new(nats, right, routers, times, apart);
+            return (new(times, apart), share.Tally);
         }
         finally
         {
@@ -127,7 +122,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// </summary>
     /// <param name="batch">Any number of micro-batches, as many on every rank.</param>
     /// <param name="types">How many types there are.</param>
-    public (double[] Nats, double[] Right) Evaluate(IEnumerable<MicroBatchSource> batch, int types)
+    /// <returns>The caller owns it.</returns>
+    public LossTally Evaluate(IEnumerable<MicroBatchSource> batch, int types)
     {
         var tally = new LossTally(types);
         foreach (var source in batch)
@@ -148,8 +144,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
 
         mail.Settle();
-        var (nats, rights, _) = tally.Read();
-        return (nats, rights);
+        return tally;
     }
 
     private void Evaluate(int chunk, MicroBatchSource source, MicroTensors row, LossTally tally)

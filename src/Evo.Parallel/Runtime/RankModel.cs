@@ -79,6 +79,9 @@ public sealed partial class RankModel : IDisposable
     private readonly WeightGradients? covering;
     private readonly IReadOnlyList<StageRange> ranges;
 
+    // What the latest step's figures are read from.
+    private StepValues? latest;
+
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
     {
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
@@ -164,6 +167,7 @@ public sealed partial class RankModel : IDisposable
     {
         // The optimizer takes its gradients from the parameters, which must still be there.
         Optimizer.Dispose();
+        latest?.Dispose();
         copies.ForEach(copy => copy.Dispose());
         gathered.ForEach(weights => weights?.Dispose());
         foreach (var chunk in Chunks)
@@ -203,7 +207,7 @@ public sealed partial class RankModel : IDisposable
             OverlapGather = Options.OverlapGather,
             FullySharded = fsdp,
             GatherAhead = Options.GatherAhead,
-            SumOverWorld = own => SumOverWorld([own], RuntimeSites.Norm)[0],
+            SumOverWorld = own => SumOverWorld(own, RuntimeSites.Norm),
             LossScaler = Options.LossScaler,
         };
     }
