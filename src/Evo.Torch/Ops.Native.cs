@@ -62,10 +62,10 @@ public static partial class Ops
                 && q.shape[1] == k.shape[1] && q.shape[3] % 8 == 0 && q.shape[3] <= 256);
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, ref Tensor? result)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent, ref Tensor? result)
     {
         if (TakesAttention(q, k, v, alibiSlopes))
-            result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens, window, alibiSlopes);
+            result = EvoOperators.causal_attention(q, k, v, scale, sent?.Borders ?? cuSeqlens, window, alibiSlopes, sent?.Longest ?? 0);
     }
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)

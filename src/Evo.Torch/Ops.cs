@@ -130,17 +130,18 @@ public static partial class Ops
     /// [H], one for each query head: <c>slope * (j - i)</c> is added to the scaled score of query i and key j (Press et al. 2022);
     /// or none. A constant: no gradient flows into it.
     /// </param>
+    /// <param name="sent">The borders where the tokens are, for a kernel that reads them there; none: each call sends them.</param>
     /// <returns>[B, T, H, D], q's type.</returns>
     /// <exception cref="ArgumentException">The shapes do not agree.</exception>
     public static Tensor CausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0,
-        Tensor? alibiSlopes = null)
+        Tensor? alibiSlopes = null, SentBorders? sent = null)
     {
         CheckAttention(q, k, v, cuSeqlens);
         CheckBias(q, window, alibiSlopes);
         Tensor? fast = null;
         if (dropout is null)
-            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, ref fast);
+            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, sent, ref fast);
         return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
     }
 
@@ -338,7 +339,7 @@ public static partial class Ops
     static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result);
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes,
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent,
         ref Tensor? result);
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);

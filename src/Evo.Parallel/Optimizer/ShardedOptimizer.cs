@@ -189,7 +189,7 @@ public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
     /// </param>
     public void Update(AdamRates rates, long update, Tensor? factor)
     {
-        WaitForWeights();
+        AwaitWeights();
         using var noGrad = no_grad();
         using var unscaled = LossScale == 1 ? null : factor?.div(LossScale);
         Each(shard =>

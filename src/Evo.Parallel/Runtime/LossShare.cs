@@ -19,6 +19,12 @@ internal sealed class LossShare(Tensor targets, int microBatches, LossOptions op
     /// <summary>Cross entropy and right guesses of this rank's labels, and the mean over the micro-batches of what routers added.</summary>
     public LossTally Tally { get; } = new(Math.Max(1, options.Types));
 
+    /// <summary>What losses are divided by.</summary>
+    public Tensor Targets => targets;
+
+    /// <summary>What they are multiplied by for the backward pass; null for nothing.</summary>
+    public Tensor? Scale => scale;
+
     /// <summary>Whether routers' statistics are wanted.</summary>
     public bool AsksRouters => !options.Routers.None;
 
@@ -40,7 +46,7 @@ internal sealed class LossShare(Tensor targets, int microBatches, LossOptions op
     /// <summary>What is minimised for a micro-batch.</summary>
     public Tensor Of((Tensor lossSum, Tensor count, Tensor right) loss, AuxiliaryLosses? auxiliary, int type)
     {
-        Tally.Add(options.Types > 1 ? type : 0, loss.lossSum, loss.right);
+        Add(type, loss.lossSum, loss.right);
         var minimised = loss.lossSum / targets.to_type(loss.lossSum.dtype);
         if (auxiliary is not null)
         {
@@ -49,6 +55,14 @@ internal sealed class LossShare(Tensor targets, int microBatches, LossOptions op
             minimised += added;
         }
 
-        return scale is null ? minimised : minimised * scale.to_type(minimised.dtype);
+        return Scaled(minimised, scale);
     }
+
+    /// <summary>What is minimised for a micro-batch of a model without routers, of numbers that may be others when it is replayed.</summary>
+    public static Tensor Minimised(Tensor lossSum, Tensor targets, Tensor? scale) => Scaled(lossSum / targets.to_type(lossSum.dtype), scale);
+
+    /// <summary>Adds what a micro-batch gave.</summary>
+    public void Add(int type, Tensor sum, Tensor right) => Tally.Add(options.Types > 1 ? type : 0, sum, right);
+
+    private static Tensor Scaled(Tensor minimised, Tensor? scale) => scale is null ? minimised : minimised * scale.to_type(minimised.dtype);
 }

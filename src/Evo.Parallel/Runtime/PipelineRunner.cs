@@ -41,6 +41,7 @@ public sealed record PassFigures(IReadOnlyList<(Step Step, double Begin, double 
 public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule schedule, ProcessGroup pipeline)
 {
     private readonly Dictionary<(int Chunk, int Micro), StagePass> passes = [];
+    private readonly HashSet<int> recorded = [];
     private readonly StageMail mail = new(pipeline);
     private readonly Stopwatch clock = new();
 
@@ -55,6 +56,12 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
 
     /// <summary>Told after each backward pass of a chunk.</summary>
     public Action<int>? BackwardDone { get; init; }
+
+    /// <summary>Records and replays the passes of a whole model; null where none are.</summary>
+    internal GraphedPasses? Graphs { get; init; }
+
+    /// <summary>Told before a pass that may be recorded: what its blocks would wait for is there afterwards.</summary>
+    internal Action? BeforeRecorded { get; init; }
 
     /// <summary>Runs all passes of a step; gradients are added to those of the parameters.</summary>
     /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
@@ -80,8 +87,25 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             {
                 var begin = clock.Elapsed.TotalSeconds;
                 step.Switch(
-                    forward: (chunk, micro) => Forward(chunk, micro, batch[micro], share),
-                    backward: (chunk, micro) => Backward(chunk, micro, left, split: false),
+                    forward: (chunk, micro) =>
+                    {
+                        if (Recorded(chunk, batch[micro], share, left))
+                        {
+                            recorded.Add(micro);
+                        }
+                        else
+                        {
+                            Forward(chunk, micro, batch[micro], share);
+                        }
+                    },
+                    backward: (chunk, micro) =>
+                    {
+                        // A recorded pass is both.
+                        if (!recorded.Remove(micro))
+                        {
+                            Backward(chunk, micro, left, split: false);
+                        }
+                    },
                     backwardInput: (chunk, micro) => Backward(chunk, micro, left, split: true),
                     backwardWeight: (chunk, micro) => Weights(chunk, micro, left),
                     sendForward: (chunk, micro, to) => mail.Send(new(chunk, micro, false), to),
@@ -170,6 +194,25 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         {
             mail.Send(key, after);
         }
+    }
+
+    // Forward and backward of a whole model at once, where they are recorded.
+    private bool Recorded(int chunk, MicroBatchSource source, LossShare share, int[] left)
+    {
+        if (Graphs is null || schedule.Shape.VirtualStages > 1 || source.AsRead is not var (row, step))
+        {
+            return false;
+        }
+
+        BeforeRecorded?.Invoke();
+        if (!Graphs.Run(chunks[chunk].Module, row, step, share))
+        {
+            return false;
+        }
+
+        left[chunk]--;
+        BackwardDone?.Invoke(chunk);
+        return true;
     }
 
     private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)

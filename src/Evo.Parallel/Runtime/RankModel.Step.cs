@@ -40,6 +40,8 @@ public sealed partial class RankModel
             Differentiated = Differentiated,
             BackwardDone = BackwardDone,
             SetsOffTogether = together,
+            Graphs = graphs,
+            BeforeRecorded = Optimizer.AwaitWeights,
         };
         var scale = Optimizer.LossScale;
         var (passes, losses) = runner.Run(batch, Divisor(batches), loss, scale == 1 ? null : Sent([scale]).reshape([]));

@@ -59,6 +59,9 @@ public sealed record RankModelOptions
     /// <summary>The layers of each virtual stage; null cuts them evenly.</summary>
     public IReadOnlyList<StageRange>? Stages { get; init; }
 
+    /// <summary>Whether and how passes are recorded and replayed; null for no.</summary>
+    public GraphOptions? Graphs { get; init; }
+
     /// <summary>Another schedule in the place of the layout's: tests make mistakes with it. Null takes the layout's.</summary>
     public Schedule? Schedule { get; init; }
 }
@@ -81,6 +84,7 @@ public sealed partial class RankModel : IDisposable
 
     // What the latest step's figures are read from.
     private StepValues? latest;
+    private readonly GraphedPasses? graphs;
 
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
     {
@@ -90,6 +94,7 @@ public sealed partial class RankModel : IDisposable
         covering = options.OverlapTensor && Covers ? new() : null;
         var ranks = groups.Context(options.EmbedSplitHidden);
         var stages = Enumerable.Range(0, Schedule.Chunks).Select(chunk => Schedule.VirtualStage(groups.Pipeline.Rank, chunk)).ToArray();
+        graphs = options.Graphs is { } recorded ? new(recorded, options.Device ?? CPU) : null;
         tied = spec.Parameters.FirstOrDefault(p => p.TiedNames.Count > 0 && p.Layer is null)?.Name;
         ends = tied is null ? null : EndsOf(Schedule, groups);
         Optimizer = new(Describe(stages.Select(stage => ranges[stage]).ToArray(), ranks), Sharding());
@@ -168,6 +173,7 @@ public sealed partial class RankModel : IDisposable
         // The optimizer takes its gradients from the parameters, which must still be there.
         Optimizer.Dispose();
         latest?.Dispose();
+        graphs?.Dispose();
         copies.ForEach(copy => copy.Dispose());
         gathered.ForEach(weights => weights?.Dispose());
         foreach (var chunk in Chunks)

@@ -96,7 +96,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
         Tell(new TrainEvent.DataOpened(
             places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount, data.Padding));
-        using var model = RankModel.Build(spec, layout, groups, Options());
+        using var model = RankModel.Build(spec, layout, groups, Options(spec, layout));
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
 
         var checkpoints = new RunCheckpoints(config, spec, places, data);
@@ -137,14 +137,15 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             $"{string.Join("\n", problems)}\nThe nearest legal layout on {ranks}: {string.Join(" ", changes)}");
     }
 
-    private RankModelOptions Options()
+    private RankModelOptions Options(CausalLM spec, Core.Layout layout)
     {
+        var device = world.Device ?? DeviceOf(config);
         var dtype = Dtypes.TorchOf(config.Model.ElementType);
         var zero = config.HybridZeroOptimizer;
         return new()
         {
             Dtype = dtype,
-            Device = world.Device ?? DeviceOf(config),
+            Device = device,
             DecayAll = config.Adam.DecayNormsAndBiases,
             BucketElements = zero.ReduceBucketSize,
             ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,
@@ -153,6 +154,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
             OverlapTensor = config.Parallel.Tensor.Overlap,
             GatherAhead = config.Parallel.Fsdp.Prefetch,
             Weights = new(config.Parallel.Weight.Overlap, config.Parallel.Weight.Prefetch),
+            Graphs = RunGraphs.Of(config, spec, layout, world, device, why => Tell(new TrainEvent.Warning(why))),
             LossScaler = dtype == torch.ScalarType.Float16 ? LossScaler.Start(config.LossScaleRules()) : null,
         };
     }
