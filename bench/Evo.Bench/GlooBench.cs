@@ -36,7 +36,7 @@ internal static class GlooBench
             {
                 var step = updates[model]++;
                 var figures = model.Gradients([BenchModel.Tokens(step, world.Rank * options.Batch, options.Batch, options.Sequence, spec.Size.VocabSize)]);
-                model.Update(BenchModel.Rates, step + 1, figures.Norm, clip: 1);
+                model.Update(BenchModel.Rates, step + 1, figures, clip: 1);
                 losses.Add(figures.Loss);
             }
 

@@ -71,7 +71,7 @@ internal static class GpuBench
             foreach (var batch in batches)
             {
                 var result = model.Gradients([batch]);
-                model.Update(BenchModel.Rates, ++step, result.Norm, clip: 1);
+                model.Update(BenchModel.Rates, ++step, result, clip: 1);
                 losses.Add(result.Loss);
             }
 

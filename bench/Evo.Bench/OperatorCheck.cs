@@ -96,19 +96,24 @@ internal static class OperatorCheck
             new("LinearMany 130x96x(72+24)", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(24, 96) * 0.1], x => Ops.LinearMany(x[0], x[1..], [null, null])),
             new("CrossEntropy 60x97", [Normal(60, 97)], x => Ops.CrossEntropy(x[0], On(labels, x)).lossSum),
             new("LinearCrossEntropy 60x96x97", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
-            new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], Updated, Differentiated: false),
+            new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, 0.7), Differentiated: false),
+            new("AdamW of 1003, left out", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, double.NaN), Differentiated: false),
             new("GlobalNormSquared of 70001", [Normal(70001)], x => Ops.GlobalNormSquared(x[0]), Differentiated: false),
         ];
     }
 
-    // Master weights and moments after an update, in one row.
-    private static Tensor Updated(Tensor[] x)
+    // Master weights and moments after two updates by a factor that is on the device, the copy, and how far rounded weights are from
+    // those of the master, in one row.
+    private static Tensor Updated(Tensor[] x, double factor)
     {
         var wide = x[0].dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         Tensor[] state = [.. new[] { x[0], x[2], x[3] }.Select(t => t.to_type(wide).clone())];
         using var copy = x[0].clone();
-        Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 0.7, copy);
-        return cat([.. state, copy.to_type(wide)]);
+        using var rounded = (2 * x[0]).to_type(ScalarType.BFloat16);
+        using var by = tensor(factor, device: x[0].device);
+        Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 1, copy, by);
+        Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 4, 1, rounded, by);
+        return cat([.. state, copy.to_type(wide), (rounded - state[0].to_type(ScalarType.BFloat16)).to_type(wide)]);
     }
 
     private static Tensor Normal(params long[] shape) => randn(shape, ScalarType.Float64).DetachFromDisposeScope();

@@ -41,7 +41,7 @@ internal static class PipelineBench
         {
             var rows = Enumerable.Range(0, MicroBatches).Select(row => BenchModel.Tokens(step, row, 1, options.Sequence, 8192)).ToArray();
             var figures = model.Gradients(rows, together: true);
-            model.Update(BenchModel.Rates, step + 1, figures.Norm, clip: 1);
+            model.Update(BenchModel.Rates, step + 1, figures, clip: 1);
             if (step > 0)
                 passes.Add(figures.Passes);
         }

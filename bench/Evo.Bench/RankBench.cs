@@ -66,7 +66,7 @@ internal static class RankBench
         var started = Stopwatch.GetTimestamp();
         var figures = model.Gradients(rows);
         var found = Stopwatch.GetTimestamp();
-        model.Update(BenchModel.Rates, turn + 1, figures.Norm, clip: 1);
+        model.Update(BenchModel.Rates, turn + 1, figures, clip: 1);
         return (figures.Loss, Stopwatch.GetElapsedTime(started).TotalSeconds, figures, Stopwatch.GetElapsedTime(found).TotalSeconds);
     }
 }

@@ -42,7 +42,7 @@ internal static class TrainBench
             for (var left = int.Parse(line); left > 0; left--)
             {
                 var result = model.Gradients([BenchModel.Tokens(step, 0, options.Batch, options.Sequence, spec.Size.VocabSize)]);
-                model.Update(BenchModel.Rates, ++step, result.Norm, clip: 1);
+                model.Update(BenchModel.Rates, ++step, result, clip: 1);
                 losses.Add(result.Loss);
             }
 

@@ -21,24 +21,26 @@ public sealed class KeptAttention : IDisposable
 
     /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
     public Tensor Attend(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null,
+        SentBorders? sent = null)
     {
+        var (borders, longest) = (sent?.Borders ?? cuSeqlens, sent?.Longest ?? 0);
         if (dropout is not null || q.numel() == 0 || !Ops.TakesAttention(q, k, v, alibiSlopes))
-            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
+            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent);
         if (is_grad_enabled() && kept.TryDequeue(out var known))
         {
             using (known.Out)
             using (known.Lse)
             {
-                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, cuSeqlens, window, alibiSlopes, known.Out, known.Lse);
+                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, known.Out, known.Lse, longest);
                 lse.Dispose();
                 return again;
             }
         }
 
         if (is_grad_enabled())
-            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
-        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, cuSeqlens, window, alibiSlopes);
+            return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent);
+        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, null, null, longest);
         kept.Enqueue((outcome.Item1.alias().DetachFromDisposeScope(), outcome.Item2.DetachFromDisposeScope()));
         return outcome.Item1;
     }

@@ -103,10 +103,10 @@ public static partial class Ops
                 && q.shape[1] == k.shape[1] && q.shape[3] % 8 == 0 && q.shape[3] <= 256);
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, ref Tensor? result)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent, ref Tensor? result)
     {
         if (TakesAttention(q, k, v, alibiSlopes))
-            result = EvoOperators.causal_attention(q, k, v, scale, cuSeqlens, window, alibiSlopes);
+            result = EvoOperators.causal_attention(q, k, v, scale, sent?.Borders ?? cuSeqlens, window, alibiSlopes, sent?.Longest ?? 0);
     }
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)
@@ -161,13 +161,13 @@ public static partial class Ops
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy, ref bool done)
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done)
     {
         if (!Takes(master, expAvg, expAvgSq) || master.dtype == ScalarType.BFloat16 || !Takes(gradient)
             || (gradient.dtype == ScalarType.Float64) != (master.dtype == ScalarType.Float64))
             return;
         EvoOperators.adamw_(
-            master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale);
+            master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale, gradFactor);
         done = true;
     }
 

@@ -175,16 +175,23 @@ public static partial class Ops
     private static void PlainAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy)
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor)
     {
         using var scope = NewDisposeScope();
-        var scaled = gradient.to_type(master.dtype) * gradScale;
-        master.mul_(1 - lr * weightDecay);
-        expAvg.mul_(beta1).add_(scaled, 1 - beta1);
-        expAvgSq.mul_(beta2).addcmul_(scaled, scaled, 1 - beta2);
-        var root = expAvgSq.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, step))).add_(eps);
-        master.addcdiv_(expAvg, root, -lr / (1 - Math.Pow(beta1, step)));
-        computeCopy?.copy_(master);
+        var wide = gradient.to_type(master.dtype);
+        var scaled = gradFactor is null ? wide * gradScale : wide * (gradFactor * gradScale).to_type(master.dtype);
+        var mean = expAvg.mul(beta1).add_(scaled, 1 - beta1);
+        var square = expAvgSq.mul(beta2).addcmul_(scaled, scaled, 1 - beta2);
+        var root = square.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, step))).add_(eps);
+        var moved = master.mul(1 - lr * weightDecay).addcdiv_(mean, root, -lr / (1 - Math.Pow(beta1, step)));
+        var taken = gradFactor?.isfinite();
+        Write(expAvg, mean);
+        Write(expAvgSq, square);
+        Write(master, moved);
+        if (computeCopy is not null)
+            Write(computeCopy, moved.to_type(computeCopy.dtype));
+
+        void Write(Tensor old, Tensor written) => old.copy_(taken is null ? written : where(taken, written, old));
     }
 
     private static Tensor PlainGlobalNormSquared(Tensor flat)

@@ -144,17 +144,18 @@ public static partial class Ops
     /// [H], one for each query head: <c>slope * (j - i)</c> is added to the scaled score of query i and key j (Press et al. 2022);
     /// or none. A constant: no gradient flows into it.
     /// </param>
+    /// <param name="sent">The borders where the tokens are, for a kernel that reads them there; none: each call sends them.</param>
     /// <returns>[B, T, H, D], q's type.</returns>
     /// <exception cref="ArgumentException">The shapes do not agree.</exception>
     public static Tensor CausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0,
-        Tensor? alibiSlopes = null)
+        Tensor? alibiSlopes = null, SentBorders? sent = null)
     {
         CheckAttention(q, k, v, cuSeqlens);
         CheckBias(q, window, alibiSlopes);
         Tensor? fast = null;
         if (dropout is null)
-            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, ref fast);
+            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, sent, ref fast);
         return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
     }
 
@@ -283,17 +284,21 @@ public static partial class Ops
     /// <param name="step">The number of this step, from 1.</param>
     /// <param name="gradScale">Multiplies the gradients before use (clipping, averaging).</param>
     /// <param name="computeCopy">Receives the new parameters, cast to its type; or none.</param>
+    /// <param name="gradFactor">
+    /// A float64 scalar where the buffers are, which multiplies the gradients, too. If it is not finite, nothing is written: no bit of
+    /// parameters, moments or copy changes. That is decided where it lies, so that nobody waits for it.
+    /// </param>
     public static void AdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy)
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
         using var noGrad = no_grad();
         var done = false;
-        NativeAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, ref done);
+        NativeAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, gradFactor, ref done);
         if (!done)
-            PlainAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy);
+            PlainAdamW(master, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, computeCopy, gradFactor);
     }
 
     /// <summary>
@@ -352,7 +357,7 @@ public static partial class Ops
     static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result);
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes,
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent,
         ref Tensor? result);
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);
@@ -370,7 +375,7 @@ public static partial class Ops
     static partial void NativeAdamW(
         Tensor master, Tensor gradient, Tensor expAvg, Tensor expAvgSq,
         double lr, double beta1, double beta2, double eps, double weightDecay,
-        long step, double gradScale, Tensor? computeCopy, ref bool done);
+        long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done);
 
     static partial void NativeGlobalNormSquared(Tensor flat, ref Tensor? result);
 }

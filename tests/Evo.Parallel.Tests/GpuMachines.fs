@@ -19,7 +19,7 @@ let ``kernels, attention, memory counters and NCCL compile with CUDA, and the li
     use program = new Program([ script "cuda-here" ], [])
     endOrSkip 2300.0 program
 
-    for part in [ "kernels"; "attention"; "memory counters"; "Gloo"; "NCCL" ] do
+    for part in [ "kernels"; "attention"; "memory counters"; "graphs"; "Gloo"; "NCCL" ] do
         Assert.Contains($"\n{part}: yes", program.Text)
 
 /// A python3 that has torch, as bench/gpu looks for one; else the test is skipped.

@@ -18,8 +18,8 @@ let private model () =
 let ``the loss scale and its counters are written with the state of a run, and taken over`` () =
     use folder = new TemporaryFolder()
     use before = model ()
-    before.Optimizer.Overflowed()
-    before.Optimizer.Overflowed()
+    before.Optimizer.Settle false
+    before.Optimizer.Settle false
     before.Optimizer.Scaler <- (nonNull (box before.Optimizer.Scaler) :?> LossScaler).AfterUpdate()
     Assert.Equal(LossScaleState(32768.0, 1L, 2L), before.LossScale)
     TrainStateFile.Write(folder.Path, TrainState(LossScale = before.LossScale))

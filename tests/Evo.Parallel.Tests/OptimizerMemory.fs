@@ -7,6 +7,7 @@ open Evo.Core
 open Evo.Models
 open Evo.Parallel
 open Evo.Parallel.Tests.Grids
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Parallel.Tests.ToyModel
 open Evo.Torch
 open TorchSharp
@@ -86,13 +87,9 @@ type private Chain(rank: LocalRank, width: int64, layers: int, way: Way, dtype: 
         optimizer.AfterBackward 0
         optimizer.Accumulate()
         optimizer.Finish()
-        let norm = optimizer.GradientNorm()
 
-        optimizer.Update(
-            AdamRates(1e-2, 0.9, 0.95, 1e-8, 0.1),
-            number,
-            ShardedOptimizer.ClipFactor(norm, 1.0)
-        )
+        let norm =
+            clippedUpdate optimizer (AdamRates(1e-2, 0.9, 0.95, 1e-8, 0.1)) number 1.0
 
         loss.ToDouble(), norm
 

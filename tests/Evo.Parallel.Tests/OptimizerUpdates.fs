@@ -72,6 +72,20 @@ let wholeGradient (optimizer: ShardedOptimizer) =
             for p in optimizer.Parameters -> optimizer.ReadWhole(p.Name, StateKind.Gradient).flatten()
         |]
 
+/// The norm of the gradients, read.
+let normOf (optimizer: ShardedOptimizer) =
+    use norm = optimizer.GradientNorm()
+    norm.ToDouble()
+
+/// An update by gradients that are clipped, as a step makes it; their norm.
+let clippedUpdate (optimizer: ShardedOptimizer) rates update limit =
+    use norm = optimizer.GradientNorm()
+    use factor = ShardedOptimizer.ClipFactor(norm, limit)
+    optimizer.Update(rates, update, factor)
+    let found = norm.ToDouble()
+    optimizer.Settle(Double.IsFinite found)
+    found
+
 [<Fact>]
 let ``a name that is given twice is refused`` () =
     let error =
@@ -122,7 +136,7 @@ let ``weights, moments and schedules are those of the golden AdamW`` () =
                     number "weight_decay"
                 )
 
-            optimizer.Update(rates, int64 (step + 1), 1.0)
+            optimizer.Update(rates, int64 (step + 1), null)
 
             for i, parameter in List.indexed parameters do
                 let near (what: string) (tensor: torch.Tensor) =
@@ -164,7 +178,7 @@ let ``updates are those of torch.optim.AdamW`` () =
             (nonNull mine.grad).copy_ gradient |> ignore
             other.grad <- gradient
 
-        optimizer.Update(AdamRates(0.02, 0.9, 0.95, 1e-8, 0.1), step, 1.0)
+        optimizer.Update(AdamRates(0.02, 0.9, 0.95, 1e-8, 0.1), step, null)
         theirs.step () |> ignore
 
         for mine, other in List.zip parameters others do
@@ -176,7 +190,7 @@ let ``what does not decay keeps its value under a zero gradient, and what decays
         over torch.float32 [ "matrix", torch.ones 4L, true; "norm", torch.ones 4L, false ]
 
     use _ = optimizer
-    optimizer.Update(AdamRates(0.5, 0.9, 0.95, 1e-8, 0.1), 1L, 1.0)
+    optimizer.Update(AdamRates(0.5, 0.9, 0.95, 1e-8, 0.1), 1L, null)
     Assert.Equal(0.95f, parameters[0].detach().[0].ToSingle())
     Assert.Equal(1.0f, parameters[1].detach().[0].ToSingle())
 
@@ -190,9 +204,9 @@ let ``backward passes add up in the flat gradient`` () =
         optimizer.Accumulate()
 
     Assert.Equal<float32 seq>([ 6.0f; 6.0f; 6.0f ], optimizer.GradientOf("w").data<float32>())
-    Assert.Equal(sqrt 108.0, optimizer.GradientNorm(), 6)
+    Assert.Equal(sqrt 108.0, normOf optimizer, 6)
     optimizer.ZeroGradient()
-    Assert.Equal(0.0, optimizer.GradientNorm())
+    Assert.Equal(0.0, normOf optimizer)
 
 [<Fact>]
 let ``bfloat16 gradients are added in float32`` () =
@@ -215,7 +229,7 @@ let ``bfloat16 weights are the rounded master weights, which keep small steps`` 
         (nonNull parameters[0].grad).fill_(Scalar.op_Implicit 1.0f) |> ignore
         optimizer.ZeroGradient()
         optimizer.GradientOf("w").fill_(Scalar.op_Implicit 1.0f) |> ignore
-        optimizer.Update(AdamRates(1e-4, 0.9, 0.95, 1e-8, 0.0), step, 1.0)
+        optimizer.Update(AdamRates(1e-4, 0.9, 0.95, 1e-8, 0.0), step, null)
 
     Assert.Equal(1.0 - 40.0 * 1e-4, optimizer.ReadWhole("w", StateKind.Master).[0].ToDouble(), 5)
 
@@ -226,9 +240,14 @@ let ``bfloat16 weights are the rounded master weights, which keep small steps`` 
 
 [<Fact>]
 let ``clipping follows PyTorch's formula and 0 switches it off`` () =
-    Assert.Equal(1.0, ShardedOptimizer.ClipFactor(0.5, 1.0))
-    Assert.Equal(1.0 / (4.0 + 1e-6), ShardedOptimizer.ClipFactor(4.0, 1.0))
-    Assert.Equal(1.0, ShardedOptimizer.ClipFactor(4.0, 0.0))
+    let factor (norm: float) limit =
+        use norm = torch.tensor norm
+        use factor = ShardedOptimizer.ClipFactor(norm, limit)
+        factor.ToDouble()
+
+    Assert.Equal(1.0, factor 0.5 1.0)
+    Assert.Equal(1.0 / (4.0 + 1e-6), factor 4.0 1.0)
+    Assert.Equal(1.0, factor 4.0 0.0)
 
 [<Fact>]
 let ``the first parameter in data flow order with a value that is not finite is named`` () =

@@ -1,4 +1,4 @@
-/// What a step of training asks of the device: two values after its passes, and the counts of its experts.
+/// What a step of training asks of the device: its values once, after its update, and the counts of its experts.
 module Evo.Parallel.Tests.ReadValues
 
 open System
@@ -36,22 +36,49 @@ let private readBy family recompute =
         let before = HostReads.OfThisThread
         let figures = model.Gradients(batch, loss, Nullable(random.At number))
         let rates = AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1)
-        model.Update(rates, number, figures.Norm, 1.0)
+        model.Update(rates, number, figures, 1.0) |> ignore
         int (HostReads.OfThisThread - before)
 
     step 1L |> ignore
     step 2L
 
 [<Theory; InlineData "LLAMA2"; InlineData "GPT2"; InlineData "INTERNLM2">]
-let ``a step of a dense model reads its losses and its norm`` (family: string) =
-    Assert.Equal(2, readBy family 0.0)
-    Assert.Equal(2, readBy family 1.0)
+let ``a step of a dense model reads once: losses, norm and whether it was taken`` (family: string) =
+    Assert.Equal(1, readBy family 0.0)
+    Assert.Equal(1, readBy family 1.0)
+
+[<Fact>]
+let ``nothing is read before the update is under way, and nothing twice`` () =
+    use model = RankModel.OnOneRank(spec "LLAMA2", RankModelOptions())
+    model.Start 1UL
+    let before = HostReads.OfThisThread
+    let figures = model.Gradients(batch, loss)
+    Assert.Equal(before, HostReads.OfThisThread)
+    Assert.True(model.Update(AdamRates(1e-3, 0.9, 0.95, 1e-8, 0.1), 1L, figures, 1.0))
+    Assert.Equal(before + 1L, HostReads.OfThisThread)
+    Assert.True(figures.Loss > 0.0 && figures.Norm > 0.0)
+    Assert.Equal(before + 1L, HostReads.OfThisThread)
+
+[<Fact>]
+let ``figures stay after the next step if they were read before it, and else say what to do`` () =
+    use model = RankModel.OnOneRank(spec "LLAMA2", RankModelOptions())
+    model.Start 1UL
+    let first = model.Gradients(batch, loss)
+    let loss = first.Loss
+    let second = model.Gradients(batch, LossOptions())
+    model.Gradients(batch, LossOptions()) |> ignore
+    Assert.Equal(loss, first.Loss)
+
+    let error =
+        Assert.Throws<InvalidOperationException>(fun () -> second.Loss |> ignore)
+
+    Assert.Contains("until the model's next step", error.Message)
 
 [<Fact>]
 let ``each layer of experts reads its counts for each micro-batch, and again where it is recomputed`` () =
     let layers = 3
-    Assert.Equal(2 + layers * batch.Length, readBy "MIXTRALMOE" 0.0)
-    Assert.Equal(2 + 2 * layers * batch.Length, readBy "MIXTRALMOE" 1.0)
+    Assert.Equal(1 + layers * batch.Length, readBy "MIXTRALMOE" 0.0)
+    Assert.Equal(1 + 2 * layers * batch.Length, readBy "MIXTRALMOE" 1.0)
 
 [<Fact>]
 let ``every way to a value is counted once`` () =

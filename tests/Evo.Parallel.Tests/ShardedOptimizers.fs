@@ -6,6 +6,7 @@ open System.Collections.Generic
 open Evo.Core
 open Evo.Parallel
 open Evo.Parallel.Tests.Grids
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Parallel.Tests.ToyModel
 open Evo.Torch
 open FsCheck
@@ -154,7 +155,7 @@ let private countedWorld (sizes: (int * bool) list) zero fully seed =
                         bits (optimizer.ReadWhole(name, StateKind.Gradient)) =
                             bits (sums name size cut tensor))
 
-                optimizer.GradientNorm(), whole
+                normOf optimizer, whole
         )
 
     found |> Array.forall (fun (norm, whole) -> norm = sqrt right && whole)
@@ -214,8 +215,7 @@ let private step (gradients: (string * float[]) list) (asked: ShardingOptions) =
                 optimizer.AddToGradient(name, half)
 
             optimizer.Finish()
-            let norm = optimizer.GradientNorm()
-            optimizer.Update(AdamRates(0.1, 0.9, 0.95, 1e-8, 0.0), 1L, ShardedOptimizer.ClipFactor(norm, 1.0))
+            let norm = clippedUpdate optimizer (AdamRates(0.1, 0.9, 0.95, 1e-8, 0.0)) 1L 1.0
 
             norm,
             [
@@ -309,17 +309,22 @@ let ``an infinite gradient of one rank makes the norm infinite on all, the scale
 
                 optimizer.Accumulate()
                 optimizer.Finish()
-                let norm = optimizer.GradientNorm()
-                optimizer.Overflowed()
-                norm, optimizer.LossScale, optimizer.FirstNonFinite()
+                let before = optimizer.CopyWeights()
+                let norm = clippedUpdate optimizer (AdamRates(0.1, 0.9, 0.95, 1e-8, 0.1)) 1L 1.0
+
+                let kept =
+                    Seq.forall2 (fun old now -> bits old = bits now) before (optimizer.CopyWeights())
+
+                norm, optimizer.LossScale, optimizer.FirstNonFinite(), kept
         )
 
-    for norm, scale, _ in results do
+    for norm, scale, _, kept in results do
         Assert.Equal(Double.PositiveInfinity, norm)
         Assert.Equal(32768.0, scale)
+        Assert.True kept
 
     // a is owned by the first rank, b by the second.
-    let found = [ for _, _, found in results -> found ]
+    let found = [ for _, _, found, _ in results -> found ]
     Assert.False found[0].HasValue
     Assert.Equal(struct ("b", "inf"), found[1].Value)
 

@@ -7,6 +7,7 @@ open Evo.Core
 open Evo.Models
 open Evo.Parallel
 open Evo.Parallel.Tests.Grids
+open Evo.Parallel.Tests.OptimizerUpdates
 open Evo.Torch
 open TorchSharp
 open TorchSharp.Modules
@@ -180,14 +181,11 @@ let train (optimizer: ShardedOptimizer) (owners: int list) =
                     optimizer.Accumulate()
 
                 optimizer.Finish()
-                let norm = optimizer.GradientNorm()
 
                 if step = 3 then
                     gradients <- state [ StateKind.Gradient ]
 
-                let clip = ShardedOptimizer.ClipFactor(norm, 10.0)
-                optimizer.Update(AdamRates(0.6, 0.9, 0.95, 1e-8, 0.1), int64 step, clip)
-                norm
+                clippedUpdate optimizer (AdamRates(0.6, 0.9, 0.95, 1e-8, 0.1)) (int64 step) 10.0
         ]
 
     {
@@ -275,7 +273,7 @@ type Way =
             Ahead = 1
         }
 
-    member way.Options(dtype, groups, sum: float -> float) =
+    member way.Options(dtype, groups, sum: torch.Tensor -> torch.Tensor) =
         ShardingOptions(
             Dtype = dtype,
             Groups = groups,
@@ -288,11 +286,9 @@ type Way =
             SumOverWorld = sum
         )
 
-/// The sum of a number over all ranks.
-let sumOver (everyone: ProcessGroup) (own: float) =
-    use one = torch.tensor own
-    use all = everyone.AllReduce(one, ReduceOperation.Sum, Site(-1, false))
-    all.ToDouble()
+/// The sum of numbers over all ranks.
+let sumOver (everyone: ProcessGroup) (own: torch.Tensor) =
+    everyone.AllReduce(own, ReduceOperation.Sum, Site(-1, false))
 
 /// Three steps of four data ranks.
 let trainRanks (wear: int -> ProcessGroup -> ProcessGroup -> ProcessGroup) (way: Way) =

@@ -84,8 +84,13 @@ let private run
                 let micros =
                     [| for micro in batch.Steps[0] -> source micro (groups.Data.Rank * rows) rows |]
 
-                let figures =
-                    PipelineRunner(chunks, schedule, groups.Pipeline).Run(micros, batch.Targets 0, options)
+                use targets = torch.tensor (float (batch.Targets 0))
+
+                let struct (_, losses) =
+                    PipelineRunner(chunks, schedule, groups.Pipeline).Run(micros, targets, options)
+
+                use losses = losses
+                let nats = losses.Sums(torch.CPU).select(1L, 0L).sum().ToDouble()
 
                 // Copies of a tied table each hold a part of the gradient.
                 let gradients =
@@ -101,7 +106,7 @@ let private run
                                     .ToArray()
                     ]
 
-                groups.Data.Rank, groups.Tensor.Rank, Seq.sum figures.LossSums, gradients),
+                groups.Data.Rank, groups.Tensor.Rank, nats, gradients),
             threads = 1
         )
 

@@ -16,15 +16,18 @@ let changes =
         // A step.
         "gradients are not set to zero", change "Runtime/RankModel.Step.cs" "Optimizer.ZeroGradient();" ""
         "a rank divides by its own labels",
-        change "Runtime/RankModel.Step.cs" "runner.Run(batch, whole.Targets," "runner.Run(batch, own.Targets,"
+        change
+            "Runtime/RankModel.Step.cs"
+            "runner.Run(batch, Divisor(batches),"
+            "runner.Run(batch, tensor((double)own.Targets),"
         "the loss is told by own labels",
         change
             "Runtime/RankModel.Step.cs"
-            "types.Sum(type => type.Nats) / Math.Max(1, whole.Targets)"
-            "types.Sum(type => type.Nats) / Math.Max(1, own.Targets)"
+            "RuntimeSites.Loss), batches, tally.Types"
+            "RuntimeSites.Loss), tensor(own.Numbers, [1, BatchFigures.Count]), tally.Types"
         "the labels of the first replica stand for all",
         change
-            "Runtime/RankModel.Step.cs"
+            "Runtime/GradientFigures.cs"
             "BatchFigures.Of).Aggregate((a, b) => a + b)"
             "BatchFigures.Of).Aggregate((a, b) => a)"
         "the tied gradient is missed", change "Runtime/RankModel.Step.cs" "        SumTied();" ""
@@ -37,41 +40,38 @@ let changes =
         "gradients are clipped twice",
         change
             "Runtime/RankModel.Step.cs"
-            "Optimizer.Update(rates, update, ShardedOptimizer.ClipFactor(norm, clip))"
-            "Optimizer.Update(rates, update, ShardedOptimizer.ClipFactor(norm, clip) * ShardedOptimizer.ClipFactor(norm, clip))"
+            "Optimizer.Update(rates, update, factor);"
+            "Optimizer.Update(rates, update, factor * factor);"
         "gradients are not clipped",
         change
             "Runtime/RankModel.Step.cs"
-            "Optimizer.Update(rates, update, ShardedOptimizer.ClipFactor(norm, clip))"
-            "Optimizer.Update(rates, update, 1)"
+            "Optimizer.Update(rates, update, factor);"
+            "Optimizer.Update(rates, update, null);"
         "updates are counted from two",
         change
             "Runtime/RankModel.Step.cs"
-            "Optimizer.Update(rates, update, ShardedOptimizer"
-            "Optimizer.Update(rates, update + 1, ShardedOptimizer"
+            "Optimizer.Update(rates, update, factor);"
+            "Optimizer.Update(rates, update + 1, factor);"
         "every backward pass is taken for the last",
         change
             "Runtime/RankModel.Step.cs"
             "(_, last) => Optimizer.LastBackward = last"
             "(_, last) => Optimizer.LastBackward = true"
         "every rank of a tensor group tells the loss",
-        change
-            "Runtime/RankModel.Step.cs"
-            "nats.Concat(right).Select(sum => Groups.Tensor.Rank == 0 ? sum : 0)"
-            "nats.Concat(right)"
+        change "Runtime/RankModel.Step.cs" "Groups.Tensor.Rank == 0 ? sums : zeros_like(sums)" "sums"
         "every rank of a tensor group tells the routers' loss",
         change
             "Runtime/RankModel.Step.cs"
-            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss"
-            "Groups.Data.Rank == 0 ? passes.RouterLoss"
+            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? tally.Routers"
+            "Groups.Data.Rank == 0 ? tally.Routers"
         "every replica tells the routers' loss",
         change
             "Runtime/RankModel.Step.cs"
-            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss"
-            "Groups.Tensor.Rank == 0 ? passes.RouterLoss"
+            "Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? tally.Routers"
+            "Groups.Tensor.Rank == 0 ? tally.Routers"
         // What a rank is made of.
         "a rank knows its own norm",
-        change "Runtime/RankModel.cs" "SumOverWorld([own], RuntimeSites.Norm)[0]" "own"
+        change "Runtime/RankModel.cs" "own => SumOverWorld(own, RuntimeSites.Norm)" "own => own"
         "replicas of tensor ranks all count",
         change "Runtime/RankPlan.cs" "(ClassOf(info, ranks) != ReductionClass.Data || " "(true || "
         "what tensor ranks share does not count",
@@ -113,8 +113,8 @@ let changes =
         "a mean over micro-batches of what is summed",
         change
             "Runtime/LossShare.cs"
-            "loss.lossSum / (double)targets;"
-            "loss.lossSum / (double)targets / (double)microBatches;"
+            "loss.lossSum / targets.to_type(loss.lossSum.dtype);"
+            "loss.lossSum / targets.to_type(loss.lossSum.dtype) / (double)microBatches;"
         "the routers' losses are summed", change "Runtime/LossShare.cs" " / (double)microBatches;" ";"
         "the routers' loss is not told",
         change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""

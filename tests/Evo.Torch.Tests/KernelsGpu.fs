@@ -98,6 +98,51 @@ type ``Every kernel on a GPU``() =
 
                 Array.forall2 same (run ()) (run ())))
 
+    [<Fact>]
+    member _.``of AdamW writes nothing where the factor is not finite``() =
+        needGpu ()
+
+        for stored in
+            [
+                float64
+                torch.ScalarType.Float32
+                torch.ScalarType.BFloat16
+                torch.ScalarType.Float16
+            ] do
+            for copied in [ stored; torch.ScalarType.BFloat16 ] do
+                let wide =
+                    if stored = float64 then
+                        float64
+                    else
+                        torch.ScalarType.Float32
+
+                let flat dtype =
+                    (normal (Random 1) [ 70_001 ]).``to``(torch.CUDA).to_type(dtype).clone()
+
+                let gradient, state = flat stored, [ flat wide; flat wide; flat wide; flat copied ]
+                let before = state |> List.map _.clone()
+
+                for factor in [ nan; infinity ] do
+                    use factor = (torch.tensor factor).``to`` torch.CUDA
+
+                    Ops.AdamW(
+                        state[0],
+                        gradient,
+                        state[1],
+                        state[2],
+                        1e-2,
+                        0.9,
+                        0.95,
+                        1e-8,
+                        0.1,
+                        1L,
+                        1.0,
+                        state[3],
+                        factor
+                    )
+
+                Assert.True(List.forall2 same before state)
+
     [<Theory; InlineData(1, 1, 8); InlineData(2, 3, 64); InlineData(2, 1, 128); InlineData(1, 4, 256)>]
     member _.``attention in half precision is that of the plain form, packed and in a window``
         (heads: int, shared: int, size: int)

@@ -9,7 +9,11 @@ module KeyTable =
     let private kind (key: KeyInfo) =
         match key.Kind, key.Choices with
         | KeyKind.Text, [] -> "text"
-        | KeyKind.Text, choices -> String.Join(", ", choices |> List.map (fun c -> $"`\"{c}\"`"))
+        | KeyKind.Text, choices ->
+            let written c =
+                if c = "true" || c = "false" then $"`{c}`" else $"`\"{c}\"`"
+
+            String.Join(", ", choices |> List.map written)
         | KeyKind.Texts, [] -> "list of texts"
         | KeyKind.Texts, choices ->
             "list of " + String.Join(", ", choices |> List.map (fun c -> $"`\"{c}\"`"))

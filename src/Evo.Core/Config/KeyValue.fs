@@ -110,6 +110,9 @@ module internal KeyValue =
         | KeyKind.Boolean, JNumber("0" | "1" as digit) ->
             mustBe (if digit = "1" then "write true" else "write false")
         | KeyKind.Text, JString text -> boxed (choice key text)
+        // A choice among others, such as auto, may be true or false, and is written so.
+        | KeyKind.Text, JBool value when List.contains (if value then "true" else "false") key.Choices ->
+            boxed (choice key (if value then "true" else "false"))
         | KeyKind.Text, JNumber digits -> mustBe $"write \"{digits}\""
         | KeyKind.Texts, JArray items ->
             let read =

@@ -47,6 +47,7 @@ type RunConfigText private () =
             "train.threads"
             "train.backend"
             "train.timeout"
+            "train.cuda_graph"
             "train.log_every"
             "train.max_skipped_steps"
             "train.sample_prompt"

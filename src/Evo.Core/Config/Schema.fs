@@ -55,7 +55,18 @@ module Schema =
         )
 
     let private plainValue (key: KeyInfo) =
-        let types = typeName key.Kind @ (if key.Nullable then [ "null" ] else [])
+        let switches =
+            [
+                if List.contains "false" key.Choices then
+                    flag false
+                if List.contains "true" key.Choices then
+                    flag true
+            ]
+
+        let types =
+            typeName key.Kind
+            @ (if switches.IsEmpty then [] else [ "boolean" ])
+            @ (if key.Nullable then [ "null" ] else [])
 
         let choices =
             match key.Kind, key.Choices with
@@ -65,7 +76,7 @@ module Schema =
                 [
                     "enum", Json.make (JArray([ for c in choices -> text c ] @ [ Json.make JNull ]))
                 ]
-            | _, choices -> [ "enum", texts choices ]
+            | _, choices -> [ "enum", Json.make (JArray([ for c in choices -> text c ] @ switches)) ]
 
         Json.makeObject (
             [

@@ -27,6 +27,10 @@ type TrainConfig =
         [<Key("Use only operators whose result does not vary from run to run; an operator without such a form is an error.",
               "false")>]
         Deterministic: bool
+        [<Key("Whether forward and backward of a micro-batch are recorded on a GPU once for each shape (a CUDA graph) and replayed, so that the GPU does not wait to be told each operator. auto does so where nothing stands against it and says once what does; true refuses to begin where something does. It costs the memory of a pass for each shape.",
+              "\"false\"",
+              Choices = "false|true|auto")>]
+        CudaGraph: string
         [<Key("Steps between two printed reports; metrics.jsonl holds every step.", "1", Minimum = 1.0)>]
         LogEvery: int64
         [<Key("Steps in a row with a gradient that is not finite, after which the run gives up.",

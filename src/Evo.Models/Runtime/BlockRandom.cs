@@ -110,7 +110,7 @@ public sealed class BlockRandom(Func<bool> active)
             throw new InvalidOperationException("a block's random choices belong to a pass of its module: call the module's forward, or eval() for none");
         if (pass.Cache is not null)
             throw new InvalidOperationException("random choices with a cache: generation is no training; call eval() first");
-        return pass.Random is { } random
+        return pass.Draw() is { } random
             ? random.Step.At(block).At(choices)
             : throw new InvalidOperationException(
                 "random choices in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()");

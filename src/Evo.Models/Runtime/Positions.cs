@@ -35,6 +35,15 @@ public sealed class Positions : IDisposable
     /// <summary>Boundaries 0 … T of the packed sequences, int32 on the processor, or null where a row is one sequence.</summary>
     public Tensor? CuSeqlens { get; }
 
+    /// <summary>The same where the tokens are, if somebody sent them there.</summary>
+    public SentBorders? Sent { get; private init; }
+
+    /// <summary>Whether the pass may be replayed after these are gone: the rotary rows that it reads stay then.</summary>
+    public bool Recorded { get; private init; }
+
+    /// <summary>Whether something was chosen at random in the pass.</summary>
+    public bool Drew { get; private set; }
+
     /// <summary>The tokens before these, or null.</summary>
     public KvCache? Cache { get; }
 
@@ -55,14 +64,22 @@ public sealed class Positions : IDisposable
     /// <summary>
     /// One row of several sequences that do not see each other. <paramref name="cuSeqlens"/>: int32 on the processor, 0 … T;
     /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's. Who knows the largest
-    /// of them gives one past it as <paramref name="end"/>; else they are looked at, which waits for their device.
+    /// of them gives one past it as <paramref name="end"/>; else they are looked at, which waits for their device. Who sent the
+    /// boundaries to the tokens' device, too, gives them as <paramref name="sent"/>: they stay the caller's as well. <paramref name="recorded"/>: see <see cref="Recorded"/>.
     /// </summary>
-    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null, long? end = null)
+    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null, long? end = null, SentBorders? sent = null, bool recorded = false)
     {
         var ids = (positionIds.dim() == 1 ? positionIds.unsqueeze(0) : positionIds.alias()).to(int64);
         if (ids.shape[0] != 1)
             throw new ArgumentException($"packed positions are one row [1, T]; found [{string.Join(", ", ids.shape)}]", nameof(positionIds));
-        return new(ids, 1, (int)ids.shape[1], end ?? Largest(ids) + 1, -1, cuSeqlens, null) { Random = random };
+        return new(ids, 1, (int)ids.shape[1], end ?? Largest(ids) + 1, -1, cuSeqlens, null) { Random = random, Sent = sent, Recorded = recorded };
+    }
+
+    /// <summary>What a choice of the pass is a function of; null where the pass does not say its step.</summary>
+    internal PassRandom? Draw()
+    {
+        Drew = true;
+        return Random;
     }
 
     private static long Largest(Tensor ids)
@@ -129,9 +146,9 @@ public sealed class Positions : IDisposable
         int slot, Tensor q_BTHD, Tensor k_BTKD, Tensor v_BTKD, double scale, DropoutMask? dropout, int window = 0, Tensor? alibiSlopes = null)
     {
         if (Cache is null && kept is not null)
-            return kept.Attend(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
+            return kept.Attend(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes, Sent);
         if (Cache is null)
-            return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes);
+            return Ops.CausalAttention(q_BTHD, k_BTKD, v_BTKD, scale, CuSeqlens, dropout, window, alibiSlopes, Sent);
         var (k_BSKD, v_BSKD) = Cache.Append(slot, k_BTKD, v_BTKD);
         return Ops.CausalAttention(q_BTHD, k_BSKD, v_BSKD, scale, null, dropout, window, alibiSlopes);
     }

@@ -20,6 +20,10 @@ public sealed class RotaryTable(int headSize, double theta, RopeScaling? scaling
 
     private readonly Dictionary<ScalarType, (Tensor cos, Tensor sin)> grown = [];
 
+    // Tables that were outgrown, and that a recorded pass still reads.
+    private readonly List<(Tensor cos, Tensor sin)> held = [];
+    private readonly HashSet<ScalarType> recorded = [];
+
     /// <summary>
     /// Angle per position of each pair, radians, for a pass whose largest position is <paramref name="end"/> − 1.
     /// </summary>
@@ -46,11 +50,20 @@ public sealed class RotaryTable(int headSize, double theta, RopeScaling? scaling
                 table.sin.DetachFromDisposeScope();
                 if (grown.Remove(dtype, out var shorter))
                 {
-                    shorter.cos.Dispose();
-                    shorter.sin.Dispose();
+                    if (recorded.Remove(dtype))
+                    {
+                        held.Add(shorter);
+                    }
+                    else
+                    {
+                        shorter.cos.Dispose();
+                        shorter.sin.Dispose();
+                    }
                 }
                 grown[dtype] = table;
             }
+            if (at.Recorded)
+                recorded.Add(dtype);
             return (Gather(table.cos, at, start), Gather(table.sin, at, start));
         }
     }

@@ -120,11 +120,11 @@ internal abstract class ClassShard : IDisposable
     }
 
     /// <summary>One AdamW update of what this rank owns; weights are on their way to the others afterwards.</summary>
-    internal void Update(AdamRates rates, long update, double gradientScale)
+    internal void Update(AdamRates rates, long update, double gradientScale, Tensor? gradientFactor)
     {
         for (var i = 0; i < Runs.Count; i++)
         {
-            UpdateRun(Runs[i], rates, update, gradientScale);
+            UpdateRun(Runs[i], rates, update, gradientScale, gradientFactor);
             if (i + 1 == Runs.Count || Runs[i + 1].Bucket != Runs[i].Bucket)
             {
                 Updated(Runs[i].Bucket);
@@ -243,7 +243,7 @@ internal abstract class ClassShard : IDisposable
         return (flat.narrow(0, compact ? piece.Range.State : At(piece.Range), piece.Range.Length), piece.Start);
     }
 
-    private void UpdateRun(FlatRun run, AdamRates rates, long update, double gradientScale)
+    private void UpdateRun(FlatRun run, AdamRates rates, long update, double gradientScale, Tensor? gradientFactor)
     {
         using var scope = NewDisposeScope();
         var at = At(run.Range);
@@ -252,6 +252,6 @@ internal abstract class ClassShard : IDisposable
         Ops.AdamW(
             master is null ? Kept(Compute) : State(master), Kept(Gradient), State(expAvg), State(expAvgSq),
             rates.LearningRate, rates.Beta1, rates.Beta2, rates.Epsilon, run.Decays ? rates.WeightDecay : 0, update, gradientScale,
-            master is null ? null : Kept(Compute));
+            master is null ? null : Kept(Compute), gradientFactor);
     }
 }

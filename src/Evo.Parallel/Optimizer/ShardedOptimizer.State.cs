@@ -15,7 +15,7 @@ public sealed partial class ShardedOptimizer
     public Tensor ReadWhole(string name, StateKind kind)
     {
         using var noGrad = no_grad();
-        WaitForWeights();
+        AwaitWeights();
         var (parameter, shard, slot) = places[name];
         return shard.Read(slot, parameter.Shape, kind);
     }
@@ -40,7 +40,7 @@ public sealed partial class ShardedOptimizer
     public void WriteWhole(string name, StateKind kind, Tensor whole)
     {
         using var noGrad = no_grad();
-        WaitForWeights();
+        AwaitWeights();
         var (parameter, shard, slot) = places[name];
         RequireShape(parameter, whole);
         shard.Write(slot, kind, whole);
@@ -99,7 +99,7 @@ public sealed partial class ShardedOptimizer
     /// </summary>
     public void SpreadOwned()
     {
-        WaitForWeights();
+        AwaitWeights();
         Each(shard =>
         {
             shard.WeightsChanged();
@@ -115,7 +115,7 @@ public sealed partial class ShardedOptimizer
     public IReadOnlyList<Tensor> CopyWeights()
     {
         using var noGrad = no_grad();
-        WaitForWeights();
+        AwaitWeights();
         return [.. classes.Select(shard => shard.Compute.clone())];
     }
 
@@ -123,7 +123,7 @@ public sealed partial class ShardedOptimizer
     public void RestoreWeights(IReadOnlyList<Tensor> copied)
     {
         using var noGrad = no_grad();
-        WaitForWeights();
+        AwaitWeights();
         for (var i = 0; i < classes.Length; i++)
         {
             classes[i].Compute.copy_(copied[i]);
@@ -143,7 +143,7 @@ public sealed partial class ShardedOptimizer
     public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded, options.NarrowSums)).Aggregate((a, b) => a + b);
 
     // Updated weights that are still on their way have arrived after this.
-    private void WaitForWeights()
+    internal void AwaitWeights()
     {
         if (!options.FullySharded)
         {

@@ -13,9 +13,10 @@ namespace Evo.Parallel;
 /// </summary>
 /// <remarks>
 /// A step: <see cref="ZeroGradient"/>; backward passes, each followed by <see cref="Accumulate"/>, the last ones with
-/// <see cref="LastBackward"/> set; <see cref="Finish"/>, <see cref="GradientNorm"/>, then <see cref="Update"/> or
-/// <see cref="Overflowed"/>. Gradients are sums: what a rank contributes is divided by the counts of the whole step already.
-/// All ranks of the groups call the same methods in the same order.
+/// <see cref="LastBackward"/> set; <see cref="Finish"/>, <see cref="GradientNorm"/>, <see cref="Update"/> by the
+/// <see cref="ClipFactor"/> of the norm, and <see cref="Settle"/> once the norm has been read: until then nothing waits for the device,
+/// which leaves out a step that is not finite by itself. Gradients are sums: what a rank contributes is divided by the counts of the
+/// whole step already. All ranks of the groups call the same methods in the same order.
 /// </remarks>
 public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
 {
@@ -125,25 +126,37 @@ public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
     }
 
     /// <summary>
-    /// The L2 norm over all gradients of the world together, without the loss scale. Every logical element counts once: each
-    /// rank adds what it owns and counts, and those are summed. The same bits on all ranks.
+    /// The L2 norm over all gradients of the world together, without the loss scale: a float64 scalar on the device. Every logical
+    /// element counts once: each rank adds what it owns and counts, and those are summed. The same bits on all ranks.
     /// </summary>
-    public double GradientNorm()
+    public Tensor GradientNorm()
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Tensor? own = null;
         foreach (var shard in classes)
         {
-            // Classes are added up where they lie, so that one number is read.
             own = shard.NormSquared() is { } more ? (own is null ? more : own + more) : own;
         }
 
-        return Math.Sqrt(options.SumOverWorld(own?.ToDouble() ?? 0)) / LossScale;
+        var norm = options.SumOverWorld((own ?? zeros([], float64, Device)).reshape(1)).reshape([]).sqrt();
+        return (LossScale == 1 ? norm : norm / LossScale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>PyTorch's <c>clip_grad_norm_</c>: the factor that brings a gradient of norm <paramref name="norm"/> to at most <paramref name="limit"/>; a limit of 0 clips nothing.</summary>
-    public static double ClipFactor(double norm, double limit) => limit > 0 ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+    /// <summary>
+    /// PyTorch's <c>clip_grad_norm_</c>: the factor that brings a gradient of norm <paramref name="norm"/> to at most
+    /// <paramref name="limit"/>; a limit of 0 clips nothing. Not a number, which leaves the step out, where the norm is not finite or
+    /// <paramref name="finite"/>, which knows of more, is false. All are scalars on the device, which nobody reads for it.
+    /// </summary>
+    public static Tensor ClipFactor(Tensor norm, double limit, Tensor? finite = null)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        // No `limit / tensor`: libtorch multiplies by the reciprocal there, whose bits are others.
+        var factor = limit > 0 ? full_like(norm, limit).div(norm + 1e-6).clamp_max(1) : ones_like(norm);
+        var taken = finite is null ? norm.isfinite() : norm.isfinite().logical_and(finite);
+        return where(taken, factor, full_like(norm, double.NaN)).MoveToOuterDisposeScope();
+    }
 
     /// <summary>
     /// The first parameter in data flow order in whose gradient this rank owns a value that is not finite, and that value's kind;
@@ -170,20 +183,25 @@ public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
     /// </summary>
     /// <param name="rates">Learning rate, betas, epsilon and decay of this update.</param>
     /// <param name="update">Number of this update, from 1, for the bias correction.</param>
-    /// <param name="gradientScale">Factor on the gradient, normally <see cref="ClipFactor"/>.</param>
-    public void Update(AdamRates rates, long update, double gradientScale)
+    /// <param name="factor">
+    /// Factor on the gradient, normally its <see cref="ClipFactor"/>, alike on all ranks; null takes it as it is. Where it is not finite
+    /// no weight and no moment changes.
+    /// </param>
+    public void Update(AdamRates rates, long update, Tensor? factor)
     {
-        WaitForWeights();
+        AwaitWeights();
+        using var noGrad = no_grad();
+        using var unscaled = LossScale == 1 ? null : factor?.div(LossScale);
         Each(shard =>
         {
             shard.WeightsChanged();
-            shard.Update(rates, update, gradientScale / LossScale);
+            shard.Update(rates, update, factor is null ? 1 / LossScale : 1, unscaled ?? factor);
         });
-        Scaler = Scaler?.AfterUpdate();
     }
 
-    /// <summary>To be called instead of <see cref="Update"/> where the norm is infinite or not a number: the step is left out.</summary>
-    public void Overflowed() => Scaler = Scaler?.AfterOverflow();
+    /// <summary>To be told after <see cref="Update"/> what came of it, once the norm is known: the loss scale of the next step follows from it.</summary>
+    /// <param name="updated">Whether the step was taken; false where norm or loss were not finite, and it was left out.</param>
+    public void Settle(bool updated) => Scaler = updated ? Scaler?.AfterUpdate() : Scaler?.AfterOverflow();
 
     /// <inheritdoc/>
     public override void BeforeForward(int block) => Each(shard => shard.BeforeForward(block));

@@ -43,8 +43,10 @@ public sealed record ShardingOptions
     /// </summary>
     public bool NarrowSums { get; init; }
 
-    /// <summary>The sum of a number over all ranks of the world: every rank calls it at the same places and gets the same bits.</summary>
-    public Func<double, double> SumOverWorld { get; init; } = own => own;
+    /// <summary>
+    /// The sum of numbers over all ranks of the world, where they lie: every rank calls it at the same places and gets the same bits.
+    /// </summary>
+    public Func<Tensor, Tensor> SumOverWorld { get; init; } = own => own;
 
     /// <summary>The dynamic scale of the loss; null for none.</summary>
     public LossScaler? LossScaler { get; init; }

@@ -63,7 +63,7 @@ public static class LayoutParity
             var (micros, own) = batch.Of(s, groups.Data, probe.Device);
             var figures = model.Gradients(micros, own, new LossOptions(Routers: probe.Routers));
             var gradients = model.Pieces(StateKind.Gradient);
-            model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures.Norm, probe.ClipNorm);
+            model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures, probe.ClipNorm);
             steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
         }
 

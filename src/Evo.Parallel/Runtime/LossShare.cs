@@ -10,10 +10,20 @@ namespace Evo.Parallel;
 /// cut changes nothing but the order of summation. The auxiliary loss of routers is a product of means over one micro-batch
 /// (of all data-parallel ranks together), and the mean of those over the micro-batches is added: it does depend on the cut.
 /// </summary>
-internal sealed class LossShare(long targets, int microBatches, LossOptions options, double scale)
+/// <param name="targets">Those labels, at least 1: a float64 scalar on the device, so that a pass that is replayed divides by its step's.</param>
+/// <param name="microBatches">The micro-batches of a data-parallel rank.</param>
+/// <param name="options">The loss.</param>
+/// <param name="scale">What the loss is multiplied by for the backward pass, in the same form; null for none.</param>
+internal sealed class LossShare(Tensor targets, int microBatches, LossOptions options, Tensor? scale)
 {
     /// <summary>Cross entropy and right guesses of this rank's labels, and the mean over the micro-batches of what routers added.</summary>
     public LossTally Tally { get; } = new(Math.Max(1, options.Types));
+
+    /// <summary>What losses are divided by.</summary>
+    public Tensor Targets => targets;
+
+    /// <summary>What they are multiplied by for the backward pass; null for nothing.</summary>
+    public Tensor? Scale => scale;
 
     /// <summary>Whether routers' statistics are wanted.</summary>
     public bool AsksRouters => !options.Routers.None;
@@ -36,8 +46,8 @@ internal sealed class LossShare(long targets, int microBatches, LossOptions opti
     /// <summary>What is minimised for a micro-batch.</summary>
     public Tensor Of((Tensor lossSum, Tensor count, Tensor right) loss, AuxiliaryLosses? auxiliary, int type)
     {
-        Tally.Add(options.Types > 1 ? type : 0, loss.lossSum, loss.right);
-        var minimised = loss.lossSum / (double)targets;
+        Add(type, loss.lossSum, loss.right);
+        var minimised = loss.lossSum / targets.to_type(loss.lossSum.dtype);
         if (auxiliary is not null)
         {
             var added = (options.Routers.Balance * auxiliary.Balance + options.Routers.Z * auxiliary.Z) / (double)microBatches;
@@ -45,6 +55,14 @@ internal sealed class LossShare(long targets, int microBatches, LossOptions opti
             minimised += added;
         }
 
-        return scale == 1 ? minimised : minimised * scale;
+        return Scaled(minimised, scale);
     }
+
+    /// <summary>What is minimised for a micro-batch of a model without routers, of numbers that may be others when it is replayed.</summary>
+    public static Tensor Minimised(Tensor lossSum, Tensor targets, Tensor? scale) => Scaled(lossSum / targets.to_type(lossSum.dtype), scale);
+
+    /// <summary>Adds what a micro-batch gave.</summary>
+    public void Add(int type, Tensor sum, Tensor right) => Tally.Add(options.Types > 1 ? type : 0, sum, right);
+
+    private static Tensor Scaled(Tensor minimised, Tensor? scale) => scale is null ? minimised : minimised * scale.to_type(minimised.dtype);
 }

@@ -17,17 +17,34 @@ public readonly record struct LossSum(double Nats, long Right, long Targets)
 
     /// <summary>Both together.</summary>
     public static LossSum operator +(LossSum a, LossSum b) => new(a.Nats + b.Nats, a.Right + b.Right, a.Targets + b.Targets);
+
+    // Sums one behind the other, as ranks add them up.
+    internal static LossSum[] Each(ReadOnlySpan<double> numbers)
+    {
+        var sums = new LossSum[numbers.Length / 3];
+        for (var i = 0; i < sums.Length; i++)
+        {
+            sums[i] = new(numbers[3 * i], (long)numbers[(3 * i) + 1], (long)numbers[(3 * i) + 2]);
+        }
+
+        return sums;
+    }
 }
 
 /// <summary>
 /// What the micro-batches of a step gave whose last stage is here, by type of document. It stays on the device, so that no pass
-/// waits for it, and is read once.
+/// waits for it.
 /// </summary>
 /// <param name="types">Types of documents, at least one.</param>
-internal sealed class LossTally(int types)
+public sealed class LossTally(int types) : IDisposable
 {
     private readonly Tensor?[] byType = new Tensor?[types];
-    private Tensor? routers;
+
+    /// <summary>What routers added, mean over the micro-batches: a float64 scalar; null where none did.</summary>
+    public Tensor? Routers { get; private set; }
+
+    /// <summary>How many types there are.</summary>
+    public int Types => types;
 
     /// <summary>Adds a micro-batch of a type.</summary>
     /// <param name="type">Its number, from 0.</param>
@@ -37,7 +54,7 @@ internal sealed class LossTally(int types)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        Keep(ref byType[type], stack([sum.detach().to_type(float64), right.to_type(float64)]));
+        byType[type] = Sum(byType[type], stack([sum.detach().to_type(float64), right.to_type(float64)]));
     }
 
     /// <summary>Adds what routers added to the loss of a micro-batch.</summary>
@@ -45,49 +62,28 @@ internal sealed class LossTally(int types)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        Keep(ref routers, added.detach().to_type(float64).reshape(1));
+        Routers = Sum(Routers, added.detach().to_type(float64).reshape([]));
     }
 
-    /// <summary>Sums in nats and right guesses of each type, and what routers added; null where none did. Waits for the device.</summary>
-    public (double[] Nats, double[] Right, double? Routers) Read()
+    /// <summary>Nats and right guesses of each type, [types, 2] of float64.</summary>
+    /// <param name="device">Where they are, which a rank without a last stage does not know by them.</param>
+    public Tensor Sums(Device device)
     {
-        List<Tensor> found = [.. byType.OfType<Tensor>()];
-        if (routers is not null)
+        using var scope = NewDisposeScope();
+        return stack([.. byType.Select(sum => sum ?? zeros([2], float64, device))]).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var sum in byType)
         {
-            found.Add(routers);
+            sum?.Dispose();
         }
 
-        double[] values = [];
-        if (found.Count > 0)
-        {
-            using var all = cat(found);
-            using var here = all.cpu();
-            values = here.data<double>().ToArray();
-        }
-
-        var (nats, right, next) = (new double[types], new double[types], 0);
-        for (var type = 0; type < types; type++)
-        {
-            if (byType[type] is not null)
-            {
-                (nats[type], right[type], next) = (values[next], values[next + 1], next + 2);
-            }
-        }
-
-        found.ForEach(tensor => tensor.Dispose());
-        return (nats, right, routers is null ? null : values[next]);
+        Routers?.Dispose();
     }
 
     // The first is kept, the others are added to it.
-    private static void Keep(ref Tensor? kept, Tensor value)
-    {
-        if (kept is null)
-        {
-            kept = value.DetachFromDisposeScope();
-        }
-        else
-        {
-            kept.add_(value);
-        }
-    }
+    private static Tensor Sum(Tensor? kept, Tensor value) => kept is null ? value.DetachFromDisposeScope() : kept.add_(value);
 }

@@ -1,5 +1,6 @@
 using Evo.Models;
 using Evo.Torch;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -16,12 +17,20 @@ public sealed record MicroBatchSource(int Rows, int Length, Func<MicroTensors> M
     /// <summary>Labels that count; known where types are told apart.</summary>
     public long Targets { get; init; }
 
+    /// <summary>The row itself, and what its random choices are keyed by; null where there are only tensors.</summary>
+    internal (MicroBatch Row, RandomKey? Step)? AsRead { get; init; }
+
     /// <summary>A row as it was read, for a device.</summary>
     /// <param name="micro">The row.</param>
     /// <param name="device">Where its tensors are.</param>
     /// <param name="step">What its random choices are keyed by; null where there are none.</param>
     public static MicroBatchSource Of(MicroBatch micro, Device device, RandomKey? step = null) =>
-        new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device, step)) { Type = micro.Type, Targets = micro.Targets };
+        new(1, micro.Tokens.Length, () => MicroTensors.Of(micro, device, step))
+        {
+            Type = micro.Type,
+            Targets = micro.Targets,
+            AsRead = (micro, step),
+        };
 }
 
 /// <summary>
@@ -62,11 +71,21 @@ public sealed class MicroTensors : IDisposable
         long[] shape = [1, micro.Tokens.Length];
         var (positions, boundaries) = (Sent(micro.Positions), tensor(micro.Boundaries));
         var end = micro.Positions.DefaultIfEmpty(-1).Max() + 1;
-        return new(Sent(micro.Tokens), Sent(micro.Labels), Positions.Packed(boundaries, positions, random, end), positions, boundaries);
-
-        Tensor Sent(long[] numbers)
+        if (device.type != DeviceType.CUDA)
         {
-            var here = tensor(numbers, shape);
+            return new(Sent(micro.Tokens), Sent(micro.Labels), Positions.Packed(boundaries, positions, random, end), positions, boundaries);
+        }
+
+        // Once for all layers; the host's own are for operators that look at them.
+        var borders = new SentBorders(Sending(tensor(micro.Boundaries)), micro.LongestPiece);
+        return new(
+            Sent(micro.Tokens), Sent(micro.Labels), Positions.Packed(boundaries, positions, random, end, borders), positions, boundaries,
+            borders.Borders);
+
+        Tensor Sent(long[] numbers) => Sending(tensor(numbers, shape));
+
+        Tensor Sending(Tensor here)
+        {
             var there = HostBuffer.Send(here, device);
             if (!ReferenceEquals(here, there))
                 here.Dispose();

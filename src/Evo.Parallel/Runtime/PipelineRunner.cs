@@ -19,15 +19,10 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <param name="Types">Types of documents whose losses are told apart; 0 and 1 tell none apart.</param>
 public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0);
 
-/// <summary>What one rank's passes of a step gave; the sums are those of the micro-batches whose last stage is here.</summary>
-/// <param name="LossSums">Cross entropy in nats, summed over the labels that count, by type of document.</param>
-/// <param name="Right">Labels that were guessed right, by type of document.</param>
-/// <param name="RouterLoss">Routers' losses with their coefficients, mean over micro-batches; null where there are none.</param>
+/// <summary>When one rank's passes of a step were.</summary>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
 /// <param name="Apart">Of ranks that set off together: seconds by which their times' zeros may be apart, the largest of all ranks' figures.</param>
-public sealed record PassFigures(
-    IReadOnlyList<double> LossSums, IReadOnlyList<double> Right, double? RouterLoss, IReadOnlyList<(Step Step, double Begin, double End)> Times,
-    double? Apart = null)
+public sealed record PassFigures(IReadOnlyList<(Step Step, double Begin, double End)> Times, double? Apart = null)
 {
     /// <summary>Time of all passes and messages.</summary>
     public double Seconds => Times.Count == 0 ? 0 : Times[^1].End;
@@ -46,6 +41,7 @@ public sealed record PassFigures(
 public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule schedule, ProcessGroup pipeline)
 {
     private readonly Dictionary<(int Chunk, int Micro), StagePass> passes = [];
+    private readonly HashSet<int> recorded = [];
     private readonly StageMail mail = new(pipeline);
     private readonly Stopwatch clock = new();
 
@@ -61,19 +57,26 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// <summary>Told after each backward pass of a chunk.</summary>
     public Action<int>? BackwardDone { get; init; }
 
+    /// <summary>Records and replays the passes of a whole model; null where none are.</summary>
+    internal GraphedPasses? Graphs { get; init; }
+
+    /// <summary>Told before a pass that may be recorded: what its blocks would wait for is there afterwards.</summary>
+    internal Action? BeforeRecorded { get; init; }
+
     /// <summary>Runs all passes of a step; gradients are added to those of the parameters.</summary>
     /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
-    /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks.</param>
+    /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks, at least 1; a float64 scalar.</param>
     /// <param name="options">The loss.</param>
-    /// <param name="scale">What the minimised loss is multiplied by before its backward pass (float16).</param>
-    public PassFigures Run(IReadOnlyList<MicroBatchSource> batch, long targets, LossOptions options, double scale = 1)
+    /// <param name="scale">What the minimised loss is multiplied by before its backward pass (float16), a float64 scalar; null for nothing.</param>
+    /// <returns>When the passes were, and what those gave whose last stage is here, which the caller owns.</returns>
+    public (PassFigures Passes, LossTally Losses) Run(IReadOnlyList<MicroBatchSource> batch, Tensor targets, LossOptions options, Tensor? scale = null)
     {
         if (batch.Count != schedule.MicroBatches)
         {
             throw new ArgumentException($"{batch.Count} micro-batches, and a schedule of {schedule.MicroBatches}", nameof(batch));
         }
 
-        var share = new LossShare(Math.Max(1, targets), batch.Count, options, scale);
+        var share = new LossShare(targets, batch.Count, options, scale);
         var left = Enumerable.Repeat(batch.Count, chunks.Count).ToArray();
         var times = new List<(Step, double, double)>();
         double? apart = SetsOffTogether ? Meet() : null;
@@ -84,8 +87,25 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             {
                 var begin = clock.Elapsed.TotalSeconds;
                 step.Switch(
-                    forward: (chunk, micro) => Forward(chunk, micro, batch[micro], share),
-                    backward: (chunk, micro) => Backward(chunk, micro, left, split: false),
+                    forward: (chunk, micro) =>
+                    {
+                        if (Recorded(chunk, batch[micro], share, left))
+                        {
+                            recorded.Add(micro);
+                        }
+                        else
+                        {
+                            Forward(chunk, micro, batch[micro], share);
+                        }
+                    },
+                    backward: (chunk, micro) =>
+                    {
+                        // A recorded pass is both.
+                        if (!recorded.Remove(micro))
+                        {
+                            Backward(chunk, micro, left, split: false);
+                        }
+                    },
                     backwardInput: (chunk, micro) => Backward(chunk, micro, left, split: true),
                     backwardWeight: (chunk, micro) => Weights(chunk, micro, left),
                     sendForward: (chunk, micro, to) => mail.Send(new(chunk, micro, false), to),
@@ -96,8 +116,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             }
 
             mail.Settle();
-            var (nats, right, routers) = share.Tally.Read();
-            return new(nats, right, routers, times, apart);
+            return (new(times, apart), share.Tally);
         }
         finally
         {
@@ -127,7 +146,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// </summary>
     /// <param name="batch">Any number of micro-batches, as many on every rank.</param>
     /// <param name="types">How many types there are.</param>
-    public (double[] Nats, double[] Right) Evaluate(IEnumerable<MicroBatchSource> batch, int types)
+    /// <returns>The caller owns it.</returns>
+    public LossTally Evaluate(IEnumerable<MicroBatchSource> batch, int types)
     {
         var tally = new LossTally(types);
         foreach (var source in batch)
@@ -148,8 +168,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
 
         mail.Settle();
-        var (nats, rights, _) = tally.Read();
-        return (nats, rights);
+        return tally;
     }
 
     private void Evaluate(int chunk, MicroBatchSource source, MicroTensors row, LossTally tally)
@@ -175,6 +194,25 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         {
             mail.Send(key, after);
         }
+    }
+
+    // Forward and backward of a whole model at once, where they are recorded.
+    private bool Recorded(int chunk, MicroBatchSource source, LossShare share, int[] left)
+    {
+        if (Graphs is null || schedule.Shape.VirtualStages > 1 || source.AsRead is not var (row, step))
+        {
+            return false;
+        }
+
+        BeforeRecorded?.Invoke();
+        if (!Graphs.Run(chunks[chunk].Module, row, step, share))
+        {
+            return false;
+        }
+
+        left[chunk]--;
+        BackwardDone?.Invoke(chunk);
+        return true;
     }
 
     private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)

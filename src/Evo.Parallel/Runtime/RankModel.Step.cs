@@ -7,23 +7,6 @@ using static TorchSharp.torch;
 
 namespace Evo.Parallel;
 
-/// <summary>What the gradients of a step are and cost; the same on every rank but for the times.</summary>
-/// <param name="Loss">Mean cross entropy in nats over the labels of the step that count.</param>
-/// <param name="RouterLoss">What routers added, mean over the micro-batches; null without them.</param>
-/// <param name="Batch">What the batch held, over all data-parallel ranks.</param>
-/// <param name="Norm">Norm of all gradients, before clipping.</param>
-/// <param name="Passes">The passes of this rank.</param>
-/// <param name="ReduceSeconds">From the last pass until gradients were summed and measured.</param>
-/// <param name="Types">The loss of each type of document, over all ranks: one where types are not told apart.</param>
-/// <param name="LossScale">What the loss was multiplied by for the backward pass; 1 but in float16.</param>
-public sealed record GradientFigures(
-    double Loss, double? RouterLoss, BatchFigures Batch, double Norm, PassFigures Passes, double ReduceSeconds, IReadOnlyList<LossSum> Types,
-    double LossScale)
-{
-    /// <summary>Part of the step's labels that was guessed right.</summary>
-    public double Accuracy => (double)Types.Sum(type => type.Right) / Math.Max(1, Batch.Targets);
-}
-
 /// <summary>What held-out rows cost.</summary>
 /// <param name="Whole">All of them.</param>
 /// <param name="Types">Those of each type of document.</param>
@@ -47,36 +30,34 @@ public sealed partial class RankModel
     public GradientFigures Gradients(IReadOnlyList<MicroBatchSource> batch, BatchFigures own, LossOptions loss, bool together = false)
     {
         using var scope = NewDisposeScope();
+        latest?.Dispose();
         Optimizer.ZeroGradient();
         copies.ForEach(copy => copy.Zero());
-        var whole = OverData(own);
+        var batches = OverData(own);
         var runner = new PipelineRunner(Chunks, ScheduleFor(batch.Count), Groups.Pipeline)
         {
             BeforeBackward = (_, last) => Optimizer.LastBackward = last,
             Differentiated = Differentiated,
             BackwardDone = BackwardDone,
             SetsOffTogether = together,
+            Graphs = graphs,
+            BeforeRecorded = Optimizer.AwaitWeights,
         };
         var scale = Optimizer.LossScale;
-        var passes = runner.Run(batch, whole.Targets, loss, scale);
+        var (passes, losses) = runner.Run(batch, Divisor(batches), loss, scale == 1 ? null : Sent([scale]).reshape([]));
+        using var tally = losses;
         var passed = Stopwatch.GetTimestamp();
         SumTied();
         Optimizer.Finish();
-        var norm = Optimizer.GradientNorm();
-
-        // The last stage knows the loss, and ranks of a tensor group all know the same.
-        var router = Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? passes.RouterLoss : null;
-        var targets = new double[passes.LossSums.Count];
+        var targets = new double[tally.Types];
         foreach (var micro in batch)
         {
             targets[targets.Length > 1 ? micro.Type : 0] += micro.Targets;
         }
 
-        var sums = SumOverWorld([router ?? 0, router is null ? 0 : 1, .. Spoken(passes.LossSums, passes.Right, targets)], RuntimeSites.Loss);
-        var types = LossSums(sums.AsSpan(2));
-        return new(
-            types.Sum(type => type.Nats) / Math.Max(1, whole.Targets), sums[1] > 0 ? sums[0] : null, whole, norm, passes,
-            Stopwatch.GetElapsedTime(passed).TotalSeconds, types, scale);
+        latest = StepValues.Of(
+            Optimizer.GradientNorm(), SumOverWorld(cat([Routers(tally), Spoken(tally, targets)]), RuntimeSites.Loss), batches, tally.Types);
+        return new(latest, passes, Stopwatch.GetElapsedTime(passed).TotalSeconds, scale);
     }
 
     /// <summary>Mean cross entropy over held-out rows of all data-parallel ranks, and the labels that counted; no dropout.</summary>
@@ -98,8 +79,9 @@ public sealed partial class RankModel
         try
         {
             using var quiet = no_grad();
-            var (nats, right) = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch, types);
-            var found = LossSums(SumOverWorld(Spoken(nats, right, targets), RuntimeSites.Validation));
+            using var scope = NewDisposeScope();
+            using var tally = new PipelineRunner(Chunks, Schedule, Groups.Pipeline).Evaluate(batch, types);
+            var found = LossSum.Each(SumOverWorld(Spoken(tally, targets), RuntimeSites.Validation).cpu().data<double>().ToArray());
             return new(found.Aggregate((a, b) => a + b), found);
         }
         finally
@@ -112,19 +94,40 @@ public sealed partial class RankModel
     }
 
     /// <summary>For each question how many ranks say yes; all ask together.</summary>
-    public IReadOnlyList<int> Count(params bool[] own) =>
-        [.. SumOverWorld([.. own.Select(yes => yes ? 1.0 : 0)], RuntimeSites.Together).Select(count => (int)count)];
+    public IReadOnlyList<int> Count(params bool[] own)
+    {
+        double[] answers = [.. own.Select(yes => yes ? 1.0 : 0)];
+        if (Groups.Everyone.Size > 1)
+        {
+            using var scope = NewDisposeScope();
+            answers = SumOverWorld(Sent(answers), RuntimeSites.Together).cpu().data<double>().ToArray();
+        }
+
+        return [.. answers.Select(count => (int)count)];
+    }
 
     /// <summary>Waits for all ranks.</summary>
     public void Together() => Groups.Everyone.Barrier(new(RuntimeSites.Together, false));
 
-    /// <summary>One AdamW update of all weights by the gradients.</summary>
+    /// <summary>
+    /// One AdamW update of all weights by the gradients. The device decides whether it takes the step, and leaves every weight and moment
+    /// as it is where norm or loss is not finite; only when all is issued the figures are read.
+    /// </summary>
     /// <param name="rates">Its figures.</param>
-    /// <param name="update">Its number, from 1.</param>
-    /// <param name="norm">The gradients' norm.</param>
+    /// <param name="update">Its number, from 1; one that is left out does not count.</param>
+    /// <param name="figures">Those of the gradients.</param>
     /// <param name="clip">The norm that they are clipped to; 0 for none.</param>
-    public void Update(AdamRates rates, long update, double norm, double clip) =>
-        Optimizer.Update(rates, update, ShardedOptimizer.ClipFactor(norm, clip));
+    /// <returns>Whether the step was taken.</returns>
+    public bool Update(AdamRates rates, long update, GradientFigures figures, double clip)
+    {
+        using (var factor = figures.ClipFactor(clip))
+        {
+            Optimizer.Update(rates, update, factor);
+        }
+
+        Optimizer.Settle(figures.Finite);
+        return figures.Finite;
+    }
 
     private void Differentiated(int chunk)
     {
@@ -163,51 +166,36 @@ public sealed partial class RankModel
 
     // What this rank adds to the sums by type: losses, right guesses, targets. Ranks of a tensor group all know the same loss, and
     // stages of a pipeline the same targets: one of them speaks.
-    private double[] Spoken(IReadOnlyList<double> nats, IReadOnlyList<double> right, double[] targets) =>
-    [
-        .. nats.Concat(right).Select(sum => Groups.Tensor.Rank == 0 ? sum : 0),
-        .. targets.Select(count => Groups.Tensor.Rank == 0 && Groups.Pipeline.Rank == 0 ? count : 0),
-    ];
-
-    private static LossSum[] LossSums(ReadOnlySpan<double> sums)
+    private Tensor Spoken(LossTally tally, double[] targets)
     {
-        var types = new LossSum[sums.Length / 3];
-        for (var type = 0; type < types.Length; type++)
-        {
-            types[type] = new(sums[type], (long)sums[types.Length + type], (long)sums[(2 * types.Length) + type]);
-        }
+        var sums = tally.Sums(Optimizer.Device);
+        var counts = Sent([.. targets.Select(count => Groups.Tensor.Rank == 0 && Groups.Pipeline.Rank == 0 ? count : 0)]);
+        return cat([Groups.Tensor.Rank == 0 ? sums : zeros_like(sums), counts.unsqueeze(1)], 1).reshape(-1);
+    }
 
-        return types;
+    // What routers added, and whether they did. The last stage knows, and ranks of a tensor group all know the same.
+    private Tensor Routers(LossTally tally)
+    {
+        var added = Groups.Tensor.Rank == 0 && Groups.Data.Rank == 0 ? tally.Routers : null;
+        return added is null ? zeros([2], float64, Optimizer.Device) : stack([added, ones_like(added)]);
     }
 
     // Batches grow during a ramp-up; the order of their passes is a function of how many they are.
     private Schedule ScheduleFor(int microBatches) =>
         microBatches == Schedule.MicroBatches ? Schedule : Schedule.Make(Schedule.Kind, Schedule.Stages, microBatches, Schedule.Chunks).With(Receipt.Late);
 
-    private BatchFigures OverData(BatchFigures own)
+    // The figures of each data-parallel rank's batch, [ranks, figures]. They stay on the device: no pass waits for them.
+    private Tensor OverData(BatchFigures own)
     {
-        if (Groups.Data.Size == 1)
-        {
-            return own;
-        }
-
-        using var numbers = tensor(own.Numbers, device: Options.Device);
-        using var all = Groups.Data.AllGather(numbers, 0, new(RuntimeSites.Batch, false));
-        using var here = all.cpu();
-        long[] values = [.. here.data<long>()];
-        return values.Chunk(own.Numbers.Length).Select(BatchFigures.Of).Aggregate((a, b) => a + b);
+        var numbers = HostBuffer.Send(tensor(own.Numbers, [1, BatchFigures.Count]), Optimizer.Device);
+        return Groups.Data.Size == 1 ? numbers : Groups.Data.AllGather(numbers, 0, new(RuntimeSites.Batch, false));
     }
 
-    private double[] SumOverWorld(double[] own, int site)
-    {
-        if (Groups.Everyone.Size == 1)
-        {
-            return own;
-        }
+    // What losses are divided by: the labels of the whole step.
+    private static Tensor Divisor(Tensor batches) => batches.select(1, 0).sum().clamp_min(1).to_type(float64);
 
-        using var values = tensor(own, device: Options.Device);
-        using var sum = Groups.Everyone.AllReduce(values, ReduceOperation.Sum, new(site, false));
-        using var here = sum.cpu();
-        return here.data<double>().ToArray();
-    }
+    private Tensor Sent(double[] numbers) => HostBuffer.Send(tensor(numbers), Optimizer.Device);
+
+    private Tensor SumOverWorld(Tensor own, int site) =>
+        Groups.Everyone.Size == 1 ? own : Groups.Everyone.AllReduce(own, ReduceOperation.Sum, new(site, false));
 }

@@ -62,6 +62,9 @@ public sealed record RankModelOptions
     /// <summary>The layers of each virtual stage; null cuts them evenly.</summary>
     public IReadOnlyList<StageRange>? Stages { get; init; }
 
+    /// <summary>Whether and how passes are recorded and replayed; null for no.</summary>
+    public GraphOptions? Graphs { get; init; }
+
     /// <summary>Another schedule in the place of the layout's: tests make mistakes with it. Null takes the layout's.</summary>
     public Schedule? Schedule { get; init; }
 }
@@ -82,11 +85,16 @@ public sealed partial class RankModel : IDisposable
     private readonly WeightGradients? covering;
     private IReadOnlyList<StageRange> ranges => Plan.Ranges;
 
+    // What the latest step's figures are read from.
+    private StepValues? latest;
+    private readonly GraphedPasses? graphs;
+
     private RankModel(CausalLM spec, Core.Layout layout, RankGroups groups, RankModelOptions options)
     {
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
         Plan = new(spec, layout, groups, options);
         covering = options.OverlapTensor && Covers ? new() : null;
+        graphs = options.Graphs is { } recorded ? new(recorded, options.Device ?? CPU) : null;
         ends = Plan.Ends is { } holders ? groups.Of("ends", holders) : null;
         Optimizer = new(Plan.Parameters, Sharding());
         try
@@ -166,6 +174,8 @@ public sealed partial class RankModel : IDisposable
     {
         // The optimizer takes its gradients from the parameters, which must still be there.
         Optimizer.Dispose();
+        latest?.Dispose();
+        graphs?.Dispose();
         copies.ForEach(copy => copy.Dispose());
         gathered.ForEach(weights => weights?.Dispose());
         foreach (var chunk in Chunks)
@@ -195,7 +205,7 @@ public sealed partial class RankModel : IDisposable
             OverlapGather = Options.OverlapGather,
             FullySharded = fsdp,
             GatherAhead = Options.GatherAhead,
-            SumOverWorld = own => SumOverWorld([own], RuntimeSites.Norm)[0],
+            SumOverWorld = own => SumOverWorld(own, RuntimeSites.Norm),
             LossScaler = Options.LossScaler,
         };
     }

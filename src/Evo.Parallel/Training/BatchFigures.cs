@@ -24,6 +24,9 @@ public readonly record struct BatchFigures(
         a.Targets + b.Targets, a.Tokens + b.Tokens, a.Segments + b.Segments, Math.Max(a.LongestSegment, b.LongestSegment),
         Math.Max(a.MostSegments, b.MostSegments), Math.Min(a.FewestSegments, b.FewestSegments));
 
+    // How many numbers they are.
+    internal const int Count = 6;
+
     internal long[] Numbers => [Targets, Tokens, Segments, LongestSegment, MostSegments, FewestSegments];
 
     internal static BatchFigures Of(IReadOnlyList<long> n) => new(n[0], n[1], n[2], n[3], n[4], n[5]);

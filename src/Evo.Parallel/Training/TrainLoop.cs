@@ -106,19 +106,17 @@ internal sealed class TrainLoop(
         var (batch, wait) = source.Take(state.Step);
         var figures = model.Gradients(batch, loss, random.At(state.Step), measured);
         var turned = Stopwatch.GetTimestamp();
-        if (!double.IsFinite(figures.Norm) || !double.IsFinite(figures.Loss))
-        {
-            model.Optimizer.Overflowed();
-            return Skip(state, figures.Loss);
-        }
-
         var rates = new AdamRates(
             learningRate.At(state.Updates), config.Adam.AdamBeta1, beta2.At(state.Updates), config.Adam.AdamEps, config.Adam.WeightDecay);
         using var initial = state.Updates == 0 && data.ValidRowCount > 0 && state.FirstValidLoss is null ? new WeightsBefore(model.Optimizer) : null;
-        model.Update(rates, state.Updates + 1, figures.Norm, config.HybridZeroOptimizer.ClipGradNorm);
+        if (!model.Update(rates, state.Updates + 1, figures, config.HybridZeroOptimizer.ClipGradNorm))
+        {
+            return Skip(state, figures.Loss);
+        }
+
         var times = new StepTimes(
             Stopwatch.GetElapsedTime(started).TotalSeconds, wait, figures.Passes.Seconds, figures.Passes.BackwardSeconds,
-            Stopwatch.GetElapsedTime(turned).TotalSeconds + figures.ReduceSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
+            Stopwatch.GetElapsedTime(turned).TotalSeconds - figures.ReadSeconds + figures.ReduceSeconds, Stopwatch.GetElapsedTime(began).TotalSeconds);
         recorded?.Tell(state.Step + 1, tell);
         state = state with
         {

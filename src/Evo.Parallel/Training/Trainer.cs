@@ -97,7 +97,12 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var data = new TrainingData(config, places, spec.Size.VocabSize, groups.Data.Rank, groups.Data.Size);
         Tell(new TrainEvent.DataOpened(
             places.TrainFolder, data.Tokens, data.Rows, Math.Max(1, data.Rows / (data.MicroBatches * groups.Data.Size)), data.ValidRowCount, data.Padding));
-        var options = RunRecompute.OptionsOf(config, world.Device ?? DeviceOf(config)) with { Keeps = recompute?.Keeps };
+        var device = world.Device ?? DeviceOf(config);
+        var options = RunRecompute.OptionsOf(config, device) with
+        {
+            Keeps = recompute?.Keeps,
+            Graphs = RunGraphs.Of(config, spec, layout, world, device, why => Tell(new TrainEvent.Warning(why))),
+        };
         using var model = RankModel.Build(spec, layout, groups, options);
         Tell(new TrainEvent.ModelBuilt(spec.Family.Name, spec.ParameterCount, config.Model.Dtype));
         if (recompute is not null)

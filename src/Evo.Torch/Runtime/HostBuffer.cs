@@ -51,6 +51,20 @@ public sealed unsafe class HostBuffer : IDisposable
         return Aten._to_copy(between, null, null, device, null, non_blocking: true);
     }
 
+    /// <summary>As <see cref="Send"/>, into a tensor that is there already.</summary>
+    public static void SendInto(Tensor host, Tensor there)
+    {
+        if (there.device_type != DeviceType.CUDA)
+        {
+            there.copy_(host);
+            return;
+        }
+
+        using var between = Aten.empty_memory_format(host.shape, host.dtype, null, CPU, pin_memory: true);
+        between.copy_(host);
+        there.copy_(between, nonBlocking: true);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -84,10 +84,14 @@ void cross_entropy(
 struct AdamW {
     double decay, beta1, beta2, eps, step_size, root_correction, gradient_scale;
 };
-// Master and moments are of the computed type, gradient and copy (which may be null) of the stored one.
+// Master and moments are of the computed type, gradient and copy (which may be null) of the stored one. The factor (which may be null) is
+// a number on the device that multiplies the gradients, too; where it is not finite, nothing is written.
 void adamw(
     Type type, void* master, const void* gradient, void* mean, void* square, void* copy, int64_t count, const AdamW& rates,
-    Stream stream);
+    const double* factor, Stream stream);
+
+// The master weights, rounded to a copy of the stored type; nothing where the factor is not finite.
+void round_into(Type type, const void* master, void* copy, int64_t count, const double* factor, Stream stream);
 
 // Blocks of a sum, and the sum: part [blocks] and total, of double.
 int64_t sum_parts(int64_t count);

@@ -8,14 +8,15 @@ namespace {
 
 template <class S, int N>
 __global__ void adamw_pieces(
-    Wide<S>* master, const S* gradient, Wide<S>* mean, Wide<S>* square, S* copy, int64_t pieces, AdamW rates) {
+    Wide<S>* master, const S* gradient, Wide<S>* mean, Wide<S>* square, S* copy, int64_t pieces, AdamW rates, const double* factor) {
     using W = Wide<S>;
     const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
     if (j >= pieces) return;
+    if (factor != nullptr && !isfinite(*factor)) return;  // the step is left out: nothing is written
     const W keep = static_cast<W>(rates.decay), b1 = static_cast<W>(rates.beta1), b2 = static_cast<W>(rates.beta2);
     const W n1 = static_cast<W>(1 - rates.beta1), n2 = static_cast<W>(1 - rates.beta2), floor = static_cast<W>(rates.eps);
     const W rate = static_cast<W>(rates.step_size), correction = static_cast<W>(rates.root_correction);
-    const W scale = static_cast<W>(rates.gradient_scale);
+    const W scale = static_cast<W>(factor == nullptr ? rates.gradient_scale : rates.gradient_scale * *factor);
     auto p = piece<W, N>(master, j), m = piece<W, N>(mean, j), v = piece<W, N>(square, j);
     const auto from = piece<S, N>(gradient, j);
     Piece<S, N> result;
@@ -30,6 +31,16 @@ __global__ void adamw_pieces(
     piece<W, N>(mean, j) = m;
     piece<W, N>(square, j) = v;
     if (copy != nullptr) piece<S, N>(copy, j) = result;
+}
+
+template <class S, int N>
+__global__ void rounded_pieces(const Wide<S>* master, S* copy, int64_t pieces, const double* factor) {
+    const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    if (j >= pieces || !isfinite(*factor)) return;
+    const auto from = piece<Wide<S>, N>(master, j);
+    Piece<S, N> result;
+    for (int n = 0; n < N; n++) result.at[n] = narrow<S>(from.at[n]);
+    piece<S, N>(copy, j) = result;
 }
 
 template <class S, int N>
@@ -54,7 +65,7 @@ __global__ void sum_of_parts(const double* part, int64_t parts, double* total) {
 
 void adamw(
     Type type, void* master, const void* gradient, void* mean, void* square, void* copy, int64_t count, const AdamW& rates,
-    Stream stream) {
+    const double* factor, Stream stream) {
     if (count == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
@@ -63,7 +74,20 @@ void adamw(
         by_pieces<W>(count, {master, gradient, mean, square, copy}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             adamw_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
-                as<W>(master), as<S>(gradient), as<W>(mean), as<W>(square), as<S>(copy), count / N, rates);
+                as<W>(master), as<S>(gradient), as<W>(mean), as<W>(square), as<S>(copy), count / N, rates, factor);
+        });
+    });
+    check("adamw_");
+}
+
+void round_into(Type type, const void* master, void* copy, int64_t count, const double* factor, Stream stream) {
+    if (count == 0) return;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        using W = Wide<S>;
+        by_pieces<W>(count, {master, copy}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            rounded_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(as<W>(master), as<S>(copy), count / N, factor);
         });
     });
     check("adamw_");

@@ -81,6 +81,7 @@ struct Bias {
   double scale;
   int64_t window;
   Tensor slopes;  // [H] in double, or undefined
+  int64_t longest = 0;  // tokens of the longest sequence or more, for borders that lie on a GPU; 0: they are looked at
 
   double slope(int64_t head) const { return slopes.defined() ? pointer<double>(slopes)[head] : 0; }
 };
@@ -149,6 +150,12 @@ struct FlashPlan {
     if (bias.window > 0) window = c10::SymInt(bias.window - 1);
     random = at::zeros({2}, q.options().dtype(at::kLong));
     if (!cu_seqlens || !cu_seqlens->defined()) return;
+    if (bias.longest > 0 && cu_seqlens->is_cuda()) {
+      // Sent once for all layers, and not looked at: nobody waits, and a graph that holds this finds each batch's borders there.
+      borders = cu_seqlens->to(at::kInt);
+      longest = std::min(bias.longest, longest);
+      return;
+    }
     const Tensor here = cu_seqlens->to(at::kCPU, at::kLong).contiguous();
     const auto* border = here.data_ptr<int64_t>();
     longest = 0;
@@ -279,6 +286,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), bias.slopes});
     ctx->saved_data["scale"] = bias.scale;
     ctx->saved_data["window"] = bias.window;
+    ctx->saved_data["longest"] = bias.longest;
     return out;
   }
 
@@ -287,7 +295,8 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     const auto saved = ctx->get_saved_variables();
     auto inputs = (on_cuda(saved[0]) ? flash_backward : backward_blocks)(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
-        gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6]}, saved[5]);
+        gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6], ctx->saved_data["longest"].toInt()},
+        saved[5]);
     return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor(), Tensor()};
   }
 };
@@ -325,8 +334,9 @@ Bias checked(
 
 Tensor causal_attention(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
-    const evo::optional<Tensor>& alibi_slopes) {
-  const Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
+    const evo::optional<Tensor>& alibi_slopes, int64_t longest) {
+  Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
+  bias.longest = longest;
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
   if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{});
   if (q.is_cpu() && q.size(1) < kFewQueries && !is_packed(cu_seqlens)) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
@@ -337,8 +347,9 @@ Tensor causal_attention(
 // it over instead of computing it again.
 std::tuple<Tensor, Tensor> causal_attention_kept(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
-    const evo::optional<Tensor>& alibi_slopes, const evo::optional<Tensor>& out, const evo::optional<Tensor>& lse) {
-  const Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
+    const evo::optional<Tensor>& alibi_slopes, const evo::optional<Tensor>& out, const evo::optional<Tensor>& lse, int64_t longest) {
+  Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
+  bias.longest = longest;
   TORCH_CHECK(
       (out && out->defined()) == (lse && lse->defined()), "evo::causal_attention_kept: out and lse belong together, and one is missing");
   if (out && out->defined()) {
@@ -353,12 +364,12 @@ std::tuple<Tensor, Tensor> causal_attention_kept(
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def(
-      "causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, Tensor? alibi_slopes=None) "
-      "-> Tensor",
+      "causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, Tensor? alibi_slopes=None, "
+      "int longest=0) -> Tensor",
       causal_attention);
   m.def(
       "causal_attention_kept(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, "
-      "Tensor? alibi_slopes=None, Tensor? out=None, Tensor? lse=None) -> (Tensor, Tensor)",
+      "Tensor? alibi_slopes=None, Tensor? out=None, Tensor? lse=None, int longest=0) -> (Tensor, Tensor)",
       causal_attention_kept);
 }
 

@@ -17,10 +17,31 @@ void check_flat(const Tensor& t, const Tensor& master, const char* what) {
       t.device(), " must be contiguous on ", master.device(), " with the ", master.numel(), " elements of master");
 }
 
+void check_factor(const Tensor& factor, const Tensor& master) {
+  TORCH_CHECK(
+      factor.device() == master.device() && factor.numel() == 1 && factor.scalar_type() == at::kDouble,
+      "evo::adamw_: gradient_factor ", factor.scalar_type(), " ", factor.sizes(), " on ", factor.device(),
+      " must be one float64 on ", master.device());
+}
+
+// A copy that does not come out of the pass itself, since it is of another type than the gradients.
+void round_into(const Tensor& copy, const Tensor& master, const Tensor& factor) {
+  if (factor.defined() && on_cuda(master) && wide_type(copy.scalar_type()) == master.scalar_type()) {
+    const Gpu gpu(copy);
+    cuda::round_into(gpu.type, master.data_ptr(), copy.data_ptr(), copy.numel(), factor.data_ptr<double>(), gpu.stream);
+  } else if (factor.defined() && on_cuda(master)) {
+    copy.copy_(at::where(factor.reshape({}).isfinite(), master.to(copy.scalar_type()), copy));
+  } else {
+    copy.copy_(master);
+  }
+}
+
+// A gradient_factor multiplies the gradients, too; one that is not finite leaves all bits as they are. It lies where the buffers do: nobody
+// waits for it on a GPU.
 void adamw(
     const Tensor& master, const Tensor& gradient, const Tensor& exp_avg, const Tensor& exp_avg_sq,
     const evo::optional<Tensor>& compute_copy, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step,
-    double gradient_scale) {
+    double gradient_scale, const evo::optional<Tensor>& gradient_factor) {
   TORCH_CHECK(step >= 1, "evo::adamw_: step ", step, " must be 1 or more");
   TORCH_CHECK(
       master.scalar_type() == wide_type(gradient.scalar_type()) && exp_avg.scalar_type() == master.scalar_type() &&
@@ -34,6 +55,8 @@ void adamw(
   check_flat(exp_avg_sq, master, "exp_avg_sq");
   const Tensor copy = compute_copy.value_or(Tensor());
   if (copy.defined()) check_flat(copy, master, "compute_copy");
+  const Tensor factor = gradient_factor.value_or(Tensor());
+  if (factor.defined()) check_factor(factor, master);
   const bool in_pass = copy.defined() && copy.scalar_type() == gradient.scalar_type();
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
@@ -41,8 +64,14 @@ void adamw(
     const Gpu gpu(gradient);
     cuda::adamw(
         gpu.type, master.data_ptr(), gradient.data_ptr(), exp_avg.data_ptr(), exp_avg_sq.data_ptr(), in_pass ? copy.data_ptr() : nullptr,
-        master.numel(), {1 - lr * weight_decay, beta1, beta2, eps, lr / correction1, std::sqrt(correction2), gradient_scale}, gpu.stream);
+        master.numel(), {1 - lr * weight_decay, beta1, beta2, eps, lr / correction1, std::sqrt(correction2), gradient_scale},
+        factor.defined() ? factor.data_ptr<double>() : nullptr, gpu.stream);
   } else {
+    if (factor.defined()) {
+      const double by = *factor.data_ptr<double>();
+      if (!std::isfinite(by)) return;
+      gradient_scale *= by;
+    }
     with_type(gradient.scalar_type(), "evo::adamw_", [&](auto stored) {
       using S = decltype(stored);
       using W = typename Typed<S>::Wide;
@@ -54,7 +83,7 @@ void adamw(
       });
     });
   }
-  if (copy.defined() && !in_pass) copy.copy_(master);
+  if (copy.defined() && !in_pass) round_into(copy, master, factor);
   // Written behind autograd's back: a graph that saved one of them is told, and refuses to go backward through new weights.
   for (const Tensor* written : {&master, &exp_avg, &exp_avg_sq, &copy})
     if (written->defined() && !written->is_inference()) written->unsafeGetTensorImpl()->bump_version();
@@ -88,7 +117,7 @@ Tensor sum_of_squares(const Tensor& flat) {
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def(
       "adamw_(Tensor(a!) master, Tensor gradient, Tensor(b!) exp_avg, Tensor(c!) exp_avg_sq, Tensor(d!)? compute_copy, float lr, "
-      "float beta1, float beta2, float eps, float weight_decay, int step, float gradient_scale) -> ()",
+      "float beta1, float beta2, float eps, float weight_decay, int step, float gradient_scale, Tensor? gradient_factor=None) -> ()",
       adamw);
   m.def("sum_of_squares(Tensor flat) -> Tensor", sum_of_squares);
 }

@@ -1,0 +1,78 @@
+/// What a GPU is told, recorded and told again.
+module Evo.Torch.Tests.Recordings
+
+open System
+open Xunit
+open TorchSharp
+open Evo.Torch
+
+let private noGpu =
+    "libtorch finds no GPU here, or the native library was built without"
+
+[<Fact>]
+let ``a library without CUDA says so, and records nothing`` () =
+    Assert.SkipWhen(CudaPassCapture.Built, "this library can record")
+
+    let error =
+        Assert.Throws<TorchException>(fun () -> new CudaPassCapture(torch.CUDA) |> ignore)
+
+    Assert.Contains("was not built with CUDA", error.Message)
+
+[<Fact>]
+let ``a replay computes from what its tensors hold now, and adds gradients where they are summed`` () =
+    Assert.SkipUnless(CudaPassCapture.Built && torch.cuda.is_available (), noGpu)
+    use recorder = new CudaPassCapture(torch.CUDA)
+    let recorder = recorder :> IPassCapture
+    let weight = (torch.ones ([| 8L; 8L |], device = torch.CUDA)).requires_grad_()
+    weight.grad <- torch.zeros_like weight
+
+    let x, sum =
+        torch.zeros ([| 4L; 8L |], device = torch.CUDA), torch.zeros ([||], device = torch.CUDA)
+
+    let pass () =
+        use _ = torch.NewDisposeScope()
+        let y = x.matmul(weight).square().sum()
+        use _ = torch.no_grad ()
+        sum.copy_ (y.detach ()) |> ignore
+        use _ = torch.enable_grad ()
+        y.backward ()
+
+    let gradient () = (nonNull weight.grad).cpu().clone()
+
+    let expected (rows: torch.Tensor) =
+        let w = (torch.ones [| 8L; 8L |]).requires_grad_()
+        let y = rows.matmul(w).square().sum()
+        y.backward ()
+        y.ToDouble(), nonNull w.grad
+
+    recorder.Warm(Action pass)
+    use recorded = recorder.Capture(Action pass)
+    let random = Random 3
+
+    for _ in 1..3 do
+        let rows =
+            Evo.Torch.Tests.KernelsCases.normal random [ 4; 8 ]
+            |> fun t -> t.to_type torch.float32
+
+        (nonNull weight.grad).zero_() |> ignore
+        x.copy_ rows |> ignore
+        recorded.Replay()
+        recorded.Replay()
+        let y, g = expected rows
+        Assert.Equal(y, sum.cpu().ToDouble(), 3)
+        Assert.InRange((gradient () - g - g).abs().max().ToDouble(), 0.0, 1e-3)
+
+[<Fact>]
+let ``a pass that cannot be recorded throws what it threw, and the next one can`` () =
+    Assert.SkipUnless(CudaPassCapture.Built && torch.cuda.is_available (), noGpu)
+    use recorder = new CudaPassCapture(torch.CUDA)
+    let recorder = recorder :> IPassCapture
+    let x = torch.ones ([| 8L |], device = torch.CUDA)
+    let y = torch.zeros_like x
+
+    Assert.ThrowsAny<Exception>(fun () -> recorder.Capture(fun () -> x.sum().ToDouble() |> ignore) |> ignore)
+    |> ignore
+
+    use recorded = recorder.Capture(fun () -> y.add_ x |> ignore)
+    recorded.Replay()
+    Assert.Equal(8.0, y.sum().ToDouble())
