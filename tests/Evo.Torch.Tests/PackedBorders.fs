@@ -41,7 +41,7 @@ type ``Borders of packed sequences``() =
             Ops.CausalAttention(x[0], x[1], x[2], 0.3, int32s borders, sent = (sent |> Option.toObj))
 
         (y * y).sum().backward()
-        y.detach().cpu () :: [ for x in x -> (gradientOf x).cpu () ]
+        y.detach().cpu() :: [ for x in x -> (gradientOf x).cpu() ]
 
     static let rows =
         gen {

@@ -28,7 +28,7 @@ type TrainConfig =
               "false")>]
         Deterministic: bool
         [<Key("Whether forward and backward of a micro-batch are recorded on a GPU once for each shape (a CUDA graph) and replayed, so that the GPU does not wait to be told each operator. auto does so where nothing stands against it and says once what does; true refuses to begin where something does. It costs the memory of a pass for each shape.",
-              "\"false\"",
+              "false",
               Choices = "false|true|auto")>]
         CudaGraph: string
         [<Key("Steps between two printed reports; metrics.jsonl holds every step.", "1", Minimum = 1.0)>]

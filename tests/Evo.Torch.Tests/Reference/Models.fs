@@ -30,6 +30,7 @@ let private operators () =
         file "src/Evo.Torch/RandomKey.cs"
         file "src/Evo.Torch/RandomWords.cs"
         file "src/Evo.Torch/DropoutMask.cs"
+        file "src/Evo.Torch/SentBorders.cs"
         "usings.cs", implicitUsings
     ]
 
