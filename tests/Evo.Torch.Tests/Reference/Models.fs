@@ -56,7 +56,7 @@ let private baseOnly =
          public static class Recompute { public static Tensor[] Run(Func<Tensor[], Tensor[]> f, params Tensor[] inputs) => f(inputs); }
          public sealed class KeptAttention
          {
-             public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null) => q;
+             public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null, SentBorders? sent = null) => q;
          }
      }
      namespace Evo.Models
