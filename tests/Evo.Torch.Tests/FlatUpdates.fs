@@ -5,6 +5,7 @@ open System
 open Xunit
 open TorchSharp
 open Evo.Torch
+open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 
 [<Collection("kernels")>]

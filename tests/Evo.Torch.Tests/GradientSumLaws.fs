@@ -3,6 +3,7 @@ namespace Evo.Torch.Tests
 
 open System
 open Evo.Torch
+open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 open TorchSharp
 open TorchSharp.Modules

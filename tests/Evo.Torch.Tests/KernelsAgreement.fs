@@ -4,6 +4,7 @@ module Evo.Torch.Tests.KernelsAgreement
 open System
 open FsCheck
 open FsCheck.FSharp
+open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 open TorchSharp
 

@@ -6,24 +6,7 @@ open FsCheck
 open FsCheck.FSharp
 open TorchSharp
 open Evo.Torch
-
-type Tensor = torch.Tensor
-
-/// One call: float64 inputs that are differentiated, and the call itself on inputs of any type.
-type Call =
-    {
-        Inputs: Tensor[]
-        Run: Tensor[] -> Tensor
-    }
-
-/// An operator with its dimensions named, the largest size tried for each, and how a call is made of sizes.
-type Operator =
-    {
-        Name: string
-        Dimensions: string list
-        Most: int list
-        Call: int list -> Random -> Call
-    }
+open Evo.Torch.Tests.KernelsInputs
 
 /// An operator at sizes, with the seed of its numbers, whether its inputs are laid out transposed.
 type Case =
@@ -38,153 +21,9 @@ type Case =
         let sizes = List.map2 (sprintf "%s=%d") case.Operator.Dimensions case.Sizes
         $"""{case.Operator.Name} {String.concat " " sizes} seed={case.Seed} strided={case.Strided}"""
 
-let normal (random: Random) (shape: int list) =
-    let one _ =
-        sqrt (-2.0 * log (1.0 - random.NextDouble()))
-        * cos (2.0 * Math.PI * random.NextDouble())
-
-    let count = List.fold (*) 1 shape
-
-    torch
-        .tensor(Array.init count one, dtype = Nullable torch.ScalarType.Float64)
-        .reshape(shape |> List.map int64 |> Array.ofList)
-
-let integers (random: Random) (count: int) (below: int) =
-    torch.tensor (
-        Array.init count (fun _ -> int64 (random.Next below)),
-        dtype = Nullable torch.ScalarType.Int64
-    )
-
-let private labels (random: Random) count below =
-    torch.tensor (
-        Array.init count (fun _ ->
-            if random.Next 4 = 0 then
-                Ops.IgnoredLabel
-            else
-                int64 (random.Next below)),
-        dtype = Nullable torch.ScalarType.Int64
-    )
-
-/// A constant of a call, where its first input is.
-let private beside (inputs: Tensor[]) (constant: Tensor) = constant.``to`` inputs[0].device
-
-let private smoothingOf size = if size % 2 = 0 then 0.1 else 0.0
-
-/// A unit of a gate and what it lets through.
-let private gated name (unit: Tensor -> Tensor -> Tensor) =
-    {
-        Name = name
-        Dimensions = [ "rows"; "C" ]
-        Most = [ 40; 70 ]
-        Call =
-            fun sizes random ->
-                {
-                    Inputs = [| (normal random sizes).mul(Scalar.op_Implicit 4.0); normal random sizes |]
-                    Run = fun x -> unit x[0] x[1]
-                }
-    }
-
-/// A norm of x and a weight, or of the sum of x and a residual, which is read too.
-let private norm name (run: Tensor[] -> Tensor) residual =
-    {
-        Name = name
-        Dimensions = [ "rows"; "C-1" ]
-        Most = [ 130; 70 ]
-        Call =
-            fun sizes random ->
-                // One channel normalised is its sign: its gradient is rounding. Two are, when their mean is taken off.
-                let C = sizes[1] + 2
-                let x = normal random [ sizes[0]; C ]
-                let vector () = normal random [ C ]
-
-                {
-                    Inputs =
-                        [|
-                            x
-                            if residual then
-                                normal random [ sizes[0]; C ]
-                            vector ()
-                            vector ()
-                        |]
-                    Run = run
-                }
-    }
-
-let private together struct (total: Tensor, normed: Tensor) = torch.cat ([| total; normed |], -1L)
-
-let private heads name (tables: bool) grouped =
-    {
-        Name = name
-        Dimensions = [ "B"; "T"; "K"; "H/K"; "D/2"; "tables" ]
-        Most = [ 3; 9; 3; 3; 35; 2 ]
-        Call =
-            fun sizes random ->
-                let B, T, K, group, D = sizes[0], sizes[1], sizes[2], sizes[3], 2 * sizes[4]
-                let own = if sizes[5] = 1 then 1 else B
-                let cos, sin = normal random [ own; T; D ], normal random [ own; T; D ]
-
-                {
-                    Inputs = [| normal random [ B; T; K * (group + 2) * D ] |]
-                    Run =
-                        fun x ->
-                            let apart =
-                                if tables then
-                                    Ops.HeadsApart(
-                                        x[0],
-                                        int64 (K * group),
-                                        int64 K,
-                                        grouped,
-                                        beside x cos,
-                                        beside x sin
-                                    )
-                                else
-                                    Ops.HeadsApart(x[0], int64 (K * group), int64 K, grouped)
-
-                            torch.cat (apart, 2L)
-                }
-    }
-
-let private activation name (bias: bool) =
-    {
-        Name =
-            if bias then
-                $"Activation {name} with a bias"
-            else
-                $"Activation {name}"
-        Dimensions = [ "rows"; "C" ]
-        Most = [ 130; 70 ]
-        Call =
-            fun sizes random ->
-                {
-                    Inputs =
-                        [|
-                            (normal random sizes).mul(Scalar.op_Implicit 4.0)
-                            if bias then
-                                normal random [ sizes[1] ]
-                        |]
-                    Run =
-                        fun x ->
-                            if bias then
-                                Ops.Activation(name, x[0], x[1])
-                            else
-                                Ops.Activation(name, x[0])
-                }
-    }
-
 let operators =
-    [
-        norm "LayerNorm" (fun x -> Ops.LayerNorm(x[0], x[1], x[2], 1e-5)) false
-        norm "LayerNorm without a bias" (fun x -> Ops.LayerNorm(x[0], x[1] * x[2], null, 1e-5)) false
-        norm "AddRmsNorm" (fun x -> together (Ops.AddRmsNorm(x[0], x[1], x[2] * x[3], 1e-5))) true
-        norm "AddLayerNorm" (fun x -> together (Ops.AddLayerNorm(x[0], x[1], x[2], x[3], 1e-5))) true
-        heads "HeadsApart" true false
-        heads "HeadsApart, grouped" true true
-        heads "HeadsApart, not turned" false false
-        activation "silu" true
-        activation "gelu_new" true
-        activation "gelu_new" false
-        gated "GatedPair silu" (fun gate up -> Ops.GatedPair("silu", torch.cat ([| gate; up |], -1L)))
-        gated "GatedPair gelu" (fun gate up -> Ops.GatedPair("gelu_new", torch.cat ([| gate; up |], -1L)))
+    KernelsFused.operators
+    @ [
         {
             Name = "RmsNorm"
             Dimensions = [ "rows"; "C-1" ]
@@ -214,8 +53,6 @@ let operators =
                         Run = fun x -> Ops.Rope(x[0], beside x cos, beside x sin)
                     }
         }
-        gated "SiluMul" (fun gate up -> Ops.SiluMul(gate, up))
-        gated "GeluMul" (fun gate up -> Ops.GeluMul(gate, up))
         {
             Name = "CausalAttention"
             Dimensions = [ "B"; "T"; "S-T+1"; "K"; "H/K"; "D" ]

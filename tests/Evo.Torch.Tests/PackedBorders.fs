@@ -6,6 +6,7 @@ open FsCheck.FSharp
 open Xunit
 open TorchSharp
 open Evo.Torch
+open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 open Evo.Torch.Tests.KernelsAgreement
 

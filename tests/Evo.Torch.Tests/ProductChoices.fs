@@ -4,6 +4,7 @@ module Evo.Torch.Tests.ProductChoices
 open System
 open Evo.Core
 open Evo.Torch
+open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 open TorchSharp
 open Xunit

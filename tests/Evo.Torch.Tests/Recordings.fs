@@ -51,7 +51,7 @@ let ``a replay computes from what its tensors hold now, and adds gradients where
 
     for _ in 1..3 do
         let rows =
-            Evo.Torch.Tests.KernelsCases.normal random [ 4; 8 ]
+            Evo.Torch.Tests.KernelsInputs.normal random [ 4; 8 ]
             |> fun t -> t.to_type torch.float32
 
         (nonNull weight.grad).zero_() |> ignore
