@@ -153,7 +153,7 @@ let changes =
         "every run decays",
         change "Optimizer/ClassShard.cs" "run.Decays ? rates.WeightDecay : 0" "rates.WeightDecay"
         "the factor of the clip has another epsilon",
-        change "Optimizer/ShardedOptimizer.cs" "limit / (norm + 1e-6)" "limit / norm"
+        change "Optimizer/ShardedOptimizer.cs" ".div(norm + 1e-6)" ".div(norm)"
         "the first bucket is not finished",
         change
             "Optimizer/ReplicatedWeights.cs"
