@@ -54,8 +54,13 @@ let private files =
                     for file in
                         Directory.GetFiles(Path.Combine(room, folder), "*.cs", SearchOption.AllDirectories) do
                         Path.GetRelativePath(room, file), File.ReadAllText(file).ReplaceLineEndings "\n"
-                for name in [ "BatchFigures"; "MicroBatch"; "RouterCoefficients" ] do
-                    let file = $"Training/{name}.cs"
+                for file in
+                    [
+                        "Training/BatchFigures.cs"
+                        "Training/MicroBatch.cs"
+                        "Training/RouterCoefficients.cs"
+                        "../Evo.Torch/Native/UserCache.cs"
+                    ] do
                     file, File.ReadAllText(Path.Combine(room, file)).ReplaceLineEndings "\n"
             ])
 
