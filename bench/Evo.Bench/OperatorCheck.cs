@@ -71,6 +71,9 @@ internal static class OperatorCheck
 
     private static double Largest(Tensor x) => x.abs().max().ToDouble() is var most && double.IsNaN(most) ? double.PositiveInfinity : most;
 
+    // A sum and its norm as one tensor.
+    private static Tensor Together((Tensor Total, Tensor Normed) both) => cat([both.Total, both.Normed], -1);
+
     private static List<Case> Cases()
     {
         Tensor borders = tensor(new[] { 0, 70, 71, 300 }), ids = randint(0, 97, [60], ScalarType.Int64), labels = randint(0, 97, [60], ScalarType.Int64);
@@ -85,6 +88,13 @@ internal static class OperatorCheck
             new("RmsNorm 130x512", [Normal(130, 512), Normal(512)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
             new("RmsNorm 33x71", [Normal(33, 71), Normal(71)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
             new("Rope 2x33x3x64", [Normal(2, 33, 3, 64)], x => Ops.Rope(x[0], On(cos, x), On(sin, x))),
+            new("LayerNorm 33x71", [Normal(33, 71), Normal(71), Normal(71)], x => Ops.LayerNorm(x[0], x[1], x[2], 1e-5)),
+            new("AddRmsNorm 130x512", [Normal(130, 512), Normal(130, 512), Normal(512)], x => Together(Ops.AddRmsNorm(x[0], x[1], x[2], 1e-5))),
+            new("AddLayerNorm 33x72", [Normal(33, 72), Normal(33, 72), Normal(72), Normal(72)], x => Together(Ops.AddLayerNorm(x[0], x[1], x[2], x[3], 1e-5))),
+            new("HeadsApart 2x33x10x64", [Normal(2, 33, 640)], x => cat(Ops.HeadsApart(x[0], 6, 2, false, On(cos, x), On(sin, x)), 2)),
+            new("HeadsApart 2x33x10x64, grouped", [Normal(2, 33, 640)], x => cat(Ops.HeadsApart(x[0], 6, 2, true, On(cos, x), On(sin, x)), 2)),
+            new("GatedPair 40x1376", [Normal(40, 1376)], x => Ops.GatedPair("silu", x[0])),
+            new("Activation 40x688 with a bias", [Normal(40, 688), Normal(688).abs()], x => Ops.Activation("gelu_new", x[0], x[1])),
             new("SiluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.SiluMul(x[0], x[1])),
             new("GeluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.GeluMul(x[0], x[1])),
             Attention(" 300x4x64", 300, 4, 1, 64),
