@@ -19,6 +19,18 @@ public sealed class KeptAttention : IDisposable
     /// <summary>Outcomes that wait.</summary>
     public int Count => kept.Count;
 
+    /// <summary>
+    /// Whether the native attention takes heads of a kind: on a GPU, where it is libtorch's flash attention, those of half precision and
+    /// of whole vectors, without slopes.
+    /// </summary>
+    /// <param name="onGpu">Whether they are on a GPU.</param>
+    /// <param name="type">Their type.</param>
+    /// <param name="headSize">Numbers of a head.</param>
+    /// <param name="slopes">Whether scores fall with distance.</param>
+    public static bool Takes(bool onGpu, ScalarType type, long headSize, bool slopes) => onGpu
+        ? !slopes && type is ScalarType.BFloat16 or ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256
+        : type is not ScalarType.Float16;
+
     /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
     public Tensor Attend(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null,

@@ -95,12 +95,13 @@ public static partial class Ops
             result = EvoOperators.dropout(x, mask.Rows, mask.Columns, mask.Share);
     }
 
-    // On a GPU it is libtorch's flash attention: half precision, heads of whole vectors, no cache and no slopes.
-    internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes) =>
-        Takes(q, k, v) && (q.device_type == DeviceType.CPU
-            ? alibiSlopes?.device_type is null or DeviceType.CPU
-            : CudaKernels.Attention && alibiSlopes is null && q.dtype is ScalarType.BFloat16 or ScalarType.Float16
-                && q.shape[1] == k.shape[1] && q.shape[3] % 8 == 0 && q.shape[3] <= 256);
+    // On a GPU there is none against a cache.
+    internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes)
+    {
+        var onGpu = q.device_type == DeviceType.CUDA;
+        return Takes(q, k, v) && KeptAttention.Takes(onGpu, q.dtype, q.shape[3], alibiSlopes is not null)
+            && (onGpu ? CudaKernels.Attention && q.shape[1] == k.shape[1] : alibiSlopes?.device_type is null or DeviceType.CPU);
+    }
 
     static partial void NativeCausalAttention(
         Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent, ref Tensor? result)

@@ -15,15 +15,13 @@ namespace Evo.Models;
 public sealed record LayerCost(
     int Layer, double Everything, double Input, bool InputIsRead, double Attention, IReadOnlyList<string> Kinds, Flops Flops)
 {
-    /// <summary>Whether its attentions can be kept where it is computed again: only those of our own kernels (<see cref="Evo.Torch.KeptAttention"/>).</summary>
-    /// <param name="onGpu">Whether it runs on a GPU, whose kernel takes half precision and heads of whole vectors, without slopes.</param>
+    /// <summary>Whether its attentions can be kept where it is computed again: only those that <see cref="Evo.Torch.KeptAttention"/> takes.</summary>
+    /// <param name="onGpu">Whether it runs on a GPU.</param>
     /// <param name="type">Type of activations.</param>
     /// <param name="headSize">Numbers of a head.</param>
     /// <param name="drops">Whether what has dropout drops.</param>
     public bool KeepsAttention(bool onGpu, torch.ScalarType type, long headSize, bool drops) =>
-        Kinds.Count > 0 && !(drops && Kinds.Contains("dropout")) && (!onGpu
-            ? type is not torch.ScalarType.Float16
-            : !Kinds.Contains("slopes") && type is torch.ScalarType.BFloat16 or torch.ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256);
+        Kinds.Count > 0 && !(drops && Kinds.Contains("dropout")) && Evo.Torch.KeptAttention.Takes(onGpu, type, headSize, Kinds.Contains("slopes"));
 
     /// <summary>Bytes from the forward to the backward.</summary>
     public double Kept(LayerKeeps keeps) => keeps switch

@@ -56,6 +56,7 @@ let private baseOnly =
          public static class Recompute { public static Tensor[] Run(Func<Tensor[], Tensor[]> f, params Tensor[] inputs) => f(inputs); }
          public sealed class KeptAttention
          {
+             public static bool Takes(bool onGpu, ScalarType type, long headSize, bool slopes) => onGpu;
              public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null, SentBorders? sent = null) => q;
          }
      }

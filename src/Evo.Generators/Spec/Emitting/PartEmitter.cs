@@ -46,16 +46,18 @@ internal static class PartEmitter
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias}).unflatten(2, {string.Join(", ", part.Sizes.Skip(1))})";
             case PartKind.Column or PartKind.Linear or PartKind.Row:
                 return $"{Names.Ops}.Linear({x}, {weight}, {bias})";
-            case PartKind.RmsNorm:
-                return $"{Names.Ops}.RmsNorm({x}, {weight}, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})";
             default:
-                return $"{Names.Ops}.LayerNorm({x}, {weight}, {bias}, {part.Sizes[1]})";
+                return Norm(part, "", x, weight, bias);
         }
     }
 
     /// <summary>A norm together with the sum that it reads, as C#: both are its value.</summary>
     public static string Summed(PartSpec part, string a, string b, string weight, string bias) =>
-        Expression(part, new[] { $"{a}, {b}" }, weight, bias).Replace($"{Names.Ops}.", $"{Names.Ops}.Add");
+        Norm(part, "Add", $"{a}, {b}", weight, bias);
+
+    private static string Norm(PartSpec part, string prefix, string inputs, string weight, string bias) => part.Kind == PartKind.RmsNorm
+        ? $"{Names.Ops}.{prefix}RmsNorm({inputs}, {weight}, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})"
+        : $"{Names.Ops}.{prefix}LayerNorm({inputs}, {weight}, {bias}, {part.Sizes[1]})";
 
     /// <summary>A value with a share of its elements dropped.</summary>
     /// <param name="spread">Behind the share: how the value is spread over ranks, or nothing.</param>
