@@ -285,6 +285,9 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     internal static partial void evo_memory_reset_peak();
 
+    [LibraryImport(Library)]
+    internal static partial long evo_memory_extent();
+
     /// <summary>As EvoOperatorCall of native/profile.cpp.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal readonly struct OperatorCall

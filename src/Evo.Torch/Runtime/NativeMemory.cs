@@ -21,6 +21,12 @@ public static class NativeMemory
     public static void ResetPeak() => NativeMethods.evo_memory_reset_peak();
 
     /// <summary>
+    /// Bytes of the machine's memory that large tensors (64 KiB and more) have taken on the processor: the most that were alive at one
+    /// time, and the places between them that were of no use. It never falls.
+    /// </summary>
+    public static long ExtentBytes => NativeMethods.evo_memory_extent();
+
+    /// <summary>
     /// Bytes of tensors on a CUDA device now and at most, and bytes that libtorch holds of the device; null where the
     /// native library was built without CUDA's headers.
     /// </summary>
