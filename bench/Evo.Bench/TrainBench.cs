@@ -46,7 +46,7 @@ internal static class TrainBench
                 losses.Add(result.Loss);
             }
 
-            Answer(new { seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, losses, peak_bytes = PeakMemory() });
+            Answer(new { seconds = Stopwatch.GetElapsedTime(started).TotalSeconds, losses, peak_bytes = PeakMemory(), tensor_peak_bytes = NativeMemory.PeakBytes, tensor_extent_bytes = NativeMemory.ExtentBytes });
         }
     }
 
