@@ -11,17 +11,20 @@ namespace Evo.Bench;
 /// The speed of every kernel beside the ceiling of the machine measured in the same run: memory for what only moves data,
 /// the largest matrix product for what multiplies. Kernel, plain form and ceiling take turns, so that a busy machine slows all.
 /// </summary>
-internal static class OperatorBench
+internal static partial class OperatorBench
 {
     // 4,096 tokens: more than a core's own caches hold, and no tensor above 32 MiB, which malloc would return to the system each time.
     private const long Tokens = 4096, Channels = 512, Inner = 1376, Vocabulary = 8192, Heads = 8, HeadSize = 64;
 
     private sealed record Case(string Name, double Work, bool Multiplies, Action Run);
 
-    public static void Print(Options options)
+    /// <summary>Prints the table; with a word, its rows with that word in the name, and no products beneath.</summary>
+    public static void Print(Options options, string? only = null)
     {
         set_num_threads(options.Threads);
         var cases = Cases();
+        if (only is not null)
+            cases.RemoveAll(c => !c.Name.Contains(only, StringComparison.OrdinalIgnoreCase));
         Tensor from = Normal(64 << 20), to = Normal(64 << 20);
         var copy = new Case("copy of 256 MiB", 2 * 256 << 20, false, () => to.copy_(from));
         var product = Timed("product of 2048", 2.0 * 2048 * 2048 * 2048, true, [Normal(2048, 2048), Normal(2048, 2048)], x => Ops.Linear(x[0], x[1]), backward: false);
@@ -56,7 +59,8 @@ internal static class OperatorBench
             Console.WriteLine($"{cases[i].Name,-38} {seconds * 1e3,6:F2} ms {speed,7:F1} {(cases[i].Multiplies ? "GFLOP/s" : "GB/s"),-7} {share,10:P0} {Median(plain[i]) / seconds,14:F2}x");
         }
 
-        PrintProducts(options.Repeats);
+        if (only is null)
+            PrintProducts(options.Repeats);
     }
 
     // The three products of linear maps of 256 and of 1,024 tokens, in both libraries, and as the machine's table chooses.
@@ -133,6 +137,7 @@ internal static class OperatorBench
             Projections("LinearMany, weights copied, both", flat: false, Stacked),
             Timed("LinearCrossEntropy 1024x512x8192", head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss, backward: false),
             Timed("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
+            .. ExpertCases(),
             new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
             new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
         ];

@@ -83,6 +83,11 @@ internal static class OperatorCheck
         Case Attention(string name, long tokens, long heads, long shared, long size, Tensor? cuSeqlens = null, long window = 0) => new(
             $"CausalAttention{name}", [Normal(1, tokens, heads * shared, size), Normal(1, tokens, heads, size), Normal(1, tokens, heads, size)],
             x => Ops.CausalAttention(x[0], x[1], x[2], 1 / Math.Sqrt(size), cuSeqlens, window: window));
+        // The third of five experts has no row, and choices of "expert 5" are dropped.
+        Tensor chosen = randint(0, 6, [70, 3], ScalarType.Int64);
+        chosen = chosen.masked_fill(chosen.eq(2), 3).DetachFromDisposeScope();
+        var kept = Ops.OrderByExpert(chosen, 5).Kept;
+        long[] counts = [40, 1, 0, 72, 17];
         return
         [
             new("RmsNorm 130x512", [Normal(130, 512), Normal(512)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
@@ -104,6 +109,13 @@ internal static class OperatorCheck
             new("Embedding 60 of 97x96", [Normal(97, 96)], x => Ops.Embedding(On(ids, x), x[0])),
             new("Linear 130x96x72, bias", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(72)], x => Ops.Linear(x[0], x[1], x[2])),
             new("LinearMany 130x96x(72+24)", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(24, 96) * 0.1], x => Ops.LinearMany(x[0], x[1..], [null, null])),
+            new("PermuteToExperts 70x72, 3 of 5", [Normal(70, 72)], x => Ops.PermuteToExperts(x[0], Ops.OrderByExpert(On(chosen, x), 5), 3)),
+            new("PermuteToExperts 70x71, 3 of 5", [Normal(70, 71)], x => Ops.PermuteToExperts(x[0], Ops.OrderByExpert(On(chosen, x), 5), 3)),
+            new("CombineExperts 70x72, 3 of 5", [Normal(kept, 72), Normal(70, 3)], x => Ops.CombineExperts(x[0], Ops.OrderByExpert(On(chosen, x), 5), x[1])),
+            new("CombineExperts 70x71, 3 of 5", [Normal(kept, 71), Normal(70, 3)], x => Ops.CombineExperts(x[0], Ops.OrderByExpert(On(chosen, x), 5), x[1])),
+            new("GroupedLinear 130x96x72 of 5", [Normal(130, 96), Normal(5, 72, 96) * 0.1], x => Ops.GroupedLinear(x[0], counts, x[1])),
+            new("GroupedLinear 130x96x(72+72) of 5", [Normal(130, 96), Normal(5, 72, 96) * 0.1, Normal(5, 72, 96) * 0.1], x => Ops.GroupedLinear(x[0], counts, x[1], x[2])),
+            new("GroupedMlp 130x96x72 of 5", [Normal(130, 96), Normal(5, 72, 96) * 0.1, Normal(5, 72, 96) * 0.1, Normal(5, 96, 72) * 0.1], x => Ops.GroupedMlp(x[0], counts, x[1], x[2], x[3], "silu")),
             new("CrossEntropy 60x97", [Normal(60, 97)], x => Ops.CrossEntropy(x[0], On(labels, x)).lossSum),
             new("LinearCrossEntropy 60x96x97", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
             new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, 0.7), Differentiated: false),

@@ -16,6 +16,9 @@ switch (args)
     case ["pipeline", .. var options]:
         PipelineBench.Print(Options.Parse(options));
         return 0;
+    case ["operators", "--only", var word, .. var options]:
+        OperatorBench.Print(Options.Parse(options), word);
+        return 0;
     case ["operators", .. var options]:
         OperatorBench.Print(Options.Parse(options));
         return 0;
@@ -39,7 +42,7 @@ switch (args)
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
         Console.Error.WriteLine("       Evo.Bench gloo FOLDER [--batch 4] [--sequence 256] [--threads 1]");
         Console.Error.WriteLine("       Evo.Bench ranks|pipeline [--batch 4] [--sequence 256] [--repeats 7]");
-        Console.Error.WriteLine("       Evo.Bench operators [--threads 2] [--repeats 7]");
+        Console.Error.WriteLine("       Evo.Bench operators [--only WORD] [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench emitted [--batch 4] [--sequence 256] [--threads 2] [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench tokenizer PATH TEXT [--repeats 7]");
         Console.Error.WriteLine("       Evo.Bench step|predict FOLDER [--batch 1] [--sequence 1024] [--device cuda] [--dtype bfloat16] [--recompute 0]");

@@ -1,5 +1,5 @@
 // A mixture of experts in four steps, each of which a parallel form takes on its own: choose, permute, compute, combine.
-// TorchSharp calls and nothing else, as in Ops.Plain.cs.
+// Here are the choice and the whole, in TorchSharp calls and nothing else; the other steps are in Ops.ExpertRows.cs.
 //
 // Shapes: N tokens, K choices of a token, E experts, M choices that were kept, C channels, F width inside of an expert.
 // A pair is a token's choice; pair n * K + k is choice k of token n.
@@ -8,16 +8,6 @@ using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Torch;
-
-/// <summary>The pairs in the order of their experts, and within an expert in the order of the tokens.</summary>
-/// <param name="Pairs">[N * K] int64: the pair at each place; those that were dropped stand at the end.</param>
-/// <param name="Places">[N * K] int64: the place of each pair, the inverse of <paramref name="Pairs"/>.</param>
-/// <param name="Counts">[E]: places of each expert; their sum is M, N * K where nothing was dropped.</param>
-public sealed record ExpertOrder(Tensor Pairs, Tensor Places, long[] Counts)
-{
-    /// <summary>M: the pairs that an expert computes.</summary>
-    public long Kept => Counts.Sum();
-}
 
 public static partial class Ops
 {
@@ -121,80 +111,6 @@ public static partial class Ops
     /// <summary>Most tokens that GShard lets one expert have: ⌈tokens / experts × factor × topK⌉, and no fewer than the minimum.</summary>
     public static long ExpertCapacity(long tokens, long experts, int topK, double factor, long minimum) =>
         Math.Max((long)Math.Ceiling((double)tokens / experts * (factor * topK)), minimum);
-
-    /// <summary>Step 2a: sorts the pairs by expert. Not differentiable; reads the counts back from the device.</summary>
-    /// <param name="experts">[N, K] int64, E where a choice was dropped.</param>
-    /// <param name="count">E</param>
-    public static ExpertOrder OrderByExpert(Tensor experts, long count)
-    {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var flat = experts.reshape(-1);
-        var (_, pairs) = flat.sort(0, stable: true);
-        var counts = flat.unsqueeze(1).eq(arange(count, device: flat.device)).sum([0L]).cpu();
-        return new(
-            pairs.MoveToOuterDisposeScope(), pairs.argsort().MoveToOuterDisposeScope(), [.. counts.data<long>()]);
-    }
-
-    /// <summary>Step 2b: the rows of the tokens in the order of the experts. Differentiable in <paramref name="x"/>.</summary>
-    /// <param name="x">[N, C]</param>
-    /// <param name="order">Of the pairs.</param>
-    /// <param name="topK">K</param>
-    /// <returns>[M, C]</returns>
-    public static Tensor PermuteToExperts(Tensor x, ExpertOrder order, int topK)
-    {
-        using var scope = NewDisposeScope();
-        return x.index_select(0, order.Pairs.narrow(0, 0, order.Kept).floor_divide(topK)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>
-    /// Step 3: each expert's MLP over its own rows: <c>down · (activation(gate · x) * (up · x))</c>, or
-    /// <c>down · activation(up · x)</c> without a gate. Differentiable in the rows and the weights; an expert without rows has a
-    /// gradient of zeros.
-    /// </summary>
-    /// <param name="rows">[M, C], those of one expert together, experts in order.</param>
-    /// <param name="counts">Rows of each expert; their sum is M.</param>
-    /// <param name="gate">[E, F, C] or none.</param>
-    /// <param name="up">[E, F, C]</param>
-    /// <param name="down">[E, C, F]</param>
-    /// <param name="activation">As for <see cref="Activation"/>.</param>
-    /// <returns>[M, C]</returns>
-    public static Tensor GroupedMlp(Tensor rows, IReadOnlyList<long> counts, Tensor? gate, Tensor up, Tensor down, string activation)
-    {
-        using var scope = NewDisposeScope();
-        var inputs = rows.split([.. counts]);
-        // One backward of unbind stacks all gradients; one of select for each expert would add up E tensors of the whole size.
-        var (gates, ups, downs) = (gate?.unbind(), up.unbind(), down.unbind());
-        var outputs = new List<Tensor>();
-        // Where no expert has a row the first one computes none, so that all have their gradient of zeros: a rank without one
-        // would be missing when gradients are added up.
-        var idle = counts.All(c => c == 0);
-        for (int e = 0; e < counts.Count; e++)
-        {
-            if (counts[e] == 0 && !(idle && e == 0))
-                continue;
-            var inner = Linear(inputs[e], ups[e]);
-            inner = gates is null ? Activation(activation, inner) : Gated(activation, Linear(inputs[e], gates[e]), inner);
-            outputs.Add(Linear(inner, downs[e]));
-        }
-
-        return cat([.. outputs], 0).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Step 4: each token's outputs, weighted and summed. Differentiable in rows and weights; a dropped choice adds nothing.</summary>
-    /// <param name="rows">[M, C] in the order of the experts.</param>
-    /// <param name="order">That order.</param>
-    /// <param name="weights">[N, K]</param>
-    /// <returns>[N, C], the rows' type.</returns>
-    public static Tensor CombineExperts(Tensor rows, ExpertOrder order, Tensor weights)
-    {
-        using var scope = NewDisposeScope();
-        long tokens = weights.shape[0], choices = weights.shape[1], width = rows.shape[1];
-        if (order.Kept < tokens * choices)
-            rows = cat([rows, zeros([tokens * choices - order.Kept, width], rows.dtype, rows.device)], 0);
-        var outputs_NKC = rows.index_select(0, order.Places).view(tokens, choices, width);
-        return (outputs_NKC * weights.to_type(rows.dtype).unsqueeze(-1)).sum([1L]).MoveToOuterDisposeScope();
-    }
 
     /// <summary>All four steps on one device.</summary>
     /// <param name="x">[B, T, C]</param>

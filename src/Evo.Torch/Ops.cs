@@ -1,7 +1,7 @@
 // The operators that TorchSharp lacks and that emitted model code calls: one door, two ways behind it.
 //
 // Shapes: B batch, T tokens, S keys and values, H query heads, K key/value heads, D head size, C channels, V vocabulary, N = B * T.
-// This file, Ops.Plain.cs, Ops.Fused.cs and Ops.Experts.cs name only public TorchSharp members: they compile against TorchSharp itself.
+// This file, Ops.Plain.cs, Ops.Fused.cs, Ops.Experts.cs and Ops.ExpertRows.cs name only public TorchSharp members: they compile against TorchSharp itself.
 // Ops.Native.cs fills the partial methods below with kernels of our own.
 
 using TorchSharp;

@@ -23,6 +23,7 @@ type Case =
 
 let operators =
     KernelsFused.operators
+    @ KernelsExperts.operators
     @ [
         {
             Name = "RmsNorm"

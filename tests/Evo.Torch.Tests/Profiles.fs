@@ -90,3 +90,25 @@ let ``one records at a time, and after its end nothing is recorded`` () =
     Assert.Equal(before, profile.Stop().Count)
     use another = new OperatorProfile()
     Assert.Empty(another.Stop())
+
+[<Fact>]
+let ``products of experts are counted in the one call that does them all`` () =
+    use _ = torch.NewDisposeScope()
+    let x = torch.randn(10L, 6L).requires_grad_ true
+    let weight () = torch.randn(3L, 8L, 6L).requires_grad_ true
+    use profile = new OperatorProfile()
+
+    Ops.GroupedLinear(x, [| 7L; 0L; 3L |], weight (), weight ()).sum().backward()
+
+    let calls = profile.Stop()
+
+    let operations name =
+        calls
+        |> Seq.filter (fun call -> call.Name = name)
+        |> Seq.map _.Operations
+        |> List.ofSeq
+
+    // Two maps of ten rows; each has a gradient of its weights and one of the rows.
+    let product = 2L * 2L * 10L * 8L * 6L
+    Assert.Equal<int64 list>([ product ], operations "evo::grouped_linear")
+    Assert.Equal<int64 list>([ 2L * product ], operations "GroupedLinear backward")

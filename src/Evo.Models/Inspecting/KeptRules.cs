@@ -81,7 +81,7 @@ internal static class KeptRules
             case "MixtureOfExperts" or "ExpertParallelMixtureOfExperts" when value.Mixture is var (inner, experts, choices):
                 var pairs = rows * choices;
                 yield return ("router's probabilities", rows * experts, NumberType.Wide);
-                yield return ("choices and places", pairs * 3, NumberType.Integer);
+                yield return ("choices and places", pairs * 2, NumberType.Integer);
                 yield return ("tokens of the experts, and their outputs", pairs * 2 * value.Width, NumberType.Compute);
                 yield return ("insides of the experts", pairs * inner * (OfOneKernel(value.Detail) ? 3 : 4), NumberType.Compute);
                 yield return ("weights of the choices", pairs + rows, NumberType.Wide);

@@ -65,8 +65,8 @@ public static class ExpertParallel
         // They arrive rank by rank, each rank's in the order of the experts; an expert takes its own of all ranks together.
         var (together, apart) = Grouping(arriving, own, sorted.device);
         var each = Enumerable.Range(0, (int)own).Select(e => arriving.Sum(from => from[e])).ToArray();
-        var outputs = Ops.GroupedMlp(rows.index_select(0, together), each, gate, up, down, activation);
-        return Collective.ExchangeRows(group, outputs.index_select(0, apart), received, sent, site + 2);
+        var outputs = Ops.GroupedMlp(Ops.PermuteToExperts(rows, new(together, apart, each), 1), each, gate, up, down, activation);
+        return Collective.ExchangeRows(group, Ops.PermuteToExperts(outputs, new(apart, together, each), 1), received, sent, site + 2);
     }
 
     // The choices of all ranks, put together as one device has them: a row's tokens in their order, then row after row.

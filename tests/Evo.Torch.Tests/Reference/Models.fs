@@ -27,6 +27,7 @@ let private operators () =
         file "src/Evo.Torch/Ops.Plain.cs"
         file "src/Evo.Torch/Ops.Fused.cs"
         file "src/Evo.Torch/Ops.Experts.cs"
+        file "src/Evo.Torch/Ops.ExpertRows.cs"
         file "src/Evo.Torch/RandomKey.cs"
         file "src/Evo.Torch/RandomWords.cs"
         file "src/Evo.Torch/DropoutMask.cs"

@@ -81,6 +81,19 @@ void cross_entropy(
     Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, bool gradient, void* losses,
     bool* right, Stream stream);
 
+// N tokens of C elements, each with K places among the M rows of experts; a place of M and beyond is that of a dropped choice.
+struct Choices {
+    int64_t N, K, M, C;
+};
+// The rows at a token's places become its own; and the sum of a token's rows by its weights [N, K] of the computed type, which may be
+// null: 1. The backward writes the gradients of rows and weights.
+void permute_to_experts(Type type, const void* x, const int64_t* places, void* rows, const Choices& choices, Stream stream);
+void combine_experts(
+    Type type, const void* rows, const int64_t* places, const void* weights, void* y, const Choices& choices, Stream stream);
+void combine_experts_backward(
+    Type type, const void* dy, const void* rows, const int64_t* places, const void* weights, void* drows, void* dweights,
+    const Choices& choices, Stream stream);
+
 struct AdamW {
     double decay, beta1, beta2, eps, step_size, root_correction, gradient_scale;
 };

@@ -58,6 +58,13 @@ struct TypedKernels {
   // total += x, and S(x) -> to.
   void (*add_to)(W* total, const S* x, int64_t count);
   void (*narrow)(const W* from, S* to, int64_t count);
+  // Tokens [begin, end), each with K places among the M rows [M, C] of experts; one at M or beyond adds nothing. y = the sum of a token's
+  // rows by its weights [.., K], which may be null: 1. The backward writes the rows' gradients and the weights'.
+  void (*combine)(
+      const S* rows, const int64_t* places, const W* weights, S* y, int64_t K, int64_t M, int64_t C, int64_t begin, int64_t end);
+  void (*combine_backward)(
+      const S* dy, const S* rows, const int64_t* places, const W* weights, S* drows, W* dweights, int64_t K, int64_t M, int64_t C,
+      int64_t begin, int64_t end);
 
   // Attention reads keys and values in two packed forms. Panels hold [D] rows of some whole vectors of neighbouring tokens each, so
   // that a product over D meets whole vectors; rows hold a token's D elements padded to whole vectors, which are `lanes` long.
