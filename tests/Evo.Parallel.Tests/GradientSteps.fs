@@ -185,7 +185,7 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
         |> List.map (fun micro ->
             use row = MicroTensors.Of(micro, torch.CPU)
 
-            let struct (_, _, _, auxiliary) =
+            let struct (_, _, _, _, auxiliary) =
                 model.Chunks[0].Module.LossWithRouters(row.Ids, row.Labels, row.At)
 
             let auxiliary = nonNull auxiliary
