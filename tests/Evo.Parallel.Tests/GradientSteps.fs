@@ -129,7 +129,10 @@ let ``a step leaves no native tensor behind`` recompute =
 
             let step number =
                 let result =
-                    model.Gradients([| batch; batch |], LossOptions(0.1, RouterCoefficients(0.3, 0.1), ZLoss = 0.01))
+                    model.Gradients(
+                        [| batch; batch |],
+                        LossOptions(0.1, RouterCoefficients(0.3, 0.1), ZLoss = 0.01)
+                    )
 
                 model.Optimizer.FirstNonFinite() |> ignore
 
@@ -209,7 +212,14 @@ let ``the head's z-loss is added for each label that counts, averaged, and repor
 
     let batch =
         [
-            microBatch [ { Tokens = [ 5L; 9L; 11L; 3L; 8L ]; Masked = 2 }; { Tokens = [ 7L; 2L; 30L ]; Masked = 0 } ]
+            microBatch
+                [
+                    {
+                        Tokens = [ 5L; 9L; 11L; 3L; 8L ]
+                        Masked = 2
+                    }
+                    { Tokens = [ 7L; 2L; 30L ]; Masked = 0 }
+                ]
             microBatch [ { Tokens = [ 4L; 6L; 60L ]; Masked = 0 } ]
         ]
 
@@ -230,9 +240,9 @@ let ``the head's z-loss is added for each label that counts, averaged, and repor
         |> List.map (fun micro ->
             use row = MicroTensors.Of(micro, torch.CPU)
             let one = model.Chunks[0].Module
-            let logits = one.Logits(one.Hidden(row.Ids, row.At)).flatten (0L, 1L)
+            let logits = one.Logits(one.Hidden(row.Ids, row.At)).flatten(0L, 1L)
             let counts = row.Labels.flatten().ne(Scalar.op_Implicit -100L).to_type torch.float64
-            let value = 0.3 * (logits.logsumexp(1L).square () * counts).sum() / float targets
+            let value = 0.3 * (logits.logsumexp(1L).square() * counts).sum() / float targets
             value.backward ()
             model.Optimizer.Accumulate()
             value.ToDouble())

@@ -27,12 +27,24 @@ let private padded (weight: torch.Tensor) ranks rank =
 /// Loss with z-loss, z-loss, and gradients of the whole head.
 let private dense (hidden: torch.Tensor) (weight: torch.Tensor) labels (smoothing, z) =
     let h, w = hidden.detach().requires_grad_(), weight.detach().requires_grad_()
-    let struct (loss, count, right, zSum) = Ops.LinearCrossEntropy(h, w, labels, smoothing, z)
+
+    let struct (loss, count, right, zSum) =
+        Ops.LinearCrossEntropy(h, w, labels, smoothing, z)
     // A scale, as a mean over tokens would bring one.
     (loss.mul (Scalar.op_Implicit 0.25)).backward()
-    torch.stack [| loss.detach (); zSum |], (count.item<int64>(), right.item<int64>()), nonNull h.grad, nonNull w.grad
 
-let private sharded ranks (hidden: torch.Tensor) (weight: torch.Tensor) (labels: torch.Tensor) (smoothing, z) =
+    torch.stack [| loss.detach (); zSum |],
+    (count.item<int64>(), right.item<int64>()),
+    nonNull h.grad,
+    nonNull w.grad
+
+let private sharded
+    ranks
+    (hidden: torch.Tensor)
+    (weight: torch.Tensor)
+    (labels: torch.Tensor)
+    (smoothing, z)
+    =
     LocalWorld.Results(
         ranks,
         fun rank ->
@@ -44,7 +56,11 @@ let private sharded ranks (hidden: torch.Tensor) (weight: torch.Tensor) (labels:
                 VocabularyParallel.LinearCrossEntropy(group, h, w, labels, weight.shape[0], smoothing, z, 1)
 
             (loss.mul (Scalar.op_Implicit 0.25)).backward()
-            struct (torch.stack [| loss.detach (); zSum |], (count.item<int64>(), right.item<int64>()), nonNull h.grad, nonNull w.grad)
+
+            struct (torch.stack [| loss.detach (); zSum |],
+                    (count.item<int64>(), right.item<int64>()),
+                    nonNull h.grad,
+                    nonNull w.grad)
     )
 
 let private compare ranks tolerance hidden weight labels terms =

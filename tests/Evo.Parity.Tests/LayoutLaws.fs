@@ -12,7 +12,9 @@ let private single = Layout.Single
 let private one = Degrees.Single
 
 /// What is a sum over tokens, and knows nothing of micro-batches.
-let private tokensOnly = LossOptions(0.1, RouterCoefficients(0.0, 0.0), ZLoss = 0.01)
+let private tokensOnly =
+    LossOptions(0.1, RouterCoefficients(0.0, 0.0), ZLoss = 0.01)
+
 let private crossEntropy = ParityProbe(Loss = tokensOnly)
 
 /// The same where rows change their places: what is dropped is a matter of the place.

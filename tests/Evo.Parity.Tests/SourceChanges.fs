@@ -120,7 +120,8 @@ let changes =
         change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""
         "the z-loss is told as a part of the loss",
         change "Runtime/LossTally.cs" "sum.detach().to_type(float64) - z" "sum.detach().to_type(float64)"
-        "the z-loss is not told", change "Runtime/LossTally.cs" "right.to_type(float64), z]" "right.to_type(float64), 0 * z]"
+        "the z-loss is not told",
+        change "Runtime/LossTally.cs" "right.to_type(float64), z]" "right.to_type(float64), 0 * z]"
         "recorded or not, a row has no z-loss",
         change
             "Runtime/LossShare.cs"

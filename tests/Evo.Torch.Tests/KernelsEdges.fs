@@ -198,7 +198,7 @@ type ``A kernel``() =
                         let added = (logZ.square () * counted).sum().item<double>() * z
                         Assert.InRange(abs (zSum - added), 0.0, 1e-12 * added)
                         Assert.InRange(abs (sum - without - zSum), 0.0, 1e-12 * sum)
-                        let pull = (logits - logZ).exp () * logZ * counted * scalar (2.0 * z)
+                        let pull = (logits - logZ).exp() * logZ * counted * scalar (2.0 * z)
                         near 1e-12 withZ (gradient + pull)
 
     [<Fact>]
