@@ -118,6 +118,7 @@ internal static class OperatorCheck
             new("GroupedMlp 130x96x72 of 5", [Normal(130, 96), Normal(5, 72, 96) * 0.1, Normal(5, 72, 96) * 0.1, Normal(5, 96, 72) * 0.1], x => Ops.GroupedMlp(x[0], counts, x[1], x[2], x[3], "silu")),
             new("CrossEntropy 60x97", [Normal(60, 97)], x => Ops.CrossEntropy(x[0], On(labels, x)).lossSum),
             new("LinearCrossEntropy 60x96x97", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
+            new("LinearCrossEntropy 60x96x97, z-loss", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x), 0.1, 0.05).lossSum),
             new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, 0.7), Differentiated: false),
             new("AdamW of 1003, left out", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, double.NaN), Differentiated: false),
             new("GlobalNormSquared of 70001", [Normal(70001)], x => Ops.GlobalNormSquared(x[0]), Differentiated: false),

@@ -119,19 +119,20 @@ public static partial class Ops
         }
     }
 
-    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
+    static partial void NativeCrossEntropy(
+        Tensor logits, Tensor labels, double labelSmoothing, double zLoss, ref (Tensor Sum, Tensor Right, Tensor ZSum)? loss)
     {
         if (Takes(logits) && labels.device_type == logits.device_type)
-            loss = EvoOperators.cross_entropy(logits, labels, labelSmoothing);
+            loss = EvoOperators.cross_entropy(logits, labels, labelSmoothing, zLoss);
     }
 
     static partial void NativeLinearCrossEntropy(
-        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss)
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, double zLoss, ref (Tensor Sum, Tensor Right, Tensor ZSum)? loss)
     {
         if (Takes(hidden, weight) && labels.device_type == hidden.device_type)
         {
             using var sum = GradientSums.Of(weight);
-            loss = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing, sum);
+            loss = EvoOperators.linear_cross_entropy(hidden, weight, labels, labelSmoothing, zLoss, sum);
         }
     }
 

@@ -142,8 +142,10 @@ public static partial class Ops
         return weight.index_select(0, ids.reshape(-1)).reshape([.. ids.shape, weight.shape[1]]).MoveToOuterDisposeScope();
     }
 
-    private static (Tensor Sum, Tensor Right) PlainCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing)
+    private static (Tensor Sum, Tensor Right, Tensor ZSum) PlainCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, double zLoss)
     {
+        if (!(zLoss >= 0 && double.IsFinite(zLoss)))
+            throw new ArgumentException($"CrossEntropy: z_loss = {zLoss} must be a finite number that is not below 0", nameof(zLoss));
         using var scope = NewDisposeScope();
         var wide = logits.to_type(Wide(logits.dtype));
         var label = labels.to_type(ScalarType.Int64);
@@ -151,13 +153,18 @@ public static partial class Ops
             wide, label, ignore_index: IgnoredLabel, reduction: nn.Reduction.Sum, label_smoothing: labelSmoothing);
         var own = wide.detach().gather(1, label.clamp_min(0).unsqueeze(1)).squeeze(1);
         var right = own.ge(wide.detach().amax([1L])).logical_and(label.ne(IgnoredLabel)).sum();
-        return (sum.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope());
+        var zSum = zLoss > 0
+            ? wide.logsumexp(1L).square().masked_fill(label.eq(IgnoredLabel), 0).sum() * zLoss
+            : zeros([], wide.dtype, wide.device);
+        sum = sum + zSum;
+        return (sum.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope(), zSum.detach().MoveToOuterDisposeScope());
     }
 
-    private static (Tensor Sum, Tensor Right) PlainLinearCrossEntropy(Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing)
+    private static (Tensor Sum, Tensor Right, Tensor ZSum) PlainLinearCrossEntropy(
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, double zLoss)
     {
         using var logits = nn.functional.linear(hidden, weight);
-        return PlainCrossEntropy(logits, labels, labelSmoothing);
+        return PlainCrossEntropy(logits, labels, labelSmoothing, zLoss);
     }
 
     private static Tensor PlainLinear(Tensor x, Tensor weight, Tensor? bias) => nn.functional.linear(x, weight, bias);

@@ -188,21 +188,25 @@ public static partial class Ops
 
     /// <summary>
     /// Cross entropy of logits, summed over the counted tokens, with label smoothing as <c>torch.nn.CrossEntropyLoss</c> defines it:
-    /// (1 - s) * -log p(label) + s / V * sum of -log p. Arithmetic in float32 (float64 for float64).
+    /// (1 - s) * -log p(label) + s / V * sum of -log p. With it the z-loss (PaLM, section 5): z * log² Z of each counted token, Z the
+    /// denominator of its softmax. Arithmetic in float32 (float64 for float64).
     /// </summary>
     /// <param name="logits">[N, V]</param>
     /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
     /// <param name="labelSmoothing">s, from 0 to 1.</param>
+    /// <param name="zLoss">z, at least 0.</param>
     /// <returns>
-    /// The sum (a float32 or float64 scalar), the number of counted labels, and how many of these were guessed right: no logit is
-    /// above the label's, which may have its equals (int64 scalars, without gradient).
+    /// The sum of both (a float32 or float64 scalar); the number of counted labels; how many of these were guessed right: no logit is
+    /// above the label's, which may have its equals (int64 scalars, without gradient); and what part of the sum is z-loss (a scalar of its
+    /// type, without gradient).
     /// </returns>
-    public static (Tensor lossSum, Tensor count, Tensor right) CrossEntropy(Tensor logits, Tensor labels, double labelSmoothing = 0)
+    public static (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) CrossEntropy(
+        Tensor logits, Tensor labels, double labelSmoothing = 0, double zLoss = 0)
     {
-        (Tensor Sum, Tensor Right)? fast = null;
-        NativeCrossEntropy(logits, labels, labelSmoothing, ref fast);
-        var (sum, right) = fast ?? PlainCrossEntropy(logits, labels, labelSmoothing);
-        return (sum, CountedLabels(labels), right);
+        (Tensor Sum, Tensor Right, Tensor ZSum)? fast = null;
+        NativeCrossEntropy(logits, labels, labelSmoothing, zLoss, ref fast);
+        var (sum, right, zSum) = fast ?? PlainCrossEntropy(logits, labels, labelSmoothing, zLoss);
+        return (sum, CountedLabels(labels), right, zSum);
     }
 
     /// <summary>
@@ -213,14 +217,15 @@ public static partial class Ops
     /// <param name="weight">[V, C]</param>
     /// <param name="labels">[N], integers; <see cref="IgnoredLabel"/> is not counted.</param>
     /// <param name="labelSmoothing">From 0 to 1.</param>
-    /// <returns>The sum and the counts, as <see cref="CrossEntropy"/>.</returns>
-    public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(
-        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing = 0)
+    /// <param name="zLoss">At least 0.</param>
+    /// <returns>The sum, the counts and the part of the sum that is z-loss, as <see cref="CrossEntropy"/>.</returns>
+    public static (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) LinearCrossEntropy(
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing = 0, double zLoss = 0)
     {
-        (Tensor Sum, Tensor Right)? fast = null;
-        NativeLinearCrossEntropy(hidden, weight, labels, labelSmoothing, ref fast);
-        var (sum, right) = fast ?? PlainLinearCrossEntropy(hidden, weight, labels, labelSmoothing);
-        return (sum, CountedLabels(labels), right);
+        (Tensor Sum, Tensor Right, Tensor ZSum)? fast = null;
+        NativeLinearCrossEntropy(hidden, weight, labels, labelSmoothing, zLoss, ref fast);
+        var (sum, right, zSum) = fast ?? PlainLinearCrossEntropy(hidden, weight, labels, labelSmoothing, zLoss);
+        return (sum, CountedLabels(labels), right, zSum);
     }
 
     /// <summary>
@@ -362,10 +367,11 @@ public static partial class Ops
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);
 
-    static partial void NativeCrossEntropy(Tensor logits, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss);
+    static partial void NativeCrossEntropy(
+        Tensor logits, Tensor labels, double labelSmoothing, double zLoss, ref (Tensor Sum, Tensor Right, Tensor ZSum)? loss);
 
     static partial void NativeLinearCrossEntropy(
-        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, ref (Tensor Sum, Tensor Right)? loss);
+        Tensor hidden, Tensor weight, Tensor labels, double labelSmoothing, double zLoss, ref (Tensor Sum, Tensor Right, Tensor ZSum)? loss);
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result);
 

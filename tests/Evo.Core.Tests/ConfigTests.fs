@@ -134,6 +134,12 @@ let private wrong: (string * string list) list =
             "run.json:2:11: data.pack_sample_into_one: must be true for mocked data: stored rows do not say where documents end."
             "run.json:2:104: data.rampup_batch_size = \"1 1 1\": does not go with mocked data: a stored step has its rows."
         ]
+        // Terms of the loss that cannot be.
+        "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"loss\": {\"label_smoothing\": 1.5, \"z_loss_coeff\": -1e-4} }",
+        [
+            "run.json:3:31: loss.label_smoothing = 1.5: must be from 0 to 1."
+            "run.json:3:52: loss.z_loss_coeff = -1e-4: must be at least 0."
+        ]
         // Addresses that are none, and one that is missing.
         "{ \"model_type\": \"TOY\", \"model\": {\"num_layers\": 1},\n  \"data\": {\"train_folder\": \"t\", \"seq_len\": 2, \"total_steps\": 1},\n  \"monitor\": {\"alert\": {\"webhook_address\": \"ftp://x\", \"enable_feishu_alert\": true}, \"prometheus\": {\"port\": 1, \"address\": \"here\"}} }",
         [

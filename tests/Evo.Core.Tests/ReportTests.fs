@@ -56,6 +56,7 @@ let private report =
         Loss = 2.5
         Accuracy = 0.375
         MoeLoss = System.Nullable()
+        ZLoss = System.Nullable()
         Lr = 1e-3
         AdamBeta2 = 0.95
         LossScale = 1.0
@@ -155,6 +156,13 @@ let ``what routers add to the loss is named as InternEvo names it`` () =
     use json = JsonDocument.Parse line
     Assert.Equal(0.25, json.RootElement.GetProperty("moe_loss").GetDouble())
     Assert.DoesNotContain("moe_loss", report.ToJson())
+
+[<Fact>]
+let ``what the head's z-loss adds is a number of its own where there is one`` () =
+    let line = { report with ZLoss = Nullable 0.125 }.ToJson()
+    use json = JsonDocument.Parse line
+    Assert.Equal(0.125, json.RootElement.GetProperty("z_loss").GetDouble())
+    Assert.DoesNotContain("z_loss", report.ToJson())
 
 /// Name, labels and value of each line, read by the rules of the format.
 let private samples (text: string) =

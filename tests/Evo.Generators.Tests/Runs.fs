@@ -29,7 +29,7 @@ let ``a spec of no known family becomes a module that learns`` () =
             for _ in 1..20 do
                 use _ = torch.NewDisposeScope()
                 use at = Positions.Sequential(2, 9)
-                let struct (sum, count, _) = model.Loss(ids, ids, at)
+                let struct (sum, count, _, _) = model.Loss(ids, ids, at)
                 let loss = sum / count
                 optimizer.zero_grad ()
                 loss.backward ()
@@ -153,7 +153,7 @@ let ``a part that is used under a condition only has parameters only where it ho
     use ids = torch.randint (40L, [| 2L; 5L |])
     use at = Positions.Sequential(2, 5)
     use _ = torch.NewDisposeScope()
-    let struct (sum, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
+    let struct (sum, _, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
     (sum + (nonNull auxiliary).Balance).backward()
 
     for p in model.Table do
@@ -192,7 +192,7 @@ let ``a forward that cannot be cut at its layers says why, and runs in one piece
     use _ = torch.NewDisposeScope()
     use ids = torch.randint (40L, [| 2L; 5L |])
     use at = Positions.Sequential(2, 5)
-    let struct (sum, _, _) = model.Loss(ids, ids, at)
+    let struct (sum, _, _, _) = model.Loss(ids, ids, at)
     sum.backward ()
     Assert.All(model.Table, (fun p -> Assert.NotNull p.Value.grad))
 

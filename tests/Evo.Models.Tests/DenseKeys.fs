@@ -50,7 +50,7 @@ open Xunit
 [<InlineData("baichuan2_7b",
              "z_loss_weight",
              "0.1",
-             "z_loss_weight = 0.1: only 0 is supported: the loss is the cross entropy alone")>]
+             "z_loss_weight = 0.1: only 0 is supported: a run's z-loss (loss.z_loss_coeff) is of the softmax's denominator, not of the largest logit")>]
 [<InlineData("baichuan2_7b",
              "num_key_value_heads",
              "4",

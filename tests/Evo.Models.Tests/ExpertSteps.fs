@@ -29,7 +29,7 @@ let private step json recompute =
 
     use at = Positions.Packed(borders, places)
     use _ = torch.NewDisposeScope()
-    let struct (sum, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
+    let struct (sum, _, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
     let auxiliary = nonNull auxiliary
     let total = sum + 0.3 * auxiliary.Balance + 0.1 * auxiliary.Z
     total.backward ()
@@ -68,7 +68,7 @@ let ``the balance loss reaches the routers of recomputed layers`` () =
         use ids = torch.randint (61L, [| 1L; 9L |])
         use at = Positions.Sequential(1, 9)
         use _ = torch.NewDisposeScope()
-        let struct (_, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
+        let struct (_, _, _, _, auxiliary) = model.LossWithRouters(ids, ids, at)
         (nonNull auxiliary).Balance.backward()
 
         for p in model.Table do

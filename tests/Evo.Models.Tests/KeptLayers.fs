@@ -69,7 +69,7 @@ type KeptLayers() =
 
         let loss =
             use scope = torch.NewDisposeScope()
-            let struct (sum, _, _) = model.Loss(ids, ids, at)
+            let struct (sum, _, _, _) = model.Loss(ids, ids, at)
             sum.MoveToOuterDisposeScope()
 
         let kept = settle () - before

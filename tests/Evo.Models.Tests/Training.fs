@@ -52,7 +52,7 @@ let ``fifty steps hold the strict column`` (name: string, recompute: bool) =
         let inputs, labels = rows.narrow (1L, 0L, 32L), rows.narrow (1L, 1L, 32L)
         use at = Positions.Sequential(4, 32)
 
-        let struct (sum, count, _) =
+        let struct (sum, count, _, _) =
             model.Loss(inputs.contiguous (), labels.contiguous (), at)
 
         let loss = sum / count

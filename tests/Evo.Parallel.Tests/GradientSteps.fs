@@ -63,7 +63,7 @@ let private build family dtype recompute =
 
 let private gradient (model: RankModel) (batch: MicroBatch list) =
     let result =
-        model.Gradients(Array.ofList batch, LossOptions(Routers = RouterCoefficients(0.3, 0.1)))
+        model.Gradients(Array.ofList batch, LossOptions(Routers = RouterCoefficients(0.3, 0.1), ZLoss = 0.01))
 
     result.Loss, wholeGradient model.Optimizer
 
@@ -129,7 +129,10 @@ let ``a step leaves no native tensor behind`` recompute =
 
             let step number =
                 let result =
-                    model.Gradients([| batch; batch |], LossOptions(0.1, RouterCoefficients(0.3, 0.1)))
+                    model.Gradients(
+                        [| batch; batch |],
+                        LossOptions(0.1, RouterCoefficients(0.3, 0.1), ZLoss = 0.01)
+                    )
 
                 model.Optimizer.FirstNonFinite() |> ignore
 
@@ -185,7 +188,7 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
         |> List.map (fun micro ->
             use row = MicroTensors.Of(micro, torch.CPU)
 
-            let struct (_, _, _, auxiliary) =
+            let struct (_, _, _, _, auxiliary) =
                 model.Chunks[0].Module.LossWithRouters(row.Ids, row.Labels, row.At)
 
             let auxiliary = nonNull auxiliary
@@ -201,3 +204,55 @@ let ``the routers' loss of each micro-batch is added, averaged, and reported apa
     Assert.Equal(added, both.RouterLoss.Value, 12)
     Assert.True(alone.abs().max().ToDouble() > 1e-4)
     Assert.True(largest together (without + alone) <= 1e-12)
+
+[<Fact>]
+let ``the head's z-loss is added for each label that counts, averaged, and reported apart`` () =
+    use _ = torch.NewDisposeScope()
+    use model = build "LLAMA2" torch.float64 0.0
+
+    let batch =
+        [
+            microBatch
+                [
+                    {
+                        Tokens = [ 5L; 9L; 11L; 3L; 8L ]
+                        Masked = 2
+                    }
+                    { Tokens = [ 7L; 2L; 30L ]; Masked = 0 }
+                ]
+            microBatch [ { Tokens = [ 4L; 6L; 60L ]; Masked = 0 } ]
+        ]
+
+    let run z =
+        let result =
+            model.Gradients(Array.ofList batch, LossOptions(0.1, RouterCoefficients(), ZLoss = z))
+
+        result.Loss, result.ZLoss, result.Batch.Targets, wholeGradient model.Optimizer
+
+    let loss, nothing, targets, without = run 0.0
+    Assert.Equal(0.0, nothing)
+
+    // The same by the model's logits: the mean of z times the square of their log-sum-exp, and nothing else.
+    model.Optimizer.ZeroGradient()
+
+    let added =
+        batch
+        |> List.map (fun micro ->
+            use row = MicroTensors.Of(micro, torch.CPU)
+            let one = model.Chunks[0].Module
+            let logits = one.Logits(one.Hidden(row.Ids, row.At)).flatten(0L, 1L)
+            let counts = row.Labels.flatten().ne(Scalar.op_Implicit -100L).to_type torch.float64
+            let value = 0.3 * (logits.logsumexp(1L).square() * counts).sum() / float targets
+            value.backward ()
+            model.Optimizer.Accumulate()
+            value.ToDouble())
+        |> List.sum
+
+    let alone = wholeGradient model.Optimizer
+    let lossWith, zLoss, _, together = run 0.3
+    Assert.Equal(loss, lossWith, 12)
+    Assert.Equal(added, zLoss, 12)
+    Assert.True(alone.abs().max().ToDouble() > 1e-4)
+    Assert.True(largest together (without + alone) <= 1e-12)
+    // Held-out rows have none.
+    Assert.Equal(0.0, (model.Evaluate batch).Whole.Z)

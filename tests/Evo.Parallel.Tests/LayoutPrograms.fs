@@ -106,6 +106,7 @@ let numbers (figures: RankFigures) =
         for step in figures.Steps do
             step.Loss
             step.RouterLoss.GetValueOrDefault nan
+            step.ZLoss
             step.Norm
 
             for piece in Seq.append step.Gradients step.Parameters do
@@ -130,7 +131,7 @@ let withNumbers (figures: RankFigures) (numbers: float array) =
     let steps =
         [|
             for step in figures.Steps ->
-                let head = take 3
+                let head = take 4
                 let gradients = pieces step.Gradients
                 let parameters = pieces step.Parameters
 
@@ -140,7 +141,7 @@ let withNumbers (figures: RankFigures) (numbers: float array) =
                     else
                         Nullable()
 
-                RankStep(head[0], router, head[2], gradients, parameters)
+                RankStep(head[0], router, head[2], head[3], gradients, parameters)
         |]
 
     RankFigures(figures.Rank, steps, pieces figures.Weights)

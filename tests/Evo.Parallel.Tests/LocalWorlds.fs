@@ -304,7 +304,16 @@ let ``results belong to the caller's scope, and nothing else is left, in success
         let y = Collective.Exchange(group, gathered, 1, 0, 3)
         (Collective.Reduce(group, y, 4).sum()).backward()
 
-        VocabularyParallel.LinearCrossEntropy(group, x, x, torch.tensor [| 0L; 1L; -100L; 3L |], 13L, 0.1, 5)
+        VocabularyParallel.LinearCrossEntropy(
+            group,
+            x,
+            x,
+            torch.tensor [| 0L; 1L; -100L; 3L |],
+            13L,
+            0.1,
+            0.01,
+            5
+        )
         |> ignore
 
         group.Send(x, (rank.Rank + 1) % 4, at 6)

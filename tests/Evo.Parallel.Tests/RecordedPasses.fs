@@ -86,7 +86,7 @@ let private steps =
         return rows |> List.map (row random) |> List.chunkBySize micros
     }
 
-let private loss = LossOptions(0.1, RouterCoefficients(0.0, 0.0), 0)
+let private loss = LossOptions(0.1, RouterCoefficients(0.0, 0.0), 0, 0.01)
 
 let private graphs (recorder: IPassCapture) (told: string -> unit) =
     GraphOptions(12, PassGraphs.Start(2, 1, Int64.MaxValue), (fun _ -> recorder), Action<string> told)
@@ -113,7 +113,7 @@ let private train
             for i, step in List.indexed steps do
                 let figures = model.Gradients(Array.ofList step, loss)
                 Assert.True(model.Update(AdamRates(1e-2, 0.9, 0.95, 1e-8, 0.1), int64 (i + 1), figures, 1.0))
-                figures.Loss, figures.Norm, figures.Accuracy
+                figures.Loss, figures.ZLoss, figures.Norm, figures.Accuracy
         ]
 
     figures,
@@ -144,7 +144,7 @@ let ``rows that change under a recorded pass, in tokens, labels that count and n
                 use recorder = new Recorder(false)
                 let plain = train family dtype recompute null steps
                 let recorded = train family dtype recompute (graphs recorder ignore) steps
-                Assert.Equal<float * float * float>(fst plain, fst recorded)
+                Assert.Equal<float * float * float * float>(fst plain, fst recorded)
                 Assert.Equal<byte[] list>(snd plain, snd recorded)
                 Assert.Equal(recorder.Recordings, recorder.Freed)
                 Assert.True(List.last recorder.Said = "closed")
@@ -186,7 +186,7 @@ let ``a pass that cannot be recorded is run as it is, with the same bits, and sa
     let told = List<string>()
     let tried = train "LLAMA2" torch.float32 0.0 (graphs recorder told.Add) alike
     let plain = train "LLAMA2" torch.float32 0.0 null alike
-    Assert.Equal<float * float * float>(fst plain, fst tried)
+    Assert.Equal<float * float * float * float>(fst plain, fst tried)
     Assert.Equal<byte[] list>(snd plain, snd tried)
     Assert.Equal<string list>([ "warm"; "capture"; "closed" ], recorder.Said)
     Assert.Contains("not permitted when stream is capturing", Assert.Single told)

@@ -359,3 +359,26 @@ let ``what routers add is a metric of its own, and the loss is without it`` () =
     // The first step sees the same weights; its loss is the cross-entropy both times.
     Assert.Equal(free.Head["loss"], balanced.Head["loss"])
     Assert.NotEqual<string>(free[2]["loss"], balanced[2]["loss"])
+
+[<Fact>]
+let ``what the head's z-loss adds is a metric of its own, and losses are without it`` () =
+    let lines sets =
+        use folder = new TemporaryFolder()
+        writeData folder.Path
+
+        let config =
+            config folder.Path "LLAMA2" ("data.total_steps=2" :: "data.valid_every=1" :: sets)
+
+        run config |> ignore
+        metrics config |> List.map Map.ofList
+
+    let pulled, free = lines [ "loss.z_loss_coeff=0.1" ], lines []
+
+    // Logits of fresh weights are about one: the denominator is the vocabulary of 61, or some more.
+    let expected = 0.1 * log 61.0 ** 2.0
+    Assert.InRange(float pulled.Head["z_loss"], expected, 1.6 * expected)
+    Assert.False(free.Head.ContainsKey "z_loss")
+    // The first step sees the same weights; its loss is the cross-entropy both times.
+    Assert.InRange(abs (float free.Head["loss"] - float pulled.Head["loss"]), 0.0, 1e-6)
+    Assert.InRange(abs (float free.Head["valid_loss"] - float pulled.Head["valid_loss"]), 0.0, 0.5)
+    Assert.NotEqual<string>(free[1]["loss"], pulled[1]["loss"])

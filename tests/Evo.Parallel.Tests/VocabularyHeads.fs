@@ -24,15 +24,27 @@ let private padded (weight: torch.Tensor) ranks rank =
     shard.narrow(0L, 0L, valid).copy_(weight.narrow (0L, start, valid)) |> ignore
     shard
 
-/// Loss and gradients of the whole head.
-let private dense (hidden: torch.Tensor) (weight: torch.Tensor) labels smoothing =
+/// Loss with z-loss, z-loss, and gradients of the whole head.
+let private dense (hidden: torch.Tensor) (weight: torch.Tensor) labels (smoothing, z) =
     let h, w = hidden.detach().requires_grad_(), weight.detach().requires_grad_()
-    let struct (loss, count, right) = Ops.LinearCrossEntropy(h, w, labels, smoothing)
+
+    let struct (loss, count, right, zSum) =
+        Ops.LinearCrossEntropy(h, w, labels, smoothing, z)
     // A scale, as a mean over tokens would bring one.
     (loss.mul (Scalar.op_Implicit 0.25)).backward()
-    loss.detach (), (count.item<int64>(), right.item<int64>()), nonNull h.grad, nonNull w.grad
 
-let private sharded ranks (hidden: torch.Tensor) (weight: torch.Tensor) (labels: torch.Tensor) smoothing =
+    torch.stack [| loss.detach (); zSum |],
+    (count.item<int64>(), right.item<int64>()),
+    nonNull h.grad,
+    nonNull w.grad
+
+let private sharded
+    ranks
+    (hidden: torch.Tensor)
+    (weight: torch.Tensor)
+    (labels: torch.Tensor)
+    (smoothing, z)
+    =
     LocalWorld.Results(
         ranks,
         fun rank ->
@@ -40,16 +52,20 @@ let private sharded ranks (hidden: torch.Tensor) (weight: torch.Tensor) (labels:
             let h = hidden.detach().clone().requires_grad_()
             let w = (padded weight ranks rank.Rank).requires_grad_()
 
-            let struct (loss, count, right) =
-                VocabularyParallel.LinearCrossEntropy(group, h, w, labels, weight.shape[0], smoothing, 1)
+            let struct (loss, count, right, zSum) =
+                VocabularyParallel.LinearCrossEntropy(group, h, w, labels, weight.shape[0], smoothing, z, 1)
 
             (loss.mul (Scalar.op_Implicit 0.25)).backward()
-            struct (loss.detach (), (count.item<int64>(), right.item<int64>()), nonNull h.grad, nonNull w.grad)
+
+            struct (torch.stack [| loss.detach (); zSum |],
+                    (count.item<int64>(), right.item<int64>()),
+                    nonNull h.grad,
+                    nonNull w.grad)
     )
 
-let private compare ranks tolerance hidden weight labels smoothing =
-    let loss, counts, dHidden, dWeight = dense hidden weight labels smoothing
-    let results = sharded ranks hidden weight labels smoothing
+let private compare ranks tolerance hidden weight labels terms =
+    let loss, counts, dHidden, dWeight = dense hidden weight labels terms
+    let results = sharded ranks hidden weight labels terms
     let vocabulary = weight.shape[0]
     let size (t: torch.Tensor) = max 1.0 (t.abs().max().ToDouble())
 
@@ -89,7 +105,8 @@ let ``loss and gradients are the dense ones for every vocabulary up to 40 and ev
             let labels = torch.randint (0L, vocabulary, [| 6L |], dtype = torch.int64)
             labels[2L] <- torch.tensor -100L
             let smoothing = [| 0.0; 0.1; 1.0 |].[int (vocabulary + int64 ranks) % 3]
-            compare ranks 1e-12 hidden weight labels smoothing
+            let z = [| 0.0; 0.01; 0.5 |].[int (vocabulary / 3L) % 3]
+            compare ranks 1e-12 hidden weight labels (smoothing, z)
 
 [<Fact>]
 let ``large logits, labels of one rank alone, and no counted label at all`` () =
@@ -100,8 +117,8 @@ let ``large logits, labels of one rank alone, and no counted label at all`` () =
         (normal [ 5L; 3L ]).mul(Scalar.op_Implicit 300.0), normal [ 10L; 3L ]
 
     for labels in [ [ 0L; 1L; 0L; 1L; 1L ]; [ 9L; 9L; 9L; 9L; 9L ]; List.replicate 5 -100L ] do
-        for smoothing in [ 0.0; 0.2 ] do
-            compare 4 1e-12 hidden weight (torch.tensor (Array.ofList labels)) smoothing
+        for terms in [ 0.0, 0.0; 0.2, 0.0; 0.0, 0.01; 0.2, 0.01 ] do
+            compare 4 1e-12 hidden weight (torch.tensor (Array.ofList labels)) terms
 
 [<Fact>]
 let ``more tokens than a chunk holds`` () =
@@ -111,7 +128,7 @@ let ``more tokens than a chunk holds`` () =
     let hidden, weight = normal [ 150L; 2L ], normal [ vocabulary; 2L ]
     let labels = torch.randint (0L, vocabulary, [| 150L |], dtype = torch.int64)
     labels[149L] <- torch.tensor -100L
-    compare 2 1e-12 hidden weight labels 0.1
+    compare 2 1e-12 hidden weight labels (0.1, 0.01)
 
 [<Fact>]
 let ``float32 and bfloat16 stay within their rounding`` () =
@@ -123,7 +140,7 @@ let ``float32 and bfloat16 stay within their rounding`` () =
             (normal [ 9L; 4L ]).``to`` dtype, (normal [ 11L; 4L ]).``to`` dtype
 
         let labels = torch.randint (0L, 11L, [| 9L |], dtype = torch.int64)
-        compare 3 tolerance hidden weight labels 0.1
+        compare 3 tolerance hidden weight labels (0.1, 0.01)
 
 [<Fact>]
 let ``two collectives in the forward, none in the backward`` () =
@@ -138,7 +155,7 @@ let ``two collectives in the forward, none in the backward`` () =
                 let h = (torch.ones [| 3L; 2L |]).requires_grad_()
                 let labels = torch.tensor [| 0L; 1L; 2L |]
 
-                let struct (loss, _, _) =
+                let struct (loss, _, _, _) =
                     VocabularyParallel.LinearCrossEntropy(
                         group,
                         h,
@@ -146,6 +163,7 @@ let ``two collectives in the forward, none in the backward`` () =
                         labels,
                         4L,
                         0.0,
+                        0.1,
                         9
                     )
 
@@ -219,6 +237,7 @@ let ``what is not in the vocabulary, and a shard of another size, are refused`` 
             weight,
             torch.tensor [| -1L |],
             4L,
+            0.0,
             0.0,
             1
         )

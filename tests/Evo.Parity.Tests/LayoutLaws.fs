@@ -11,12 +11,14 @@ open Xunit
 let private single = Layout.Single
 let private one = Degrees.Single
 
-/// Cross entropy alone, which knows nothing of micro-batches.
-let private crossEntropy = ParityProbe(Routers = RouterCoefficients(0.0, 0.0))
+/// What is a sum over tokens, and knows nothing of micro-batches.
+let private tokensOnly =
+    LossOptions(0.1, RouterCoefficients(0.0, 0.0), ZLoss = 0.01)
+
+let private crossEntropy = ParityProbe(Loss = tokensOnly)
 
 /// The same where rows change their places: what is dropped is a matter of the place.
-let private undropped =
-    ParityProbe(Routers = RouterCoefficients(0.0, 0.0), Dropout = false)
+let private undropped = ParityProbe(Loss = tokensOnly, Dropout = false)
 
 /// What differs between two runs by more than an error.
 let private apart error (expected: LayoutFigures) (found: LayoutFigures) =

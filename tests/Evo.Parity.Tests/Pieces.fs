@@ -63,7 +63,7 @@ let gradients (model: CausalLMModule) =
 let whole (model: CausalLMModule) (batch: ParityBatch) =
     let ids, labels = tensors batch
     use at = Positions.Sequential(batch.Rows, batch.Length)
-    let struct (sum, _, _, auxiliary) = model.LossWithRouters(ids, labels, at)
+    let struct (sum, _, _, _, auxiliary) = model.LossWithRouters(ids, labels, at)
     let loss = total sum auxiliary
     loss.backward ()
     loss.item<double>(), gradients model
@@ -99,7 +99,7 @@ let inStages (models: CausalLMModule list) (batch: ParityBatch) =
         let x = model.RunLayers(x, at, carry)
 
         if model.HoldsExit then
-            let struct (sum, _, _) = model.HeadLoss(model.Exit(x, at), labels)
+            let struct (sum, _, _, _) = model.HeadLoss(model.Exit(x, at), labels)
             [ total sum (model.AuxiliaryLoss carry) ]
         else
             match carry with

@@ -11,7 +11,7 @@ open TorchSharp
 open Xunit
 
 let private coefficients = RouterCoefficients(0.01, 0.001)
-let private options = LossOptions(Routers = coefficients)
+let private options = LossOptions(0.1, coefficients, ZLoss = 0.01)
 
 let private source (batch: ParityBatch) first rows =
     MicroBatchSource(

@@ -118,6 +118,25 @@ let changes =
         "the routers' losses are summed", change "Runtime/LossShare.cs" " / (double)microBatches;" ";"
         "the routers' loss is not told",
         change "Runtime/LossShare.cs" "            Tally.AddRouters(added);\n" ""
+        "the z-loss is told as a part of the loss",
+        change "Runtime/LossTally.cs" "sum.detach().to_type(float64) - z" "sum.detach().to_type(float64)"
+        "the z-loss is not told",
+        change "Runtime/LossTally.cs" "right.to_type(float64), z]" "right.to_type(float64), 0 * z]"
+        "recorded or not, a row has no z-loss",
+        change
+            "Runtime/LossShare.cs"
+            "model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing, ZLoss)"
+            "model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing)"
+        "the last stage has no z-loss",
+        change
+            "Runtime/PipelineRunner.cs"
+            "row.Labels, share.LabelSmoothing, share.ZLoss)"
+            "row.Labels, share.LabelSmoothing)"
+        "the last stage does not smooth",
+        change
+            "Runtime/PipelineRunner.cs"
+            "row.Labels, share.LabelSmoothing, share.ZLoss)"
+            "row.Labels, 0, share.ZLoss)"
         "the loss is that of the last micro-batch",
         change "Runtime/LossTally.cs" "kept.add_(value)" "kept.copy_(value)"
         // A schedule is run.

@@ -177,6 +177,7 @@ let private figures (assembly: Assembly) (ground: Ground) : Evo.Parallel.LayoutF
                     (match look "RouterLoss" step with
                      | null -> Nullable()
                      | value -> Nullable(value :?> float)),
+                    (get "ZLoss" step :?> float),
                     (get "Norm" step :?> float),
                     (get "Gradients" step :?> IReadOnlyDictionary<string, float array>),
                     (get "Parameters" step :?> IReadOnlyDictionary<string, float array>)

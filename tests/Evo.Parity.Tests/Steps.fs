@@ -116,7 +116,7 @@ let step (spec: CausalLM) (layout: ParityLayout) rows length around (read: unit 
 
                 let loss =
                     use scope = torch.NewDisposeScope()
-                    let struct (sum, _, _) = model.Loss(ids, labels, at)
+                    let struct (sum, _, _, _) = model.Loss(ids, labels, at)
                     sum.MoveToOuterDisposeScope()
 
                 let forward = reading ()

@@ -39,7 +39,7 @@ let private ways: (string * (WeightGathering | null)) list =
 let private numbers (figures: LayoutFigures) =
     [
         for step in figures.Steps do
-            "loss", [| step.Loss; step.Norm; step.RouterLoss.GetValueOrDefault() |]
+            "loss", [| step.Loss; step.Norm; step.ZLoss; step.RouterLoss.GetValueOrDefault() |]
 
             for pair in Seq.append step.Gradients step.Parameters |> Seq.sortBy _.Key do
                 pair.Key, pair.Value

@@ -78,7 +78,9 @@ type ``A gradient added in place``() =
             "a head and its loss",
             [ [ 7L; 4L ] ],
             (fun w x ->
-                let struct (sum, _, _) = Ops.LinearCrossEntropy(x.flatten (0L, 1L), w[0], ids, 0.1)
+                let struct (sum, _, _, _) =
+                    Ops.LinearCrossEntropy(x.flatten (0L, 1L), w[0], ids, 0.1)
+
                 sum / 3.0)
             "a table",
             [ [ 7L; 4L ] ],

@@ -199,8 +199,8 @@ let operators =
         }
         {
             Name = "CrossEntropy"
-            Dimensions = [ "N"; "V-1"; "smoothing" ]
-            Most = [ 40; 90; 2 ]
+            Dimensions = [ "N"; "V-1"; "smoothing"; "z" ]
+            Most = [ 40; 90; 2; 3 ]
             Call =
                 fun sizes random ->
                     // One word leaves nothing to learn: its loss is rounding.
@@ -211,16 +211,21 @@ let operators =
                         Inputs = [| normal random [ sizes[0]; V ] |]
                         Run =
                             fun x ->
-                                let struct (loss, _, _) =
-                                    Ops.CrossEntropy(x[0], beside x targets, smoothingOf sizes[2]) in
+                                let struct (loss, _, _, _) =
+                                    Ops.CrossEntropy(
+                                        x[0],
+                                        beside x targets,
+                                        smoothingOf sizes[2],
+                                        zLossOf sizes[3]
+                                    )
 
                                 loss
                     }
         }
         {
             Name = "LinearCrossEntropy"
-            Dimensions = [ "N"; "V-1"; "C"; "smoothing" ]
-            Most = [ 150; 90; 20; 2 ]
+            Dimensions = [ "N"; "V-1"; "C"; "smoothing"; "z" ]
+            Most = [ 150; 90; 20; 2; 3 ]
             Call =
                 fun sizes random ->
                     // One word leaves nothing to learn: its loss is rounding.
@@ -231,8 +236,14 @@ let operators =
                         Inputs = [| normal random [ sizes[0]; sizes[2] ]; normal random [ V; sizes[2] ] |]
                         Run =
                             fun x ->
-                                let struct (loss, _, _) =
-                                    Ops.LinearCrossEntropy(x[0], x[1], beside x targets, smoothingOf sizes[3])
+                                let struct (loss, _, _, _) =
+                                    Ops.LinearCrossEntropy(
+                                        x[0],
+                                        x[1],
+                                        beside x targets,
+                                        smoothingOf sizes[3],
+                                        zLossOf sizes[4]
+                                    )
 
                                 loss
                     }

@@ -49,7 +49,7 @@ type ``A kernel``() =
 
                 let head = (normal 3 [ 5; 6 ]).requires_grad_()
                 let labels = torch.zeros ([| 0L |], torch.ScalarType.Int64)
-                let struct (loss, count, _) = Ops.LinearCrossEntropy(nothing, head, labels)
+                let struct (loss, count, _, _) = Ops.LinearCrossEntropy(nothing, head, labels)
                 loss.backward ()
                 Assert.Equal(0.0, loss.item<double>())
                 Assert.Equal(0L, count.item<int64>())
@@ -155,12 +155,51 @@ type ``A kernel``() =
     member _.``of the loss counts the labels that are not ignored, and gives the ignored no gradient``() =
         let logits = (normal 1 [ 4; 7 ]).requires_grad_()
         let labels = torch.tensor ([| 3L; -100L; 0L; -100L |])
-        let struct (loss, count, _) = Ops.CrossEntropy(logits, labels, 0.1)
+        let struct (loss, count, _, _) = Ops.CrossEntropy(logits, labels, 0.1)
         loss.backward ()
         Assert.Equal(2L, count.item<int64>())
         Assert.Equal(0.0, (gradientOf logits).narrow(0, 1, 1).abs().sum().item<double>())
         // The gradient of a counted row sums to nothing: shifting all logits does not change the loss.
         Assert.InRange((gradientOf logits).sum(1L).abs().max().item<double>(), 0.0, 1e-14)
+
+    [<Fact>]
+    member _.``of the loss adds z times the squared logarithm of each counted denominator, and says how much that is``
+        ()
+        =
+        let labels = torch.tensor [| 3L; -100L; 0L; 5L |]
+
+        let counted =
+            torch.tensor([| 1.0; 0.0; 1.0; 1.0 |], dtype = Nullable float64).unsqueeze 1L
+
+        let scalar (x: float) = Scalar.op_Implicit x
+        let identity = torch.eye (7L, dtype = Nullable float64)
+
+        for form in
+            [
+                fun (x: Tensor) smoothing z -> Ops.CrossEntropy(x, labels, smoothing, z)
+                fun x smoothing z -> Ops.LinearCrossEntropy(x, identity, labels, smoothing, z)
+            ] do
+            for native in [ true; false ] do
+                for smoothing in [ 0.0; 0.1 ] do
+                    let at z =
+                        withNative native (fun () ->
+                            let logits = (normal 1 [ 4; 7 ]).mul(scalar 3.0).requires_grad_()
+                            let struct (sum, _, _, zSum) = form logits smoothing z
+                            sum.backward ()
+                            Assert.False zSum.requires_grad
+                            logits.detach (), sum.item<double>(), zSum.item<double>(), gradientOf logits)
+
+                    let logits, without, nothing, gradient = at 0.0
+                    Assert.Equal(0.0, nothing)
+                    let logZ = logits.exp().sum(1L, keepdim = true).log()
+
+                    for z in [ 0.02; 3.0 ] do
+                        let _, sum, zSum, withZ = at z
+                        let added = (logZ.square () * counted).sum().item<double>() * z
+                        Assert.InRange(abs (zSum - added), 0.0, 1e-12 * added)
+                        Assert.InRange(abs (sum - without - zSum), 0.0, 1e-12 * sum)
+                        let pull = (logits - logZ).exp() * logZ * counted * scalar (2.0 * z)
+                        near 1e-12 withZ (gradient + pull)
 
     [<Fact>]
     member _.``of the loss calls a label right that no other logit is above``() =
@@ -187,8 +226,8 @@ type ``A kernel``() =
                 for native in [ true; false ] do
                     let one, whole =
                         withNative native (fun () ->
-                            let struct (_, _, one) = Ops.CrossEntropy(x, labels, 0.1)
-                            let struct (_, _, whole) = Ops.LinearCrossEntropy(x, identity, labels)
+                            let struct (_, _, one, _) = Ops.CrossEntropy(x, labels, 0.1)
+                            let struct (_, _, whole, _) = Ops.LinearCrossEntropy(x, identity, labels)
                             one, whole)
 
                     Assert.Equal((expected, expected), (one.item<int64>(), whole.item<int64>()))
@@ -264,7 +303,14 @@ type ``A kernel``() =
             Ops.Embedding(torch.tensor ([| 7L |]), normal 2 [ 5; 4 ]))
 
         said [ "label 9"; "-100" ] (fun () ->
-            let struct (loss, _, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
+            let struct (loss, _, _, _) = Ops.CrossEntropy(x, torch.tensor ([| 9L; 0L |])) in loss)
+
+        for z in [ -0.5; Double.NaN; Double.PositiveInfinity ] do
+            for native in [ true; false ] do
+                said [ "z_loss = "; "finite" ] (fun () ->
+                    withNative native (fun () ->
+                        let struct (loss, _, _, _) = Ops.CrossEntropy(x, torch.tensor [| 1L; 0L |], 0.0, z)
+                        loss))
 
         said [ "alibiSlopes [3]"; "2 query heads" ] (fun () ->
             let q = normal 1 [ 1; 4; 2; 4 ]
@@ -340,7 +386,7 @@ type ``A kernel``() =
         for hiddenLearns, headLearns in [ (true, false); (false, true) ] do
             let hidden = (normal 1 [ 3; 4 ]).requires_grad_ hiddenLearns
             let head = (normal 2 [ 5; 4 ]).requires_grad_ headLearns
-            let struct (loss, _, _) = Ops.LinearCrossEntropy(hidden, head, labels)
+            let struct (loss, _, _, _) = Ops.LinearCrossEntropy(hidden, head, labels)
             loss.backward ()
             Assert.Equal(hiddenLearns, not (isNull hidden.grad))
             Assert.Equal(headLearns, not (isNull head.grad))

@@ -183,6 +183,10 @@ type LossConfig =
               Minimum = 0.0,
               Maximum = 1.0)>]
         LabelSmoothing: float
+        [<Key("What the z-loss of the output head, the square of the logarithm of the softmax's denominator at each label, is multiplied by before it is added to the cross-entropy; 0 leaves it out.",
+              "0",
+              Minimum = 0.0)>]
+        ZLossCoeff: float
         [<Key("What the balance loss of a model's routers is multiplied by before it is added to the cross-entropy; 0 leaves it out. Models without experts have none.",
               "1",
               Minimum = 0.0)>]

@@ -86,6 +86,9 @@ type StepReport =
         /// What routers add to the minimised loss, coefficients applied, mean over the micro-batches; `Loss` is without it.
         /// Unset for a model without experts.
         MoeLoss: Nullable<float>
+        /// What the head's z-loss adds to the minimised loss, its coefficient applied, mean over the same tokens; `Loss` is without it.
+        /// Unset where the run has none.
+        ZLoss: Nullable<float>
     }
 
     /// e to the loss.
@@ -112,6 +115,8 @@ type StepReport =
             "grad_norm", report.GradNorm
             if report.MoeLoss.HasValue then
                 "moe_loss", report.MoeLoss.Value
+            if report.ZLoss.HasValue then
+                "z_loss", report.ZLoss.Value
             "micro_num", float report.MicroNum
             "num_consumed_tokens", float report.ConsumedTokens
             "inf_nan_skip_batches", float report.InfNanSkipBatches

@@ -10,7 +10,7 @@ namespace Evo.Models;
 /// </summary>
 [Model("BAICHUAN2", HuggingFace = "BaichuanForCausalLM", ModelType = "baichuan", InitStd = nameof(InitStd))]
 [Divides(nameof(HeadCount), nameof(HiddenSize), Because = "a head's share of the hidden size")]
-[HfOnly("z_loss_weight", 0, Because = "the loss is the cross entropy alone")]
+[HfOnly("z_loss_weight", 0, Because = "a run's z-loss (loss.z_loss_coeff) is of the softmax's denominator, not of the largest logit")]
 public sealed partial record Baichuan2 : CausalLM
 {
     /// <summary>Entries of the vocabulary.</summary>

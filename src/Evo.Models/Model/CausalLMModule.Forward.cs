@@ -58,27 +58,29 @@ public abstract partial class CausalLMModule
     }
 
     /// <summary>
-    /// Cross entropy of the next tokens, summed in nats, the number of labels that counted, and how many of these no other token's
-    /// logit is above. Never holds all logits at once.
+    /// Cross entropy of the next tokens, summed in nats, with the z-loss of the head; the number of labels that counted; how many of
+    /// these no other token's logit is above; and what part of the sum is z-loss. Never holds all logits at once.
     /// </summary>
     /// <param name="ids_BT">Token ids, int64 [B, T].</param>
     /// <param name="labels_BT">The token after each, int64 [B, T]; −100 does not count.</param>
     /// <param name="at">Where the tokens stand.</param>
     /// <param name="labelSmoothing">Share of the target spread evenly over the vocabulary.</param>
-    public (Tensor lossSum, Tensor count, Tensor right) Loss(Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
+    /// <param name="zLoss">Coefficient of the z-loss, at least 0.</param>
+    public (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) Loss(
+        Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0, double zLoss = 0)
     {
         var hidden = Hidden(ids_BT, at);
-        return HeadLoss(hidden, labels_BT, labelSmoothing);
+        return HeadLoss(hidden, labels_BT, labelSmoothing, zLoss);
     }
 
     /// <summary>As <see cref="Loss"/>, with the auxiliary losses of the same pass; null for a model without experts.</summary>
-    public (Tensor lossSum, Tensor count, Tensor right, AuxiliaryLosses? auxiliary) LossWithRouters(
-        Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0)
+    public (Tensor lossSum, Tensor count, Tensor right, Tensor zSum, AuxiliaryLosses? auxiliary) LossWithRouters(
+        Tensor ids_BT, Tensor labels_BT, Positions at, double labelSmoothing = 0, double zLoss = 0)
     {
         var routers = Routers();
         var hidden = Hidden(ids_BT, at, routers);
-        var (sum, count, right) = HeadLoss(hidden, labels_BT, labelSmoothing);
-        return (sum, count, right, AuxiliaryLoss(routers));
+        var (sum, count, right, zSum) = HeadLoss(hidden, labels_BT, labelSmoothing, zLoss);
+        return (sum, count, right, zSum, AuxiliaryLoss(routers));
     }
 
     private void Check(Tensor ids_BT, Positions at)
@@ -108,7 +110,8 @@ public abstract partial class CausalLMModule
     protected abstract Tensor ComputeLogits(Tensor hidden);
 
     /// <summary>Head and cross entropy together over [B, T, C] hidden states and [B, T] labels.</summary>
-    protected abstract (Tensor lossSum, Tensor count, Tensor right) ComputeLoss(Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing);
+    protected abstract (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) ComputeLoss(
+        Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing, double zLoss);
 
     /// <summary>Rows of the table that positions come from, beyond which there is none; 0 where there is no table.</summary>
     protected virtual int LearnedPositions => 0;

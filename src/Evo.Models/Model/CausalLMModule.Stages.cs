@@ -63,12 +63,13 @@ public abstract partial class CausalLMModule
         return ComputeExit(BlockGate.Input(Options.Blocks, BlockCount - 1, x_BTC), at);
     }
 
-    /// <summary>Head and cross entropy together over final hidden states and [B, T] labels: the sum in nats, the labels that counted, and those guessed right.</summary>
-    public (Tensor lossSum, Tensor count, Tensor right) HeadLoss(Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing = 0)
+    /// <summary>Head and cross entropy together over final hidden states and [B, T] labels: the figures of <see cref="Loss"/>.</summary>
+    public (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) HeadLoss(
+        Tensor hidden_BTC, Tensor labels_BT, double labelSmoothing = 0, double zLoss = 0)
     {
         Need(HoldsExit, nameof(HeadLoss), "the last");
-        var (sum, count, right) = ComputeLoss(hidden_BTC, labels_BT, labelSmoothing);
-        return (Left([sum])[0], count, right);
+        var (sum, count, right, zSum) = ComputeLoss(hidden_BTC, labels_BT, labelSmoothing, zLoss);
+        return (Left([sum])[0], count, right, zSum);
     }
 
     /// <summary>Statistics of the routers of one pass, to be given to <see cref="RunLayers"/>; null for a model without experts.</summary>

@@ -72,15 +72,18 @@ public static class Shard
         return x.narrow(dim, start, length);
     }
 
-    /// <summary>A loss and its right guesses as one tensor [2] of the loss's type, to be summed over ranks in one message.</summary>
-    public static Tensor Figures(Tensor lossSum, Tensor right) => stack([lossSum, right.to_type(lossSum.dtype)]);
+    /// <summary>A loss, its right guesses and its z-loss as one tensor [3] of the loss's type, to be summed over ranks in one message.</summary>
+    public static Tensor Figures(Tensor lossSum, Tensor right, Tensor zSum) => stack([lossSum, right.to_type(lossSum.dtype), zSum]);
 
-    /// <summary>The loss over all ranks of summed <see cref="Figures"/>, the labels that count, and the right guesses among them.</summary>
-    /// <param name="figures">[2]</param>
+    /// <summary>
+    /// The loss over all ranks of summed <see cref="Figures"/>, the labels that count, the right guesses among them, and what part of the
+    /// loss is z-loss.
+    /// </summary>
+    /// <param name="figures">[3]</param>
     /// <param name="labels">Those of all ranks, the same on each.</param>
-    public static (Tensor lossSum, Tensor count, Tensor right) Loss(Tensor figures, Tensor labels)
+    public static (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) Loss(Tensor figures, Tensor labels)
     {
         using var counted = labels.ne(Ops.IgnoredLabel);
-        return (figures[0], counted.sum(), figures[1].detach().to_type(ScalarType.Int64));
+        return (figures[0], counted.sum(), figures[1].detach().to_type(ScalarType.Int64), figures[2].detach());
     }
 }

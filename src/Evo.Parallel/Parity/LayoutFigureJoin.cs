@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Evo.Parallel;
 
 /// <summary>What one rank knows of a step: what it owns of gradients and of updated parameters.</summary>
-public sealed record RankStep(double Loss, double? RouterLoss, double Norm, IReadOnlyList<HeldPiece> Gradients, IReadOnlyList<HeldPiece> Parameters);
+public sealed record RankStep(double Loss, double? RouterLoss, double ZLoss, double Norm, IReadOnlyList<HeldPiece> Gradients, IReadOnlyList<HeldPiece> Parameters);
 
 /// <summary>What one rank knows of a run.</summary>
 /// <param name="Rank">Its number.</param>
@@ -22,9 +22,9 @@ public static class LayoutFigureJoin
         var steps = Enumerable.Range(0, ranks[0].Steps.Count).Select(s =>
         {
             var all = ranks.Select(rank => rank.Steps[s]).ToList();
-            Same("loss", all.Select(step => new[] { step.Loss, step.RouterLoss ?? 0, step.Norm }), unequal);
+            Same("loss", all.Select(step => new[] { step.Loss, step.RouterLoss ?? 0, step.ZLoss, step.Norm }), unequal);
             return new StepQuantities(
-                all[0].Loss, all[0].RouterLoss, all[0].Norm,
+                all[0].Loss, all[0].RouterLoss, all[0].ZLoss, all[0].Norm,
                 Wholes("gradient of ", all.SelectMany(step => step.Gradients), unequal),
                 Wholes("", all.SelectMany(step => step.Parameters), unequal));
         }).ToList();

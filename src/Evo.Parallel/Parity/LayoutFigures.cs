@@ -3,11 +3,13 @@ namespace Evo.Parallel;
 /// <summary>What one optimizer step gives: all that the law of parity compares.</summary>
 /// <param name="Loss">Mean cross entropy over the labels that count.</param>
 /// <param name="RouterLoss">What routers added; null without them.</param>
+/// <param name="ZLoss">What the head's z-loss added; 0 without it.</param>
 /// <param name="Norm">Norm of all gradients, before clipping.</param>
 /// <param name="Gradients">Every parameter's gradient, whole, by logical name.</param>
 /// <param name="Parameters">Every parameter after the update, whole.</param>
 public sealed record StepQuantities(
-    double Loss, double? RouterLoss, double Norm, IReadOnlyDictionary<string, double[]> Gradients, IReadOnlyDictionary<string, double[]> Parameters);
+    double Loss, double? RouterLoss, double ZLoss, double Norm, IReadOnlyDictionary<string, double[]> Gradients,
+    IReadOnlyDictionary<string, double[]> Parameters);
 
 /// <summary>How far two runs are apart at one quantity.</summary>
 /// <param name="Error">By the law's measure; NaN where one is missing or has another size.</param>
@@ -47,6 +49,7 @@ public sealed record LayoutFigures(IReadOnlyList<StepQuantities> Steps, IReadOnl
                 yield return new(ParityFigures.Error([a.RouterLoss ?? double.NaN], [b.RouterLoss ?? double.NaN], 0), "router loss" + at);
             }
 
+            yield return new(ParityFigures.Error([a.ZLoss], [b.ZLoss], 0), "z-loss" + at);
             var largest = a.Gradients.Values.Max(g => g.Length == 0 ? 0 : g.Max(Math.Abs));
             foreach (var (name, gradient) in a.Gradients)
             {

@@ -61,10 +61,10 @@ public static class LayoutParity
         for (var s = 0; s < batch.Steps.Count; s++)
         {
             var (micros, own) = batch.Of(s, groups.Data, probe.Device);
-            var figures = model.Gradients(micros, own, new LossOptions(Routers: probe.Routers));
+            var figures = model.Gradients(micros, own, probe.Loss);
             var gradients = model.Pieces(StateKind.Gradient);
             model.Update(new AdamRates(LearningRate, 0.9, 0.95, 1e-8, 0.1), s + 1, figures, probe.ClipNorm);
-            steps.Add(new(figures.Loss, figures.RouterLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
+            steps.Add(new(figures.Loss, figures.RouterLoss, figures.ZLoss, figures.Norm, gradients, model.Pieces(StateKind.Weight)));
         }
 
         // Only now: until the last step the next forward has to wait for updated weights by itself.

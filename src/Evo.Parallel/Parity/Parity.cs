@@ -53,7 +53,7 @@ public static class Parity
         var rows = batch.Rows / layout.Data;
         var (ids, labels, places) = batch.Tensors(data.Rank * rows, rows, ParityStart.Random);
         using var at = places;
-        var (sum, _, _, auxiliary) = model.LossWithRouters(ids, labels, at);
+        var (sum, _, _, _, auxiliary) = model.LossWithRouters(ids, labels, at);
         var loss = sum / (double)batch.Targets;
         var total = auxiliary is null ? loss : loss + ((auxiliary.Balance + auxiliary.Z) * RouterCoefficient);
         total.backward();

@@ -33,8 +33,8 @@ public sealed record ParityProbe
     /// <summary>Blocks gathered ahead, of parameters that are fully sharded.</summary>
     public int GatherAhead { get; init; } = 1;
 
-    /// <summary>The coefficients of the routers' losses.</summary>
-    public RouterCoefficients Routers { get; init; } = new(0.01, 0.001);
+    /// <summary>The loss; all of its terms, unless others are asked for.</summary>
+    public LossOptions Loss { get; init; } = new(0.1, new(0.01, 0.001), ZLoss: 0.01);
 
     /// <summary>Whether dropout drops and gates choose at random, where the model has them.</summary>
     public bool Dropout { get; init; } = true;

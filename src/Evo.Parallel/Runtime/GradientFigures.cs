@@ -24,6 +24,9 @@ public sealed class GradientFigures
     /// <summary>Mean cross entropy in nats over the labels of the step that count.</summary>
     public double Loss => Types.Sum(type => type.Nats) / Math.Max(1, Batch.Targets);
 
+    /// <summary>What the z-loss added, mean over the same labels.</summary>
+    public double ZLoss => Types.Sum(type => type.Z) / Math.Max(1, Batch.Targets);
+
     /// <summary>What routers added, mean over the micro-batches; null without them.</summary>
     public double? RouterLoss => values.Read().RouterLoss;
 
@@ -59,7 +62,7 @@ public sealed class GradientFigures
 }
 
 /// <summary>The values of a step in one tensor of float64 on the device, all ranks' together.</summary>
-/// <param name="values">Norm, whether the step is finite, what routers added and whether they did, three sums of each type, the ranks' batches; owned.</param>
+/// <param name="values">Norm, whether the step is finite, what routers added and whether they did, the sums of each type, the ranks' batches; owned.</param>
 /// <param name="types">Types of documents.</param>
 internal sealed class StepValues(Tensor values, int types) : IDisposable
 {
@@ -71,14 +74,14 @@ internal sealed class StepValues(Tensor values, int types) : IDisposable
 
     /// <summary>Puts a step's values together.</summary>
     /// <param name="norm">Of all gradients.</param>
-    /// <param name="sums">What routers added, whether they did, and nats, right guesses and targets of each type, over all ranks.</param>
+    /// <param name="sums">What routers added, whether they did, and the figures of <see cref="LossSum"/> of each type, over all ranks.</param>
     /// <param name="batches">The figures of each data-parallel rank's batch.</param>
     /// <param name="types">Types of documents.</param>
     public static StepValues Of(Tensor norm, Tensor sums, Tensor batches, int types)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var nats = sums.narrow(0, 2, 3 * types).reshape(types, 3).select(1, 0).sum();
+        var nats = sums.narrow(0, 2, LossSum.Figures * types).reshape(types, LossSum.Figures).select(1, 0).sum();
         var finite = norm.isfinite().logical_and(nats.isfinite()).to_type(float64);
         return new(cat([norm.reshape(1), finite.reshape(1), sums, batches.to_type(float64).reshape(-1)]).DetachFromDisposeScope(), types);
     }
@@ -122,9 +125,9 @@ internal sealed record ReadValues(double Norm, bool Finite, double? RouterLoss, 
 {
     public static ReadValues Of(double[] all, int before, int types)
     {
-        var batches = all[(before + (3 * types))..].Select(number => (long)number).Chunk(BatchFigures.Count);
+        var batches = all[(before + (LossSum.Figures * types))..].Select(number => (long)number).Chunk(BatchFigures.Count);
         return new(
-            all[0], all[1] == 1, all[3] > 0 ? all[2] : null, LossSum.Each(all.AsSpan(before, 3 * types)),
+            all[0], all[1] == 1, all[3] > 0 ? all[2] : null, LossSum.Each(all.AsSpan(before, LossSum.Figures * types)),
             batches.Select(BatchFigures.Of).Aggregate((a, b) => a + b));
     }
 }

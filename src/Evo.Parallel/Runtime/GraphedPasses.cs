@@ -117,11 +117,12 @@ internal sealed class GraphedPasses(GraphOptions options, Device device) : IDisp
     {
         using var scope = NewDisposeScope();
         using var at = row.At(random);
-        var (sum, _, right) = module.Loss(row.Ids, row.Labels, at, share.LabelSmoothing);
+        var (sum, _, right, zSum) = module.Loss(row.Ids, row.Labels, at, share.LabelSmoothing, share.ZLoss);
         using (no_grad())
         {
             row.Sum.copy_(sum.detach());
             row.Right.copy_(right);
+            row.ZSum.copy_(zSum);
         }
 
         LossShare.Minimised(sum, row.Targets, share.Scale is null ? null : row.Scale).backward();
@@ -130,7 +131,7 @@ internal sealed class GraphedPasses(GraphOptions options, Device device) : IDisp
 
     private static bool Given(StaticRow row, LossShare share, int type)
     {
-        share.Add(type, row.Sum, row.Right);
+        share.Add(type, row.Sum, row.Right, row.ZSum);
         return true;
     }
 

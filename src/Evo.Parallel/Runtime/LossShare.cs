@@ -16,7 +16,7 @@ namespace Evo.Parallel;
 /// <param name="scale">What the loss is multiplied by for the backward pass, in the same form; null for none.</param>
 internal sealed class LossShare(Tensor targets, int microBatches, LossOptions options, Tensor? scale)
 {
-    /// <summary>Cross entropy and right guesses of this rank's labels, and the mean over the micro-batches of what routers added.</summary>
+    /// <summary>Cross entropy, right guesses and z-loss of this rank's labels, and the mean over the micro-batches of what routers added.</summary>
     public LossTally Tally { get; } = new(Math.Max(1, options.Types));
 
     /// <summary>What losses are divided by.</summary>
@@ -31,22 +31,25 @@ internal sealed class LossShare(Tensor targets, int microBatches, LossOptions op
     /// <summary>Part of the target probability spread over the vocabulary.</summary>
     public double LabelSmoothing => options.LabelSmoothing;
 
+    /// <summary>The coefficient of the z-loss.</summary>
+    public double ZLoss => options.ZLoss;
+
     /// <summary>What a whole model minimises for a micro-batch.</summary>
     public Tensor Of(CausalLMModule model, MicroTensors row, int type)
     {
         if (!AsksRouters)
         {
-            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing), null, type);
+            return Of(model.Loss(row.Ids, row.Labels, row.At, LabelSmoothing, ZLoss), null, type);
         }
 
-        var (sum, count, right, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing);
-        return Of((sum, count, right), auxiliary, type);
+        var (sum, count, right, zSum, auxiliary) = model.LossWithRouters(row.Ids, row.Labels, row.At, LabelSmoothing, ZLoss);
+        return Of((sum, count, right, zSum), auxiliary, type);
     }
 
     /// <summary>What is minimised for a micro-batch.</summary>
-    public Tensor Of((Tensor lossSum, Tensor count, Tensor right) loss, AuxiliaryLosses? auxiliary, int type)
+    public Tensor Of((Tensor lossSum, Tensor count, Tensor right, Tensor zSum) loss, AuxiliaryLosses? auxiliary, int type)
     {
-        Add(type, loss.lossSum, loss.right);
+        Add(type, loss.lossSum, loss.right, loss.zSum);
         var minimised = loss.lossSum / targets.to_type(loss.lossSum.dtype);
         if (auxiliary is not null)
         {
@@ -62,7 +65,7 @@ internal sealed class LossShare(Tensor targets, int microBatches, LossOptions op
     public static Tensor Minimised(Tensor lossSum, Tensor targets, Tensor? scale) => Scaled(lossSum / targets.to_type(lossSum.dtype), scale);
 
     /// <summary>Adds what a micro-batch gave.</summary>
-    public void Add(int type, Tensor sum, Tensor right) => Tally.Add(options.Types > 1 ? type : 0, sum, right);
+    public void Add(int type, Tensor sum, Tensor right, Tensor zSum) => Tally.Add(options.Types > 1 ? type : 0, sum, right, zSum);
 
     private static Tensor Scaled(Tensor minimised, Tensor? scale) => scale is null ? minimised : minimised * scale.to_type(minimised.dtype);
 }

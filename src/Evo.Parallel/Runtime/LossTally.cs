@@ -6,9 +6,13 @@ namespace Evo.Parallel;
 /// <summary>A cross entropy before it is divided.</summary>
 /// <param name="Nats">Sum over the labels that count.</param>
 /// <param name="Right">Labels that no other token's logit is above.</param>
+/// <param name="Z">What their z-losses added to what is minimised; no part of the cross entropy.</param>
 /// <param name="Targets">How many count.</param>
-public readonly record struct LossSum(double Nats, long Right, long Targets)
+public readonly record struct LossSum(double Nats, long Right, double Z, long Targets)
 {
+    /// <summary>Numbers of a sum.</summary>
+    internal const int Figures = 4;
+
     /// <summary>Nats for each label; 0 where there is none.</summary>
     public double Mean => Nats / Math.Max(1, Targets);
 
@@ -16,15 +20,16 @@ public readonly record struct LossSum(double Nats, long Right, long Targets)
     public double Accuracy => (double)Right / Math.Max(1, Targets);
 
     /// <summary>Both together.</summary>
-    public static LossSum operator +(LossSum a, LossSum b) => new(a.Nats + b.Nats, a.Right + b.Right, a.Targets + b.Targets);
+    public static LossSum operator +(LossSum a, LossSum b) => new(a.Nats + b.Nats, a.Right + b.Right, a.Z + b.Z, a.Targets + b.Targets);
 
     // Sums one behind the other, as ranks add them up.
     internal static LossSum[] Each(ReadOnlySpan<double> numbers)
     {
-        var sums = new LossSum[numbers.Length / 3];
+        var sums = new LossSum[numbers.Length / Figures];
         for (var i = 0; i < sums.Length; i++)
         {
-            sums[i] = new(numbers[3 * i], (long)numbers[(3 * i) + 1], (long)numbers[(3 * i) + 2]);
+            var of = numbers.Slice(i * Figures, Figures);
+            sums[i] = new(of[0], (long)of[1], of[2], (long)of[3]);
         }
 
         return sums;
@@ -48,13 +53,15 @@ public sealed class LossTally(int types) : IDisposable
 
     /// <summary>Adds a micro-batch of a type.</summary>
     /// <param name="type">Its number, from 0.</param>
-    /// <param name="sum">Its cross entropy, a scalar.</param>
+    /// <param name="sum">Its cross entropy with its z-loss, a scalar.</param>
     /// <param name="right">How many of its labels were guessed right, a scalar.</param>
-    public void Add(int type, Tensor sum, Tensor right)
+    /// <param name="zSum">Its z-loss, a scalar.</param>
+    public void Add(int type, Tensor sum, Tensor right, Tensor zSum)
     {
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        byType[type] = Sum(byType[type], stack([sum.detach().to_type(float64), right.to_type(float64)]));
+        var z = zSum.to_type(float64);
+        byType[type] = Sum(byType[type], stack([sum.detach().to_type(float64) - z, right.to_type(float64), z]));
     }
 
     /// <summary>Adds what routers added to the loss of a micro-batch.</summary>
@@ -65,12 +72,12 @@ public sealed class LossTally(int types) : IDisposable
         Routers = Sum(Routers, added.detach().to_type(float64).reshape([]));
     }
 
-    /// <summary>Nats and right guesses of each type, [types, 2] of float64.</summary>
+    /// <summary>Nats, right guesses and z-loss of each type, [types, 3] of float64.</summary>
     /// <param name="device">Where they are, which a rank without a last stage does not know by them.</param>
     public Tensor Sums(Device device)
     {
         using var scope = NewDisposeScope();
-        return stack([.. byType.Select(sum => sum ?? zeros([2], float64, device))]).MoveToOuterDisposeScope();
+        return stack([.. byType.Select(sum => sum ?? zeros([LossSum.Figures - 1], float64, device))]).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

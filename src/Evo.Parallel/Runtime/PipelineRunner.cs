@@ -17,7 +17,8 @@ public sealed record ModelChunk(CausalLMModule Module, int VirtualStage, WeightG
 /// <param name="LabelSmoothing">Part of the target probability spread over the vocabulary.</param>
 /// <param name="Routers">Coefficients of the routers' losses.</param>
 /// <param name="Types">Types of documents whose losses are told apart; 0 and 1 tell none apart.</param>
-public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0);
+/// <param name="ZLoss">Coefficient of the head's z-loss.</param>
+public readonly record struct LossOptions(double LabelSmoothing = 0, RouterCoefficients Routers = default, int Types = 0, double ZLoss = 0);
 
 /// <summary>When one rank's passes of a step were.</summary>
 /// <param name="Times">When each step of the schedule began and ended, in seconds since the first.</param>
@@ -156,8 +157,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
             using var row = source.Make();
             if (schedule.Shape.VirtualStages == 1)
             {
-                var (sum, _, right) = chunks[0].Module.Loss(row.Ids, row.Labels, row.At);
-                tally.Add(source.Type, sum, right);
+                var (sum, _, right, zSum) = chunks[0].Module.Loss(row.Ids, row.Labels, row.At);
+                tally.Add(source.Type, sum, right, zSum);
                 continue;
             }
 
@@ -184,8 +185,8 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         var x = module.RunLayers(arrived?.X ?? module.Enter(row.Ids, row.At), row.At);
         if (stage == schedule.Shape.VirtualStages - 1)
         {
-            var (sum, _, right) = module.HeadLoss(module.Exit(x, row.At), row.Labels);
-            tally.Add(source.Type, sum, right);
+            var (sum, _, right, zSum) = module.HeadLoss(module.Exit(x, row.At), row.Labels);
+            tally.Add(source.Type, sum, right, zSum);
             return;
         }
 
@@ -236,7 +237,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
         else
         {
-            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing), module.AuxiliaryLoss(routers), source.Type));
+            pass.Give(share.Of(module.HeadLoss(module.Exit(x, row.At), row.Labels, share.LabelSmoothing, share.ZLoss), module.AuxiliaryLoss(routers), source.Type));
         }
     }
 

@@ -164,7 +164,7 @@ public sealed partial class RankModel
         own.copy_(sum);
     }
 
-    // What this rank adds to the sums by type: losses, right guesses, targets. Ranks of a tensor group all know the same loss, and
+    // What this rank adds to the sums by type: losses, right guesses, z-losses, targets. Ranks of a tensor group all know the same loss, and
     // stages of a pipeline the same targets: one of them speaks.
     private Tensor Spoken(LossTally tally, double[] targets)
     {

@@ -22,7 +22,7 @@ internal sealed class StaticRow : IDisposable
         this.key = key;
         (Ids, Labels, positions) = (Kept([1, key.Tokens], int64), Kept([1, key.Tokens], int64), Kept([1, key.Tokens], int64));
         borders = Kept([key.Sequences + 1], int32);
-        (Targets, Scale, Sum, Right) = (Kept([], float64), Kept([], float64), Kept([], float64), Kept([], float64));
+        (Targets, Scale, Sum, Right, ZSum) = (Kept([], float64), Kept([], float64), Kept([], float64), Kept([], float64), Kept([], float64));
 
         Tensor Kept(long[] shape, ScalarType dtype) => zeros(shape, dtype, device).DetachFromDisposeScope();
     }
@@ -39,11 +39,14 @@ internal sealed class StaticRow : IDisposable
     /// <summary>What the loss is multiplied by for the backward pass.</summary>
     public Tensor Scale { get; }
 
-    /// <summary>The row's cross entropy in nats.</summary>
+    /// <summary>The row's cross entropy in nats, with its z-loss.</summary>
     public Tensor Sum { get; }
 
     /// <summary>Its labels that were guessed right.</summary>
     public Tensor Right { get; }
+
+    /// <summary>Its z-loss.</summary>
+    public Tensor ZSum { get; }
 
     /// <summary>Puts a row in the place of the one before.</summary>
     /// <param name="row">It has the key's shapes.</param>
@@ -72,7 +75,7 @@ internal sealed class StaticRow : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in new[] { Ids, Labels, positions, borders, Targets, Scale, Sum, Right })
+        foreach (var tensor in new[] { Ids, Labels, positions, borders, Targets, Scale, Sum, Right, ZSum })
         {
             tensor.Dispose();
         }

@@ -69,7 +69,8 @@ internal sealed class StepReports(RunConfig config, CausalLM spec, Core.Layout l
             validAccuracy: valid?.Whole.Accuracy,
             typeLosses: ByType(data.Types, figures.Types),
             validTypeLosses: ByType(data.ValidTypes, valid?.Types ?? []),
-            moeLoss: figures.RouterLoss);
+            moeLoss: figures.RouterLoss,
+            zLoss: config.Loss.ZLossCoeff > 0 ? figures.ZLoss : null);
     }
 
     // Where there are several types: those of which something was asked.

@@ -24,7 +24,7 @@ internal sealed class TrainLoop(
     private readonly Beta2 beta2 = Beta2.Of(config);
     private readonly SkippedBatches skipped = SkippedBatches.TryParse(config.Data.SkipBatches)?.Value
         ?? throw new ArgumentException($"data.skip_batches = \"{config.Data.SkipBatches}\": is no list of batches", nameof(config));
-    private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff), data.Types.Count);
+    private readonly LossOptions loss = new(config.Loss.LabelSmoothing, new(config.Loss.MoeLossCoeff, config.Loss.MoeZLossCoeff), data.Types.Count, config.Loss.ZLossCoeff);
     private readonly RandomKey random = RandomKey.Of((ulong)config.Seed, "random choices");
     private readonly long began = Stopwatch.GetTimestamp();
     private double secondsBefore;

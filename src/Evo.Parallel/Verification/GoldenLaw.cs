@@ -129,7 +129,7 @@ public sealed class GoldenLaw : ILayoutLaw
         model.Fill(module => HuggingFaceFolder.LoadWeights(module, options.Folder));
         var (micros, own) = batch.Of(0, groups.Data, options.Device);
         var figures = model.Gradients(micros, own, loss);
-        return new(rank.Rank, [new(figures.Loss, figures.RouterLoss, figures.Norm, model.Pieces(StateKind.Gradient), [])], []);
+        return new(rank.Rank, [new(figures.Loss, figures.RouterLoss, figures.ZLoss, figures.Norm, model.Pieces(StateKind.Gradient), [])], []);
     }
 
     // By the names and in the order of numbers of the file.

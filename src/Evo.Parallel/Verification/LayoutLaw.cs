@@ -57,7 +57,7 @@ public sealed class LayoutLaw(CausalLM small) : ILayoutLaw
             var batch = LayoutBatch.Random(Seed, spec.Size.VocabSize, Steps, micro, needs.Rows, needs.Length);
             var one = new Core.Layout(
                 Core.Degrees.Single, Core.PipelineMode.OneForwardOneBackward, 1, micro, 0, false, Core.GradientReduction.ReduceScatter);
-            references[key] = known = (spec, batch, LayoutParity.Run(spec, one, batch, new ParityProbe { Device = Probe.Device }));
+            references[key] = known = (spec, batch, LayoutParity.Run(spec, one, batch, new ParityProbe { Device = Probe.Device, Loss = Probe.Loss }));
         }
 
         return known;

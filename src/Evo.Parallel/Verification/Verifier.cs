@@ -97,7 +97,7 @@ public static class Verifier
         }
 
         module.zero_grad();
-        var (sum, count, _, auxiliary) = module.LossWithRouters(ids, labels, at);
+        var (sum, count, _, _, auxiliary) = module.LossWithRouters(ids, labels, at);
         var loss = sum / count;
         loss.backward(retain_graph: auxiliary is not null);
         computed["loss"] = loss;

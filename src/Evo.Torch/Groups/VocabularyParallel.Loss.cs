@@ -20,44 +20,47 @@ public static partial class VocabularyParallel
     /// <param name="labels">[N], integers, the same on all ranks; <see cref="Ops.IgnoredLabel"/> is not counted.</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="labelSmoothing">From 0 to 1.</param>
+    /// <param name="zLoss">At least 0.</param>
     /// <param name="site">The place.</param>
     /// <returns>
-    /// The sum, invariant: the same bits on all ranks; the number of counted labels; and how many of these no logit of any rank is above.
+    /// The sum, invariant: the same bits on all ranks; the number of counted labels; how many of these no logit of any rank is above; and
+    /// what part of the sum is z-loss, as invariant.
     /// </returns>
-    public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(
-        ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site)
+    public static (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) LinearCrossEntropy(
+        ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, double zLoss, int site)
     {
         var (start, valid) = Block(group, weightShard, vocabulary);
         if (hidden.dim() != 2 || hidden.shape[1] != weightShard.shape[1] || hidden.dtype != weightShard.dtype
-            || labels.dim() != 1 || labels.shape[0] != hidden.shape[0] || labelSmoothing is not (>= 0 and <= 1))
+            || labels.dim() != 1 || labels.shape[0] != hidden.shape[0] || labelSmoothing is not (>= 0 and <= 1)
+            || !(zLoss >= 0 && double.IsFinite(zLoss)))
             throw new ArgumentException(
                 $"VocabularyParallel.LinearCrossEntropy: hidden [{string.Join(", ", hidden.shape)}] {hidden.dtype}, shard "
                 + $"[{string.Join(", ", weightShard.shape)}] {weightShard.dtype}, labels [{string.Join(", ", labels.shape)}], smoothing "
-                + $"{labelSmoothing}: they are [N, C] and [rows, C] of one type, [N], and a number from 0 to 1.");
+                + $"{labelSmoothing}, z-loss {zLoss}: they are [N, C] and [rows, C] of one type, [N], one from 0 to 1, and one from 0 on.");
         CheckIndices(labels, vocabulary, nameof(LinearCrossEntropy), mayBeIgnored: true);
-        var head = new Head(group, start, valid, vocabulary, labelSmoothing, new(site, false));
+        var head = new Head(group, start, valid, vocabulary, labelSmoothing, zLoss, new(site, false));
         using var counted = labels.ne(Ops.IgnoredLabel);
         var count = counted.sum();
         if (is_grad_enabled() && (hidden.requires_grad || weightShard.requires_grad))
         {
             var outputs = LossFunction.apply(hidden, weightShard, labels, head);
-            return (outputs[0], count, outputs[1]);
+            return (outputs[0], count, outputs[1], outputs[2]);
         }
 
         using var quiet = no_grad();
-        var (loss, right, logSum) = head.Loss(hidden, weightShard, labels);
+        var (loss, right, zSum, logSum) = head.Loss(hidden, weightShard, labels);
         logSum.Dispose();
-        return (loss, count, right);
+        return (loss, count, right, zSum);
     }
 
     /// <summary>This rank's part of the head, and what it does with a chunk of tokens.</summary>
-    private sealed record Head(ProcessGroup Group, long Start, long Valid, long Vocabulary, double Smoothing, Site Site)
+    private sealed record Head(ProcessGroup Group, long Start, long Valid, long Vocabulary, double Smoothing, double ZLoss, Site Site)
     {
         /// <summary>
-        /// The summed loss, the number of right labels, and for each token the logarithm of the sum of exponentials over the whole
-        /// vocabulary.
+        /// The summed loss, the number of right labels, the part of the loss that is z-loss, and for each token the logarithm of the sum
+        /// of exponentials over the whole vocabulary.
         /// </summary>
-        public (Tensor Loss, Tensor Right, Tensor LogSum) Loss(Tensor hidden, Tensor weightShard, Tensor labels)
+        public (Tensor Loss, Tensor Right, Tensor ZSum, Tensor LogSum) Loss(Tensor hidden, Tensor weightShard, Tensor labels)
         {
             using var scope = NewDisposeScope();
             var wide = Wide(hidden.dtype);
@@ -86,10 +89,14 @@ public static partial class VocabularyParallel
             if (Smoothing > 0)
                 losses = losses - sumsOfAll[2] * (Smoothing / Vocabulary);
             var ignored = labels.eq(Ops.IgnoredLabel);
-            var loss = losses.masked_fill(ignored, 0).sum(ScalarType.Float64).to_type(wide);
+            Tensor Counted(Tensor ofTokens) => ofTokens.masked_fill(ignored, 0).sum(ScalarType.Float64);
+            var zSum = ZLoss > 0 ? Counted(logSum.square()) * ZLoss : zeros([], ScalarType.Float64, hidden.device);
+            var loss = (Counted(losses) + zSum).to_type(wide);
             // All ranks but the label's add zeros to its logit: the sum is the logit's own bits.
             var right = sumsOfAll[1].ge(largestOfAll).masked_fill(ignored, false).sum();
-            return (loss.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope(), logSum.MoveToOuterDisposeScope());
+            return (
+                loss.MoveToOuterDisposeScope(), right.MoveToOuterDisposeScope(), zSum.to_type(wide).MoveToOuterDisposeScope(),
+                logSum.MoveToOuterDisposeScope());
         }
 
         /// <summary>The gradients of the hidden states (partial) and of the shard; null where not asked for.</summary>
@@ -101,17 +108,20 @@ public static partial class VocabularyParallel
             var dHidden = ofHidden ? zeros_like(hidden) : null;
             var dWeight = ofWeight ? zeros(weightShard.shape, wide, weightShard.device) : null;
             var weight = weightShard.narrow(0, 0, Valid).contiguous();
-            var each = lossGradient.to_type(wide) * labels.ne(Ops.IgnoredLabel).to_type(wide);
+            var each = (lossGradient.to_type(wide) * labels.ne(Ops.IgnoredLabel).to_type(wide)).unsqueeze(1);
+            // The logarithm of the denominator is in the loss once, and in the z-loss squared.
+            var ofLogSum = ZLoss > 0 ? each * (logSum.unsqueeze(1) * (2 * ZLoss) + 1) : each;
             foreach (var (first, length) in Chunks(hidden.shape[0]))
             {
                 using var chunk = NewDisposeScope();
                 var h = hidden.narrow(0, first, length).contiguous();
-                var d = Logits(h, weightShard).sub_(logSum.narrow(0, first, length).unsqueeze(1)).exp_();
+                var d = Logits(h, weightShard).sub_(logSum.narrow(0, first, length).unsqueeze(1)).exp_().mul_(ofLogSum.narrow(0, first, length));
+                var counted = each.narrow(0, first, length);
                 if (Smoothing > 0)
-                    d.sub_(Smoothing / Vocabulary);
+                    d.sub_(counted * (Smoothing / Vocabulary));
                 var (own, at) = Own(labels.narrow(0, first, length));
-                d.scatter_add_(1, at.unsqueeze(1), (own.to_type(wide) * (Smoothing - 1)).unsqueeze(1));
-                var gradient = d.mul_(each.narrow(0, first, length).unsqueeze(1)).to_type(hidden.dtype);
+                d.scatter_add_(1, at.unsqueeze(1), own.to_type(wide).unsqueeze(1) * counted * (Smoothing - 1));
+                var gradient = d.to_type(hidden.dtype);
                 dHidden?.narrow(0, first, length).copy_(EvoOperators.product(gradient, false, weight, false));
                 dWeight?.narrow(0, 0, Valid).add_(EvoOperators.product(gradient, true, h, false));
             }
@@ -155,11 +165,11 @@ public static partial class VocabularyParallel
             var (hidden, weight, labels) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2]);
             head = (Head)vars[3];
             (ofHidden, ofWeight) = (hidden.requires_grad, weight.requires_grad);
-            var (loss, right, logSum) = head.Loss(hidden, weight, labels);
+            var (loss, right, zSum, logSum) = head.Loss(hidden, weight, labels);
             ctx.save_for_backward([hidden, weight, labels, logSum]);
-            ctx.mark_non_differentiable([right]);
+            ctx.mark_non_differentiable([right, zSum]);
             logSum.Dispose();
-            return [loss, right];
+            return [loss, right, zSum];
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)

@@ -105,7 +105,7 @@ let private groups () =
          }
          public static partial class VocabularyParallel
          {
-             public static (Tensor lossSum, Tensor count, Tensor right) LinearCrossEntropy(ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, int site) => (hidden, labels, labels);
+             public static (Tensor lossSum, Tensor count, Tensor right, Tensor zSum) LinearCrossEntropy(ProcessGroup group, Tensor hidden, Tensor weightShard, Tensor labels, long vocabulary, double labelSmoothing, double zLoss, int site) => (hidden, labels, labels, hidden);
          }"
     ]
 

@@ -49,17 +49,17 @@ internal sealed class HeadCompiler
         var table = PartEmitter.HeadTable(head, Table);
         if (mode == Mode.Serial)
         {
-            body.Add(new Give($"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {table}, labels.flatten(), labelSmoothing)"));
+            body.Add(new Give($"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {table}, labels.flatten(), labelSmoothing, zLoss)"));
             return;
         }
 
         if (mode == Mode.Isp)
         {
-            // Each rank takes the loss of its own tokens over the whole vocabulary; its count of right guesses travels with it.
+            // Each rank takes the loss of its own tokens over the whole vocabulary; its count of right guesses and its z-loss travel with it.
             var whole = Gathered();
-            body.Add(new Let("(sum_P, _, right_P)", $"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {PartEmitter.HeadTable(head, whole)}, {Names.Shard}.Own(tensor, labels, 1).flatten(), labelSmoothing)"));
-            body.Add(new Let("figures_P", $"{Names.Shard}.Figures(sum_P, right_P)"));
-            var figures = Step(algebra.Step(P, I)!, "tensor", "figures_P", "figures_I", "2", false);
+            body.Add(new Let("(sum_P, _, right_P, z_P)", $"{Names.Ops}.LinearCrossEntropy(hidden.flatten(0, 1), {PartEmitter.HeadTable(head, whole)}, {Names.Shard}.Own(tensor, labels, 1).flatten(), labelSmoothing, zLoss)"));
+            body.Add(new Let("figures_P", $"{Names.Shard}.Figures(sum_P, right_P, z_P)"));
+            var figures = Step(algebra.Step(P, I)!, "tensor", "figures_P", "figures_I", "3", false);
             body.Add(new Give($"{Names.Shard}.Loss({figures}, labels)"));
             return;
         }
@@ -67,7 +67,7 @@ internal sealed class HeadCompiler
         // The vocabulary is spread over the ranks: each has the logits of its entries for all tokens.
         var hidden = Step(mode == Mode.Mtp ? algebra.Step(I, R)! : algebra.Step(S(1), R)!, "tensor", "hidden", "hidden_R", Hidden, false);
         var site = New("cross_entropy", "tensor", "S(2)", "I", "logits", $"3 * batch * length", false);
-        body.Add(new Give($"{Names.Vocabulary}.LinearCrossEntropy(tensor, {hidden}.flatten(0, 1), {table}, labels.flatten(), {head.Sizes[1]}, labelSmoothing, {site})"));
+        body.Add(new Give($"{Names.Vocabulary}.LinearCrossEntropy(tensor, {hidden}.flatten(0, 1), {table}, labels.flatten(), {head.Sizes[1]}, labelSmoothing, zLoss, {site})"));
     }
 
     private void Logits()

@@ -50,7 +50,7 @@ internal static class ModeEmitter
         foreach (var mode in Programs.Modes)
         {
             var head = programs.Head(mode);
-            writer.Line($"private ({Names.Tensor} lossSum, {Names.Tensor} count, {Names.Tensor} right) Loss{mode}({Names.Tensor} hidden, {Names.Tensor} labels, double labelSmoothing)");
+            writer.Line($"private ({Names.Tensor} lossSum, {Names.Tensor} count, {Names.Tensor} right, {Names.Tensor} zSum) Loss{mode}({Names.Tensor} hidden, {Names.Tensor} labels, double labelSmoothing, double zLoss)");
             writer.Open();
             Body(writer, head.Loss);
             writer.Close();

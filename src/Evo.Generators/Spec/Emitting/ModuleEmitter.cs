@@ -69,7 +69,7 @@ internal static class ModuleEmitter
 
         ByMode($"{Names.Tensor} ComputeLogits({Names.Tensor} hidden)", mode => $"_record.Logits{mode}(hidden)");
         writer.Line("/// <inheritdoc/>");
-        ModeEmitter.Switch(writer, $"protected override ({Names.Tensor} lossSum, {Names.Tensor} count, {Names.Tensor} right) ComputeLoss({Names.Tensor} hidden_BTC, {Names.Tensor} labels_BT, double labelSmoothing)", "Ranks.Mode", mode => $"_record.Loss{mode}(hidden_BTC, labels_BT, labelSmoothing)");
+        ModeEmitter.Switch(writer, $"protected override ({Names.Tensor} lossSum, {Names.Tensor} count, {Names.Tensor} right, {Names.Tensor} zSum) ComputeLoss({Names.Tensor} hidden_BTC, {Names.Tensor} labels_BT, double labelSmoothing, double zLoss)", "Ranks.Mode", mode => $"_record.Loss{mode}(hidden_BTC, labels_BT, labelSmoothing, zLoss)");
         var learned = LearnedPositions(block).ToList();
         if (learned.Count > 0)
         {

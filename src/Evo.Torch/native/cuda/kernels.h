@@ -75,11 +75,12 @@ void dropout(
     Type type, const void* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, double scale, void* y,
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
-// logits [rows, V] of float or double: losses, which rows have no logit above their label's, and with `gradient` the logits are overwritten by d loss / d logits. A label that is
-// neither negative nor below V makes its loss NaN.
+// logits [rows, V] of float or double: losses, which rows have no logit above their label's, what z_loss adds to each (z may be null
+// where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits. A label that is neither negative nor below V
+// makes its loss NaN.
 void cross_entropy(
-    Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, bool gradient, void* losses,
-    bool* right, Stream stream);
+    Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, double z_loss, bool gradient,
+    void* losses, bool* right, void* z, Stream stream);
 
 // N tokens of C elements, each with K places among the M rows of experts; a place of M and beyond is that of a dropped choice.
 struct Choices {

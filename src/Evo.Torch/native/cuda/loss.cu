@@ -7,19 +7,22 @@ namespace evo::cuda {
 namespace {
 
 template <class W>
-__global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, double smoothing, bool gradient, W* losses, bool* right) {
+__global__ void cross_entropy_rows(
+    W* logits, int64_t V, const int64_t* labels, double smoothing, double z_loss, bool gradient, W* losses, bool* right, W* z) {
     const int64_t row = blockIdx.x, label = labels[row];
     W* x = logits + row * V;
     if (label < 0) {
         if (threadIdx.x == 0) {
             losses[row] = 0;
             right[row] = false;
+            if (z) z[row] = 0;
         }
         if (gradient)
             for (int64_t i = threadIdx.x; i < V; i += blockDim.x) x[i] = 0;
         return;
     }
     const W certain = static_cast<W>(1 - smoothing), spread = static_cast<W>(smoothing / static_cast<double>(V));
+    const W penalty = static_cast<W>(z_loss);
     // One pass: the sum of exponentials is kept relative to the largest logit that the thread has seen.
     W most = -INFINITY, mass = 0, all = 0;
     for (int64_t i = threadIdx.x; i < V; i += blockDim.x) {
@@ -34,14 +37,16 @@ __global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, 
     const W top = block_largest(most);
     mass = block_sum(most == -INFINITY ? W(0) : mass * exponential(most - top));
     if (spread != 0) all = block_sum(all);
+    const W log_mass = top + logarithm(mass);
     const W at_label = label < V ? x[label] : static_cast<W>(NAN);
     if (threadIdx.x == 0) {
-        losses[row] = top + logarithm(mass) - certain * at_label - (spread != 0 ? spread * all : W(0));
+        losses[row] = log_mass - certain * at_label - (spread != 0 ? spread * all : W(0));
         right[row] = at_label >= top;
+        if (z) z[row] = penalty * log_mass * log_mass;
     }
     if (!gradient) return;
     __syncthreads();  // the label's logit has been read
-    const W inverse = 1 / mass;
+    const W inverse = (1 + 2 * penalty * log_mass) / mass;
     for (int64_t i = threadIdx.x; i < V; i += blockDim.x)
         x[i] = exponential(x[i] - top) * inverse - spread - (i == label ? certain : W(0));
 }
@@ -49,13 +54,13 @@ __global__ void cross_entropy_rows(W* logits, int64_t V, const int64_t* labels, 
 }  // namespace
 
 void cross_entropy(
-    Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, bool gradient, void* losses,
-    bool* right, Stream stream) {
+    Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, double z_loss, bool gradient,
+    void* losses, bool* right, void* z, Stream stream) {
     if (rows == 0) return;
     const auto launch = [&](auto stored) {
         using W = decltype(stored);
         cross_entropy_rows<W><<<static_cast<unsigned>(rows), threads_for(V, 1024), 0, queue(stream)>>>(
-            as<W>(logits), V, labels, smoothing, gradient, as<W>(losses), right);
+            as<W>(logits), V, labels, smoothing, z_loss, gradient, as<W>(losses), right, as<W>(z));
     };
     type == Type::f64 ? launch(double{}) : launch(float{});
     check("cross_entropy");

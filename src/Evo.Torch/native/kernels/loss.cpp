@@ -1,6 +1,8 @@
-// evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens, and how many of these have no logit above
-// their label's. The gradient of the logits is made in the forward, in the place of the logits, so that they are read while they are in
+// evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens, how many of these have no logit above
+// their label's, and what part of the sum is the z-loss. The gradient of the logits is made in the forward, in the place of the logits, so that they are read while they are in
 // cache and never kept twice.
+
+#include <cmath>
 
 #include "operators.h"
 
@@ -26,63 +28,90 @@ Tensor checked_labels(const Tensor& labels, int64_t rows, int64_t V, const char*
   return flat;
 }
 
+// What is minimised for a row: its cross entropy, smoothed, and z times the square of the logarithm of its softmax's denominator.
+struct Terms {
+  double smoothing, z;
+
+  Terms(double smoothing, double z, const char* name) : smoothing(smoothing), z(z) {
+    TORCH_CHECK(smoothing >= 0 && smoothing <= 1, name, ": label_smoothing = ", smoothing, " must lie between 0 and 1");
+    TORCH_CHECK(z >= 0 && std::isfinite(z), name, ": z_loss = ", z, " must be a finite number that is not below 0");
+  }
+};
+
+using Sums = std::tuple<Tensor, Tensor, Tensor>;
+
 // What is known of each row.
 struct Rows {
   Tensor losses;  // of the wide type
   Tensor right;   // bool: whether the label has the largest logit
+  Tensor z;       // of the wide type: what the z-loss adds to the loss; undefined where there is none
 
-  Rows(int64_t rows, const at::TensorOptions& options, at::ScalarType wide)
-      : losses(at::empty({rows}, options.dtype(wide))), right(at::empty({rows}, options.dtype(at::kBool))) {}
+  Rows(int64_t rows, const at::TensorOptions& options, at::ScalarType wide, const Terms& terms)
+      : losses(at::empty({rows}, options.dtype(wide))),
+        right(at::empty({rows}, options.dtype(at::kBool))),
+        z(terms.z > 0 ? at::empty_like(losses) : Tensor()) {}
 
-  // The sum in the wide type, and the number of right rows.
-  std::tuple<Tensor, Tensor> total() const { return {losses.sum(at::kDouble).to(losses.scalar_type()), right.sum(at::kLong)}; }
+  // The sum of losses and z-losses in the wide type, the number of right rows, and the sum of the z-losses.
+  Sums total() const {
+    const auto type = losses.scalar_type();
+    const Tensor loss = losses.sum(at::kDouble), count = right.sum(at::kLong);
+    if (!z.defined()) return {loss.to(type), count, at::zeros({}, losses.options())};
+    const Tensor added = z.sum(at::kDouble);
+    return {(loss + added).to(type), count, added.to(type)};
+  }
 };
 
 // Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits (which are of the wide type).
-void rows_in_place(const Tensor& logits, const int64_t* labels, double smoothing, bool gradient, Rows& out, int64_t start) {
-  void* losses = static_cast<char*>(out.losses.data_ptr()) + start * out.losses.element_size();
+void rows_in_place(const Tensor& logits, const int64_t* labels, const Terms& terms, bool gradient, Rows& out, int64_t start) {
+  const auto from_start = [&](const Tensor& t) { return static_cast<char*>(t.data_ptr()) + start * t.element_size(); };
+  void* losses = from_start(out.losses);
+  void* z = out.z.defined() ? from_start(out.z) : nullptr;
   bool* right = out.right.data_ptr<bool>() + start;
   const int64_t rows = logits.size(0), V = logits.size(1);
   if (on_cuda(logits)) {
     const Gpu gpu(logits);
-    return cuda::cross_entropy(gpu.type, logits.data_ptr(), V, rows, labels + start, smoothing, gradient, losses, right, gpu.stream);
+    return cuda::cross_entropy(
+        gpu.type, logits.data_ptr(), V, rows, labels + start, terms.smoothing, terms.z, gradient, losses, right, z, gpu.stream);
   }
   with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
     using S = decltype(stored);
     using W = typename Typed<S>::Wide;
     at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
-      Typed<W>::get().cross_entropy(pointer<W>(logits), V, labels + start, smoothing, gradient, static_cast<W*>(losses), right, begin, end);
+      Typed<W>::get().cross_entropy(
+          pointer<W>(logits), V, labels + start, terms.smoothing, terms.z, gradient, static_cast<W*>(losses), right, static_cast<W*>(z), begin,
+          end);
     });
   });
 }
 
-void check_smoothing(double smoothing, const char* name) {
-  TORCH_CHECK(smoothing >= 0 && smoothing <= 1, name, ": label_smoothing = ", smoothing, " must lie between 0 and 1");
+// What an autograd function gives: only the first is differentiated.
+variable_list outputs(AutogradContext* ctx, const Sums& sums) {
+  const auto& [loss, right, z] = sums;
+  ctx->mark_non_differentiable({right, z});
+  return {loss, right, z};
 }
 
-std::tuple<Tensor, Tensor> pair_of(const variable_list& two) { return {two[0], two[1]}; }
+Sums sums_of(const variable_list& three) { return {three[0], three[1], three[2]}; }
 
 // ---- cross_entropy ----
 
 // The rows, and with `gradient` that of the logits.
-std::pair<Rows, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor& labels, double smoothing, bool gradient) {
+std::pair<Rows, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor& labels, const Terms& terms, bool gradient) {
   const auto wide = wide_type(logits.scalar_type());
   Tensor work = logits.to(wide, /*non_blocking=*/false, /*copy=*/gradient).contiguous();
-  Rows rows(logits.size(0), logits.options(), wide);
-  rows_in_place(work, labels.data_ptr<int64_t>(), smoothing, gradient, rows, 0);
+  Rows rows(logits.size(0), logits.options(), wide, terms);
+  rows_in_place(work, labels.data_ptr<int64_t>(), terms, gradient, rows, 0);
   return {rows, work};
 }
 
 class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
  public:
-  static variable_list forward(AutogradContext* ctx, const Tensor& logits, const Tensor& labels, double smoothing) {
+  static variable_list forward(AutogradContext* ctx, const Tensor& logits, const Tensor& labels, const Terms& terms) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
-    auto [rows, gradient] = cross_entropy_forward(logits, labels, smoothing, true);
+    auto [rows, gradient] = cross_entropy_forward(logits, labels, terms, true);
     ctx->saved_data["type"] = static_cast<int64_t>(logits.scalar_type());
     ctx->save_for_backward({gradient});
-    auto [loss, right] = rows.total();
-    ctx->mark_non_differentiable({right});
-    return {loss, right};
+    return outputs(ctx, rows.total());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -93,14 +122,14 @@ class CrossEntropy : public torch::autograd::Function<CrossEntropy> {
   }
 };
 
-std::tuple<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing) {
+Sums cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing, double z_loss) {
   check_device(logits, "evo::cross_entropy");
   TORCH_CHECK(logits.dim() == 2, "evo::cross_entropy: the logits are a matrix [N, V], got ", logits.sizes());
-  check_smoothing(label_smoothing, "evo::cross_entropy");
+  const Terms terms(label_smoothing, z_loss, "evo::cross_entropy");
   const Tensor flat = checked_labels(labels, logits.size(0), logits.size(1), "evo::cross_entropy");
-  if (wants_gradient({&logits})) return pair_of(CrossEntropy::apply(logits, flat, label_smoothing));
+  if (wants_gradient({&logits})) return sums_of(CrossEntropy::apply(logits, flat, terms));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return cross_entropy_forward(logits, flat, label_smoothing, false).first.total();
+  return cross_entropy_forward(logits, flat, terms, false).first.total();
 }
 
 // ---- linear_cross_entropy ----
@@ -115,13 +144,13 @@ struct HeadAndLoss {
 
 // The loss, and the gradients that are asked for.
 HeadAndLoss head_and_loss(
-    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, bool of_hidden, bool of_weight) {
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, const Terms& terms, bool of_hidden, bool of_weight) {
   const bool gradient = of_hidden || of_weight;
   const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
   const int64_t chunk = std::max<int64_t>(64, std::min(N, (on_cuda(hidden) ? kCudaChunkElements : kChunkElements) / std::max<int64_t>(V, 1)));
   const auto options = hidden.options();
-  HeadAndLoss result{Rows(N, options, wide), {}, {}};
+  HeadAndLoss result{Rows(N, options, wide, terms), {}, {}};
   if (of_hidden) result.hidden = at::empty({N, C}, options);
   if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
   Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(wide));
@@ -132,7 +161,7 @@ HeadAndLoss head_and_loss(
       multiply(h, false, weight, true, x, false);
     else
       x.copy_(at::mm(h, weight.t()));
-    rows_in_place(x, labels.data_ptr<int64_t>(), smoothing, gradient, result.rows, start);
+    rows_in_place(x, labels.data_ptr<int64_t>(), terms, gradient, result.rows, start);
     if (!gradient) continue;
     const Tensor dx = type == wide ? x : x.to(type);
     if (of_hidden) {
@@ -153,16 +182,14 @@ HeadAndLoss head_and_loss(
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
   static variable_list forward(
-      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, double smoothing, const GradientSum& sum) {
+      AutogradContext* ctx, const Tensor& hidden, const Tensor& weight, const Tensor& labels, const Terms& terms, const GradientSum& sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     auto result = head_and_loss(
-        hidden.contiguous(), weight.contiguous(), labels, smoothing, hidden.requires_grad(), weight.requires_grad() || sum.to.defined());
+        hidden.contiguous(), weight.contiguous(), labels, terms, hidden.requires_grad(), weight.requires_grad() || sum.to.defined());
     ctx->save_for_backward({result.hidden, result.weight});
     if (sum.to.defined()) ctx->saved_data["weight_sum"] = sum.to;
     ctx->saved_data["type"] = static_cast<int64_t>(weight.scalar_type());
-    auto [loss, right] = result.rows.total();
-    ctx->mark_non_differentiable({right});
-    return {loss, right};
+    return outputs(ctx, result.rows.total());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -177,27 +204,27 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
   }
 };
 
-std::tuple<Tensor, Tensor> linear_cross_entropy(
-    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing,
+Sums linear_cross_entropy(
+    const Tensor& hidden, const Tensor& weight, const Tensor& labels, double label_smoothing, double z_loss,
     const evo::optional<Tensor>& weight_gradient) {
   check_device(hidden, "evo::linear_cross_entropy");
   TORCH_CHECK(
       hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && hidden.scalar_type() == weight.scalar_type(),
       "evo::linear_cross_entropy: hidden ", hidden.sizes(), " ", hidden.scalar_type(), " and weight ", weight.sizes(), " ",
       weight.scalar_type(), " do not meet: they are [N, C] and [V, C] of one type");
-  check_smoothing(label_smoothing, "evo::linear_cross_entropy");
+  const Terms terms(label_smoothing, z_loss, "evo::linear_cross_entropy");
   const Tensor flat = checked_labels(labels, hidden.size(0), weight.size(0), "evo::linear_cross_entropy");
   const auto sum = gradient_sum(weight_gradient, weight, "evo::linear_cross_entropy");
-  if (wants_gradient({&hidden, &weight})) return pair_of(LinearCrossEntropy::apply(hidden, weight, flat, label_smoothing, sum));
+  if (wants_gradient({&hidden, &weight})) return sums_of(LinearCrossEntropy::apply(hidden, weight, flat, terms, sum));
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, label_smoothing, false, false).rows.total();
+  return head_and_loss(hidden.contiguous(), weight.contiguous(), flat, terms, false, false).rows.total();
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
-  m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0.) -> (Tensor, Tensor)", cross_entropy);
+  m.def("cross_entropy(Tensor logits, Tensor labels, float label_smoothing=0., float z_loss=0.) -> (Tensor, Tensor, Tensor)", cross_entropy);
   m.def(
-      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0., Tensor(a!)? weight_gradient=None) -> (Tensor, "
-      "Tensor)",
+      "linear_cross_entropy(Tensor hidden, Tensor weight, Tensor labels, float label_smoothing=0., float z_loss=0., Tensor(a!)? "
+      "weight_gradient=None) -> (Tensor, Tensor, Tensor)",
       linear_cross_entropy);
 }
 
