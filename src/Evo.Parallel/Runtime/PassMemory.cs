@@ -1,5 +1,6 @@
 using Evo.Core;
 using Evo.Models;
+using Evo.Torch;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -10,9 +11,6 @@ namespace Evo.Parallel;
 /// <param name="length">Tokens of a row.</param>
 internal sealed class PassMemory(RankPlan plan, long rows, long length)
 {
-    // Logits that the head makes at a time (evo::linear_cross_entropy).
-    private const long ChunkElements = 1 << 21, ChunkElementsOnGpu = 1 << 26;
-
     private readonly Dictionary<int, LayerCost> costs = LayerCost.Of(
         plan.Spec, plan.Mode, PointOf(plan, rows, length), plan.Options.Dtype, plan.Spec.FlopsOfLayers(rows, length), plan.GathersWeights).ToDictionary(cost => cost.Layer);
 
@@ -124,17 +122,17 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         return leaving + (keeps == LayerKeeps.Everything ? cost.Everything + cost.Input + (largest * Product) : cost.Everything + (2 * cost.Input) + (all * Product));
     }
 
-    // In the forward a chunk of logits, their gradient in the model's dtype, and a product; in the backward what is added to gradients.
+    // In the forward a chunk of logits, on a processor beside their gradient where the model's dtype is narrow, and a product; in the backward what is added to gradients.
     private long HeadWorking(bool onGpu)
     {
         var degrees = plan.Layout.Degrees;
         var spread = plan.Ranks.Mode is not (ParallelMode.Serial or ParallelMode.Isp);
         long entries = spread ? (plan.Spec.Size.VocabSize + degrees.Tensor - 1) / degrees.Tensor : plan.Spec.Size.VocabSize;
         var tokens = rows * length / (plan.Ranks.Mode == ParallelMode.Isp ? degrees.Tensor : 1);
-        var chunk = Math.Min(tokens, Math.Max(64, (onGpu ? ChunkElementsOnGpu : ChunkElements) / entries)) * entries;
+        var chunk = Math.Min(tokens, HeadChunk.Tokens(entries, onGpu)) * entries;
         long table = entries * plan.Spec.Size.HiddenSize, hidden = tokens * plan.Spec.Size.HiddenSize;
         var narrow = Compute < Wide;
-        var forward = (chunk * (narrow ? Compute + Wide : Wide)) + (narrow ? (table * Product) + (hidden * Wide) : 0);
+        var forward = (chunk * (narrow && !(onGpu && !spread) ? Compute + Wide : Compute)) + (narrow ? (table * Product) + (hidden * Wide) : 0);
         var backward = (hidden * Product) + (narrow || spread ? table * (Compute + Wide) : 0);
         return spread ? forward + backward : Math.Max(forward, backward);
     }

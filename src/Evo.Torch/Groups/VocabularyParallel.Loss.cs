@@ -7,9 +7,6 @@ namespace Evo.Torch;
 
 public static partial class VocabularyParallel
 {
-    // Logits of a chunk: 8 MiB of float32, which a last-level cache keeps (as the kernel of Ops.LinearCrossEntropy).
-    private const long ChunkElements = 1 << 21;
-
     /// <summary>
     /// <see cref="Ops.LinearCrossEntropy"/> of the whole head. Two collectives, both in the forward: the largest logit of each
     /// token, then the sums. The backward computes the logits again, a chunk of tokens at a time, and sends nothing.
@@ -68,7 +65,7 @@ public static partial class VocabularyParallel
             var largest = full([tokens], double.NegativeInfinity, wide, hidden.device);
             // Rows: sum of exponentials, logit of the label, sum of logits (for the smoothing).
             var sums = zeros([Smoothing > 0 ? 3 : 2, tokens], wide, hidden.device);
-            foreach (var (first, length) in Chunks(tokens))
+            foreach (var (first, length) in Chunks(hidden))
             {
                 using var chunk = NewDisposeScope();
                 var logits = Logits(hidden.narrow(0, first, length), weightShard);
@@ -111,7 +108,7 @@ public static partial class VocabularyParallel
             var each = (lossGradient.to_type(wide) * labels.ne(Ops.IgnoredLabel).to_type(wide)).unsqueeze(1);
             // The logarithm of the denominator is in the loss once, and in the z-loss squared.
             var ofLogSum = ZLoss > 0 ? each * (logSum.unsqueeze(1) * (2 * ZLoss) + 1) : each;
-            foreach (var (first, length) in Chunks(hidden.shape[0]))
+            foreach (var (first, length) in Chunks(hidden))
             {
                 using var chunk = NewDisposeScope();
                 var h = hidden.narrow(0, first, length).contiguous();
@@ -132,11 +129,12 @@ public static partial class VocabularyParallel
         private static ScalarType Wide(ScalarType type) => type == ScalarType.Float64 ? type : ScalarType.Float32;
 
         // A rank without valid rows has no chunk: its sums stay zero.
-        private IEnumerable<(long First, long Length)> Chunks(long tokens)
+        private IEnumerable<(long First, long Length)> Chunks(Tensor hidden)
         {
             if (Valid == 0)
                 yield break;
-            var length = Math.Max(64, ChunkElements / Valid);
+            var tokens = hidden.shape[0];
+            var length = HeadChunk.Tokens(Valid, hidden.device_type == DeviceType.CUDA);
             for (long first = 0; first < tokens; first += length)
                 yield return (first, Math.Min(length, tokens - first));
         }

@@ -75,7 +75,7 @@ void dropout(
     Type type, const void* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, double scale, void* y,
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
-// logits [rows, V] of float or double: losses, which rows have no logit above their label's, what z_loss adds to each (z may be null
+// logits [rows, V]: losses of the computed type, which rows have no logit above their label's, what z_loss adds to each (z may be null
 // where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits. A label that is neither negative nor below V
 // makes its loss NaN.
 void cross_entropy(

@@ -1,6 +1,6 @@
 // evo::cross_entropy and evo::linear_cross_entropy: the loss summed over the counted tokens, how many of these have no logit above
-// their label's, and what part of the sum is the z-loss. The gradient of the logits is made in the forward, in the place of the logits, so that they are read while they are in
-// cache and never kept twice.
+// their label's, and what part of the sum is the z-loss. The gradient of the logits is made in the forward, in the place of the logits,
+// and never kept beside them.
 
 #include <cmath>
 
@@ -61,7 +61,8 @@ struct Rows {
   }
 };
 
-// Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits (which are of the wide type).
+// Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits, which are of the wide type
+// (on a GPU of any).
 void rows_in_place(const Tensor& logits, const int64_t* labels, const Terms& terms, bool gradient, Rows& out, int64_t start) {
   const auto from_start = [&](const Tensor& t) { return static_cast<char*>(t.data_ptr()) + start * t.element_size(); };
   void* losses = from_start(out.losses);
@@ -134,8 +135,11 @@ Sums cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoo
 
 // ---- linear_cross_entropy ----
 
-constexpr int64_t kChunkElements = 1 << 21;      // logits of a chunk: 8 MiB of float32, which a last-level cache keeps
-constexpr int64_t kCudaChunkElements = 1 << 26;  // on a GPU: products large enough for all of it
+// Tokens of a chunk, as Evo.Torch's HeadChunk has them.
+int64_t chunk_tokens(int64_t V, bool cuda) {
+  V = std::max<int64_t>(V, 1);
+  return cuda ? std::max<int64_t>(2048, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 21) / V);
+}
 
 struct HeadAndLoss {
   Rows rows;
@@ -148,25 +152,27 @@ HeadAndLoss head_and_loss(
   const bool gradient = of_hidden || of_weight;
   const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
-  const int64_t chunk = std::max<int64_t>(64, std::min(N, (on_cuda(hidden) ? kCudaChunkElements : kChunkElements) / std::max<int64_t>(V, 1)));
+  const int64_t chunk = chunk_tokens(V, on_cuda(hidden));
+  // A GPU's kernel reads the logits as the product gives them, and leaves their gradient as the next products take it.
+  const bool as_they_are = type == wide || on_cuda(hidden);
   const auto options = hidden.options();
   HeadAndLoss result{Rows(N, options, wide, terms), {}, {}};
   if (of_hidden) result.hidden = at::empty({N, C}, options);
   if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
-  Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(wide));
+  Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(as_they_are ? type : wide));
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
     const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);
-    if (type == wide)
+    if (as_they_are)
       multiply(h, false, weight, true, x, false);
     else
       x.copy_(at::mm(h, weight.t()));
     rows_in_place(x, labels.data_ptr<int64_t>(), terms, gradient, result.rows, start);
     if (!gradient) continue;
-    const Tensor dx = type == wide ? x : x.to(type);
+    const Tensor dx = as_they_are ? x : x.to(type);
     if (of_hidden) {
       const Tensor dh = result.hidden.narrow(0, start, rows);
-      type == wide ? multiply(dx, false, weight, false, dh, false) : void(dh.copy_(at::mm(dx, weight)));
+      as_they_are ? multiply(dx, false, weight, false, dh, false) : void(dh.copy_(at::mm(dx, weight)));
     }
     if (!of_weight) continue;
     if (type == wide) {

@@ -1,0 +1,15 @@
+namespace Evo.Torch;
+
+/// <summary>
+/// How many tokens the head and its loss take at a time. Every chunk reads the head three times and its gradient once, and writes that:
+/// below some hundred tokens it is memory that sets the time, not products. Where the vocabulary is small a chunk is as many tokens
+/// as have logits that a cache keeps, or that are work enough for all of a GPU.
+/// </summary>
+public static class HeadChunk
+{
+    /// <summary>Tokens of a chunk, of those that there are. <c>native/kernels/loss.cpp</c> has the same.</summary>
+    /// <param name="vocabulary">Rows of the head, at least 1.</param>
+    /// <param name="onGpu">Whether it is on a GPU.</param>
+    public static long Tokens(long vocabulary, bool onGpu) =>
+        onGpu ? Math.Max(2048, (1L << 26) / vocabulary) : Math.Max(512, (1L << 21) / vocabulary);
+}
