@@ -95,7 +95,10 @@ let ``one records at a time, and after its end nothing is recorded`` () =
 let ``products of experts are counted in the one call that does them all`` () =
     use _ = torch.NewDisposeScope()
     let x = torch.randn(10L, 6L).requires_grad_ true
-    let weight () = torch.randn(3L, 8L, 6L).requires_grad_ true
+
+    let weight () =
+        torch.randn(3L, 8L, 6L).requires_grad_ true
+
     use profile = new OperatorProfile()
 
     Ops.GroupedLinear(x, [| 7L; 0L; 3L |], weight (), weight ()).sum().backward()
