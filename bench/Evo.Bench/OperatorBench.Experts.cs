@@ -28,7 +28,7 @@ internal static partial class OperatorBench
             Timed("GroupedLinear 2048x512x1376, 8 experts", product, true, [Normal(M, C), gate], x => Ops.GroupedLinear(x[0], counts, x[1]), backward: false),
             Timed("GroupedLinear of experts, both", 3 * product, true, [Normal(M, C), gate], x => Ops.GroupedLinear(x[0], counts, x[1])),
             Timed("MixtureOfExperts 1024x512, 2 of 8, both", 9 * product, true, layer, x => Ops.MixtureOfExperts(x[0], x[1], TopK, true, "silu", x[2], x[3], x[4])),
-            Timed("the same, an expert at a time, both", 9 * product, true, layer, OneByOne),
+            Timed("Mixture, an expert at a time, both", 9 * product, true, layer, OneByOne),
         ];
     }
 

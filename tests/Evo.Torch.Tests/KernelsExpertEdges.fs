@@ -100,6 +100,34 @@ type ``A kernel of experts``() =
             )
 
     [<Fact>]
+    member _.``has the same bits with one thread, where there is work for several``() =
+        // A thread takes 16,384 numbers at least: drawn cases are mostly smaller.
+        let tokens, K, C = 400, 5, 70
+        let order = Ops.OrderByExpert(KernelsExperts.choices (Random 3) tokens K 6 true, 6L)
+
+        let float32 seed shape =
+            (normal seed shape).to_type torch.ScalarType.Float32
+
+        let run threads =
+            torch.set_num_threads threads
+            let x = (float32 1 [ tokens; C ]).requires_grad_()
+            let shares = (float32 2 [ tokens; K ]).requires_grad_()
+            let rows = Ops.PermuteToExperts(x, order, K)
+            let y = Ops.CombineExperts(rows * rows, order, shares)
+            (y * float32 3 [ tokens; C ]).sum().backward()
+            [ y.detach (); gradientOf x; gradientOf shares ]
+
+        let before = torch.get_num_threads ()
+
+        try
+            let one = run 1
+
+            for threads in [ 2; 3 ] do
+                Assert.True(List.forall2 same one (run threads), $"{threads} threads")
+        finally
+            torch.set_num_threads before
+
+    [<Fact>]
     member _.``names the operator and the numbers when they do not meet``() =
         refused [ "evo::order_by_expert"; "expert 4 of pair 1"; "none of 3" ] (fun () ->
             Ops.OrderByExpert(numbers([ 0L; 4L ]).view(1L, 2L), 3L) |> ignore)
