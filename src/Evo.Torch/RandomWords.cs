@@ -21,9 +21,19 @@ public static class RandomWords
     public static Tensor Of(RandomKey key, Tensor indices)
     {
         using var scope = NewDisposeScope();
-        var words = Mix(Low(indices).bitwise_xor(tensor((long)(key.Value & LowHalf))));
-        return Mix(words.bitwise_xor(tensor((long)(key.Value >> 32)))).MoveToOuterDisposeScope();
+        var (low, high) = Halves(key);
+        return Of(tensor(low), tensor(high), indices).MoveToOuterDisposeScope();
     }
+
+    /// <summary>As the other, of a key that lies where the indices do: its <see cref="Halves"/>, int64 [2].</summary>
+    public static Tensor Of(Tensor key, Tensor indices)
+    {
+        using var scope = NewDisposeScope();
+        return Of(key[0], key[1], indices).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A key as two numbers below 2³².</summary>
+    public static (long Low, long High) Halves(RandomKey key) => ((long)(key.Value & LowHalf), (long)(key.Value >> 32));
 
     /// <summary>The words one index further: of each word and what <see cref="Spread"/> gives for the index, shapes being broadcast.</summary>
     public static Tensor At(Tensor words, Tensor spread)
@@ -45,6 +55,8 @@ public static class RandomWords
         using var scope = NewDisposeScope();
         return ((words.to_type(ScalarType.Float64) + 0.5) * (1.0 / 4294967296.0)).MoveToOuterDisposeScope();
     }
+
+    private static Tensor Of(Tensor low, Tensor high, Tensor indices) => Mix(Mix(Low(indices).bitwise_xor(low)).bitwise_xor(high));
 
     private static Tensor Mix(Tensor words)
     {

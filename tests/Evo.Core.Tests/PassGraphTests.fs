@@ -19,6 +19,7 @@ let private free =
         Weight = 1
         Fsdp = 1
         Gloo = false
+        Announced = true
     }
 
 /// Each fact that stands against graphs alone, with what its reason must name.
@@ -29,7 +30,11 @@ let private against =
         { free with Kernels = false }, "kernels"
         { free with Experts = true }, "experts"
         { free with Stages = 2 }, "parallel.pipeline.size = 2"
-        { free with Tensor = 4 }, "parallel.tensor.size = 4"
+        { free with
+            Tensor = 4
+            Announced = false
+        },
+        "parallel.tensor.size = 4"
         { free with Weight = 8 }, "parallel.weight.size = 8"
         { free with Fsdp = 2 }, "parallel.fsdp.size = 2"
         { free with Gloo = true }, "train.backend = gloo"
@@ -53,6 +58,7 @@ let ``graphs are refused for every reason there is, by its key, and for none whe
             Weight = 2
             Fsdp = 2
             Gloo = true
+            Announced = false
         }
 
     Assert.Equal(against.Length - 1, all.Refusals.Length)
@@ -100,7 +106,6 @@ let ``rows with one key fit one graph: its sequences are as many as theirs, none
 /// What a pass may turn out to be.
 type private Seen =
     | Fine
-    | Drew
     | Reads
     | Fails
 
@@ -111,9 +116,8 @@ let private run most warm stableUpTo (passes: (GraphKey * Seen) list) =
 
         let graphs =
             match step, seen with
-            | GraphStep.Warm, Drew -> graphs.Warmed(key, 0L, true)
-            | GraphStep.Warm, Reads -> graphs.Warmed(key, 3L, false)
-            | GraphStep.Warm, _ -> graphs.Warmed(key, 0L, false)
+            | GraphStep.Warm, Reads -> graphs.Warmed(key, 3L)
+            | GraphStep.Warm, _ -> graphs.Warmed(key, 0L)
             | GraphStep.Capture, Fails -> graphs.Failed(key, "out of luck")
             | _ -> graphs
 
@@ -126,7 +130,8 @@ let private run most warm stableUpTo (passes: (GraphKey * Seen) list) =
 let private keys =
     [
         for tokens in [ 16; 64 ] do
-            for sequences in [ 1; 9; 17 ] -> GraphKey.Of(tokens, 8, sequences, 8)
+            for sequences in [ 1; 9; 17 ] do
+                for sums in [ false; true ] -> GraphKey.Of(tokens, 8, sequences, 8).Summing sums
     ]
 
 let private runs =
@@ -138,7 +143,7 @@ let private runs =
         let! nature =
             Gen.listOfLength
                 keys.Length
-                (Gen.frequency [ 5, Gen.constant Fine; 3, Gen.elements [ Drew; Reads; Fails ] ])
+                (Gen.frequency [ 5, Gen.constant Fine; 3, Gen.elements [ Reads; Fails ] ])
 
         let! order = Gen.listOf (Gen.choose (0, keys.Length - 1))
         return most, warm, [ for i in order -> keys[i], nature[i] ]
@@ -179,17 +184,36 @@ let ``a key is warm as often as asked, then recorded once, then replayed; nothin
             && (before.IsEmpty || after.IsEmpty || natural <> Some Fine)))
 
 [<Fact>]
-let ``no more graphs are kept than are allowed`` () =
+let ``no more shapes of rows have graphs than are allowed, those for the last passes of steps too`` () =
     holds (fun most _ passes steps ->
         let nature = Map.ofList passes
 
         let kept =
             steps
             |> List.filter (fun (key, step, _) -> step = GraphStep.Capture && nature[key] <> Fails)
-            |> List.map (fun (key, _, _) -> key)
+            |> List.map (fun (key, _, _) -> key.Summing false)
             |> List.distinct
 
         kept.Length <= most)
+
+[<Fact>]
+let ``a shape that has a graph has room for the one in which ranks sum gradients, whatever else is kept`` () =
+    let row = GraphKey.Of(64, 8, 1, 8)
+    let last = row.Summing true
+    Assert.NotEqual(row, last)
+
+    let steps =
+        run
+            1
+            1
+            Int64.MaxValue
+            [
+                for _ in 1..3 do
+                    yield! [ row, Fine; row, Fine; last, Fine ]
+            ]
+
+    Assert.Equal<GraphStep list>([ GraphStep.Warm; GraphStep.Capture; GraphStep.Replay ], ofKey last steps)
+    Assert.All(steps, fun (_, _, why) -> Assert.Equal("", why))
 
 [<Fact>]
 let ``every reason is said once, and no row is eager without one`` () =
@@ -212,7 +236,7 @@ let ``every reason is said once, and no row is eager without one`` () =
 let ``what was seen in a pass is why its rows are eager`` () =
     let key = keys[0]
 
-    for seen, words in [ Drew, "dropout"; Reads, "reads 3 values"; Fails, "out of luck" ] do
+    for seen, words in [ Reads, "reads 3 values"; Fails, "out of luck" ] do
         let steps = run 4 1 Int64.MaxValue (List.replicate 4 (key, seen))
         let reasons = [ for _, _, why in steps -> why ] |> List.filter ((<>) "")
         Assert.Contains(words, Assert.Single reasons)

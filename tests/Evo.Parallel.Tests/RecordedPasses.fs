@@ -6,74 +6,13 @@ open System.Collections.Generic
 open Evo.Core
 open Evo.Models
 open Evo.Parallel
+open Evo.Parallel.Tests.PassRecorders
 open Evo.Parallel.Tests.TinyRuns
 open Evo.Torch
 open FsCheck
 open FsCheck.FSharp
 open TorchSharp
 open Xunit
-
-/// What a recorder was told, in order; a pass that was recorded is the closure of that time, run again: it knows no row but the one in
-/// memory.
-type private Recorder(failing: bool) =
-    let said = List<string>()
-    let mutable recordings, freed = 0, 0
-    member _.Said = List.ofSeq said
-    member _.Recordings = recordings
-    member _.Freed = freed
-
-    interface IPassCapture with
-        member _.Warm pass =
-            said.Add "warm"
-            pass.Invoke()
-
-        member _.Capture pass =
-            said.Add "capture"
-
-            if failing then
-                raise (TorchException("cuda graph", "operation not permitted when stream is capturing"))
-
-            recordings <- recordings + 1
-
-            { new IRecordedPass with
-                member _.Replay() =
-                    said.Add "replay"
-                    pass.Invoke()
-
-                member _.Dispose() = freed <- freed + 1
-            }
-
-        member _.Dispose() = said.Add "closed"
-
-let private tokens = 24
-
-/// A row of documents of these lengths, with labels that count where drawn.
-let private row (random: Random) (lengths: int list) =
-    let borders = lengths |> List.scan (+) 0 |> Array.ofList
-
-    MicroBatch(
-        Array.init tokens (fun _ -> int64 (random.Next 61)),
-        Array.init tokens (fun _ -> if random.Next 4 = 0 then -100L else int64 (random.Next 61)),
-        [|
-            for length in lengths do
-                yield! [| 0L .. int64 length - 1L |]
-        |],
-        borders
-    )
-
-/// Lengths that fill a row.
-let private lengths (most: int) =
-    let rec cut left =
-        gen {
-            if left = 0 then
-                return []
-            else
-                let! length = Gen.choose (1, min most left)
-                let! rest = cut (left - length)
-                return length :: rest
-        }
-
-    cut tokens
 
 let private steps =
     gen {
@@ -85,11 +24,6 @@ let private steps =
         let random = Random seed
         return rows |> List.map (row random) |> List.chunkBySize micros
     }
-
-let private loss = LossOptions(0.1, RouterCoefficients(0.0, 0.0), 0, 0.01)
-
-let private graphs (recorder: IPassCapture) (told: string -> unit) =
-    GraphOptions(12, PassGraphs.Start(2, 1, Int64.MaxValue), (fun _ -> recorder), Action<string> told)
 
 /// Losses and norms of the steps, and every bit that they left.
 let private train
@@ -117,19 +51,7 @@ let private train
         ]
 
     figures,
-    [
-        for kind in
-            [
-                StateKind.Gradient
-                StateKind.Weight
-                StateKind.Master
-                StateKind.ExpAvg
-                StateKind.ExpAvgSq
-            ] do
-            for parameter in model.Optimizer.Parameters do
-                use values = model.Optimizer.ReadWhole(parameter.Name, kind)
-                TensorBytes.Of(values.contiguous ()).ToArray()
-    ]
+    bitsOf model
 
 [<Theory; InlineData("LLAMA2", 0.0); InlineData("GPT2", 0.0); InlineData("INTERNLM2", 1.0)>]
 let ``rows that change under a recorded pass, in tokens, labels that count and number of sequences, give the bits of plain passes``
@@ -152,11 +74,6 @@ let ``rows that change under a recorded pass, in tokens, labels that count and n
     )
 
     Assert.True(replays > 25, $"{replays} replays")
-
-/// Three steps of two rows, all of one shape.
-let private alike =
-    let random = Random 7
-    [ for _ in 1..3 -> [ for _ in 1..2 -> row random [ 5; 12; 7 ] ] ]
 
 [<Fact>]
 let ``a recorder is warmed, records once, replays from then on, and is closed with the model`` () =

@@ -76,3 +76,61 @@ let ``a pass that cannot be recorded throws what it threw, and the next one can`
     use recorded = recorder.Capture(fun () -> y.add_ x |> ignore)
     recorded.Replay()
     Assert.Equal(8.0, y.sum().ToDouble())
+
+[<Fact>]
+let ``copies beside a processor's work are done at once, those beside a GPU's only by a library that can`` () =
+    use direct = SideCopies.For torch.CPU
+    let done' = System.Collections.Generic.List<string>()
+    direct.Fill(0, (fun () -> done'.Add "filled"))
+    direct.Take(0, (fun () -> done'.Add "taken"))
+    Assert.Equal<string seq>([ "filled"; "taken" ], done')
+    Assert.SkipWhen(CudaSideCopies.Built, "this library can copy on a stream of its own")
+
+    let error =
+        Assert.Throws<TorchException>(fun () -> new CudaSideCopies(torch.CUDA) |> ignore)
+
+    Assert.Contains("was not built with CUDA", error.Message)
+
+[<Fact>]
+let ``what is copied on the side is there when it is taken, and stays until then, however far the host is ahead`` () =
+    Assert.SkipUnless(CudaSideCopies.Built && torch.cuda.is_available (), noGpu)
+    use copies = SideCopies.For torch.CUDA
+    use recorder = new CudaPassCapture(torch.CUDA)
+    let recorder = recorder :> IPassCapture
+    let length = 1L <<< 20
+
+    let places =
+        [|
+            for _ in 0..1 -> torch.zeros ([| length |], dtype = torch.int64, device = torch.CUDA)
+        |]
+
+    for place in 0..1 do
+        copies.Take(place, (fun () -> ()))
+
+    let row =
+        torch.zeros ([| length |], dtype = torch.int64, device = torch.CUDA)
+
+    let sums = torch.zeros ([| 40L |], dtype = torch.int64, device = torch.CUDA)
+    let number = torch.zeros ([||], dtype = torch.int64, device = torch.CUDA)
+    let square = torch.ones ([| 2048L; 2048L |], device = torch.CUDA)
+
+    // Long enough for the host to fill what comes next.
+    let pass () =
+        use _ = torch.NewDisposeScope()
+        let slow = square.matmul(square).matmul(square).sum().to_type(torch.int64).mul 0L
+        sums.index_add_ (0L, number.reshape 1L, (row.sum () + slow).reshape 1L, 1) |> ignore
+        number.add_ 1L |> ignore
+
+    recorder.Warm(Action pass)
+    use recorded = recorder.Capture(Action pass)
+    sums.zero_ () |> ignore
+    number.zero_ () |> ignore
+
+    for i in 0..39 do
+        use _ = torch.NewDisposeScope()
+        let host = torch.full ([| length |], int64 (i + 1), dtype = torch.int64)
+        copies.Fill(i % 2, (fun () -> HostBuffer.SendInto(host, places[i % 2])))
+        copies.Take(i % 2, (fun () -> row.copy_ places[i % 2] |> ignore))
+        recorded.Replay()
+
+    Assert.Equal<int64[]>([| for i in 1L .. 40L -> i * length |], sums.cpu().data<int64>().ToArray())

@@ -31,8 +31,10 @@ type GraphFacts =
         Tensor: int
         Weight: int
         Fsdp: int
-        /// Gradients are summed by processors.
+        /// Ranks talk by their processors.
         Gloo: bool
+        /// Ranks that talk by their GPUs can tell one another by their processors how long a tensor is.
+        Announced: bool
     }
 
     /// Everything that stands against graphs, each with its key; empty where nothing does.
@@ -52,14 +54,14 @@ type GraphFacts =
             if facts.Stages > 1 then
                 $"parallel.pipeline.size = {facts.Stages}: the host waits for other stages between passes"
 
-            if facts.Tensor > 1 then
-                $"parallel.tensor.size = {facts.Tensor}: ranks talk in the middle of a pass"
+            if facts.Tensor > 1 && not facts.Announced then
+                $"parallel.tensor.size = {facts.Tensor}: this libtorch has no Gloo, so the host reads from the GPU how long what others send is"
 
             if facts.Weight > 1 then
-                $"parallel.weight.size = {facts.Weight}: weights are gathered in the middle of a pass"
+                $"parallel.weight.size = {facts.Weight}: ranks with other rows, whose passes may be no graphs, gather weights in the middle of a pass"
 
             if facts.Fsdp > 1 then
-                $"parallel.fsdp.size = {facts.Fsdp}: weights are gathered in the middle of a pass"
+                $"parallel.fsdp.size = {facts.Fsdp}: ranks with other rows, whose passes may be no graphs, gather weights in the middle of a pass"
 
             if facts.Gloo then
                 "train.backend = gloo: the host carries what ranks say"
@@ -75,6 +77,8 @@ type GraphKey =
         Longest: int
         /// Places for sequences; those that a row has no sequence for are empty ones at its end.
         Sequences: int
+        /// Ranks sum the step's gradients in it: its last pass.
+        Sums: bool
     }
 
     /// The key of a row, of which there are few: sequences are as long as one of the run's may be or as the whole row, and their places a
@@ -88,6 +92,17 @@ type GraphKey =
                 else
                     tokens
             Sequences = max 8 (int (BitOperations.RoundUpToPowerOf2(uint32 sequences)))
+            Sums = false
+        }
+
+    /// The key of a pass over the same row.
+    /// <param name="sums">Whether ranks sum gradients in it.</param>
+    member key.Summing(sums: bool) =
+        {
+            Tokens = key.Tokens
+            Longest = key.Longest
+            Sequences = key.Sequences
+            Sums = sums
         }
 
     /// The borders of a row's sequences with those of empty ones behind them.
@@ -130,7 +145,7 @@ type PassGraphs =
             StableUpTo: int64
         }
 
-    /// <param name="most">Graphs that are kept: each holds the memory that its pass takes.</param>
+    /// <param name="most">Shapes of rows whose graphs are kept: each holds the memory that its pass takes.</param>
     /// <param name="warmPasses">Passes of a key before it is recorded, at least 1.</param>
     /// <param name="stableUpTo">Tokens up to which a position's angle is the same in all sequences (dynamic rotary scaling).</param>
     static member Start(most: int, warmPasses: int, stableUpTo: int64) =
@@ -150,7 +165,7 @@ type PassGraphs =
             | None when int64 key.Longest > graphs.StableUpTo ->
                 Refused
                     $"angles of positions depend on the longest sequence of each row beyond {graphs.StableUpTo} tokens (dynamic rotary scaling)"
-            | None when graphs.Kept >= graphs.Most ->
+            | None when graphs.KeptBeside key >= graphs.Most ->
                 Refused
                     $"rows have more than {graphs.Most} shapes, of which each needs a graph with memory of its own; this one has {key.Tokens} tokens in up to {key.Sequences} sequences"
             | None -> Warming graphs.WarmPasses
@@ -172,17 +187,12 @@ type PassGraphs =
         | Warming 0 -> GraphStep.Capture, "", at Captured
         | Warming left -> GraphStep.Warm, "", at (Warming(left - 1))
 
-    /// A warm pass of a key is over, in which the host read values of tensors, or random choices were made.
-    member graphs.Warmed(key: GraphKey, reads: int64, drew: bool) =
-        if drew then
+    /// A warm pass of a key is over, in which the host read values of tensors.
+    member graphs.Warmed(key: GraphKey, reads: int64) =
+        if reads > 0L then
             graphs.Failed(
                 key,
-                "the pass makes random choices (dropout), which would be the same ones in each replay"
-            )
-        elif reads > 0L then
-            graphs.Failed(
-                key,
-                $"the host reads {reads} values of tensors in the pass, as plain attention does (of another type than bfloat16 or float16, with slopes)"
+                $"the host reads {reads} values of tensors in the pass, as plain attention does (of another type than bfloat16 or float16, with slopes, with dropout)"
             )
         else
             graphs
@@ -199,11 +209,14 @@ type PassGraphs =
         | Some(Refused _) -> true
         | _ -> false
 
-    // Keys that have a graph or will have one.
-    member private graphs.Kept =
+    // Shapes of other rows that have a graph or will have one.
+    member private graphs.KeptBeside(key: GraphKey) =
         graphs.Keys
         |> Seq.filter (fun known ->
             match known.Value with
             | Refused _ -> false
             | _ -> true)
+        |> Seq.map _.Key.Summing(false)
+        |> Seq.filter ((<>) (key.Summing false))
+        |> Seq.distinct
         |> Seq.length

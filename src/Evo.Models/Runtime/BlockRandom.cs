@@ -20,6 +20,9 @@ public sealed class BlockRandom(Func<bool> active)
     private Positions? pass;
     private long block, choices;
 
+    internal const string NoStep =
+        "random choices in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()";
+
     /// <summary>A pass through the block begins.</summary>
     /// <param name="at">Where its tokens stand.</param>
     /// <param name="number">The block's number in the whole model.</param>
@@ -42,14 +45,14 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="size">Its whole size; where it is less than the ranks, several of them have the same part.</param>
     public Tensor Dropout(Tensor x, double share, ProcessGroup? tensor, int dim, long size)
     {
-        if (Next(share > 0) is not { } key)
+        if (Next(share > 0) is not { } words)
             return x;
         var tokens = Tokens(dim == 1 ? tensor : null);
         if (x.dim() < 3 || x.shape[0] != tokens.shape[0] || x.shape[1] != tokens.shape[1])
             throw new InvalidOperationException(
                 $"dropout of [{string.Join(", ", x.shape)}] in a pass of [{string.Join(", ", tokens.shape)}] tokens: what is dropped must be [B, T, ...], a value for each token; drop it where it meets one");
         var features = Features(x, tensor, dim, size);
-        return Ops.Dropout(x.reshape([.. tokens.shape, features.shape[0]]), new(share, RandomWords.Of(key, tokens), RandomWords.Spread(features).unsqueeze(0))).view(x.shape);
+        return Ops.Dropout(x.reshape([.. tokens.shape, features.shape[0]]), new(share, words(tokens), RandomWords.Spread(features).unsqueeze(0))).view(x.shape);
     }
 
     /// <summary>Which weights an attention drops, of rows [B, heads, T] and columns [B, T]; null for none.</summary>
@@ -58,12 +61,12 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="tensor">The ranks over which they are spread; null where they are not.</param>
     public DropoutMask? Attention(double share, long heads, ProcessGroup? tensor = null)
     {
-        if (Next(share > 0) is not { } key)
+        if (Next(share > 0) is not { } words)
             return null;
         var tokens = Tokens(null);
         var numbers = arange(heads, dtype: int64, device: tokens.device);
         var own = tensor is null ? numbers : Shard.Own(tensor, numbers, 0);
-        var rows = RandomWords.At(RandomWords.Of(key, tokens).unsqueeze(1), RandomWords.Spread(own).unsqueeze(1));
+        var rows = RandomWords.At(words(tokens).unsqueeze(1), RandomWords.Spread(own).unsqueeze(1));
         return new(share, rows, RandomWords.Spread(tokens));
     }
 
@@ -73,9 +76,9 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
     public Tensor Jitter(Tensor x, double amount, ProcessGroup? tensor = null)
     {
-        if (Next(amount > 0) is not { } key)
+        if (Next(amount > 0) is not { } words)
             return x;
-        var uniform = RandomWords.Uniform(Words(key, x.shape[2], tensor));
+        var uniform = RandomWords.Uniform(Words(words, x.shape[2], tensor));
         return x * (1 + (((uniform * 2) - 1) * amount)).to_type(x.dtype);
     }
 
@@ -84,24 +87,24 @@ public sealed class BlockRandom(Func<bool> active)
     /// <param name="experts">E</param>
     /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
     public Tensor? Noise(bool wanted, long experts, ProcessGroup? tensor = null) =>
-        Next(wanted) is { } key ? RandomWords.Uniform(Words(key, experts, tensor)).log().neg().log().neg() : null;
+        Next(wanted) is { } words ? RandomWords.Uniform(Words(words, experts, tensor)).log().neg().log().neg() : null;
 
     /// <summary>A lot of each token, int64 [B, T] from 0 to 2³² − 1; null for none.</summary>
     /// <param name="wanted">Whether lots are drawn in training.</param>
     /// <param name="tensor">The ranks that have the other tokens; null where there are none.</param>
-    public Tensor? Lots(bool wanted, ProcessGroup? tensor = null) => Next(wanted) is { } key ? RandomWords.Of(key, Tokens(tensor)) : null;
+    public Tensor? Lots(bool wanted, ProcessGroup? tensor = null) => Next(wanted) is { } words ? words(Tokens(tensor)) : null;
 
     private Tensor Tokens(ProcessGroup? tensor) => tensor is null ? pass!.Tokens : Shard.Own(tensor, pass!.Tokens, 1);
 
     // [B, T, count]
-    private Tensor Words(RandomKey key, long count, ProcessGroup? tensor)
+    private Tensor Words(Func<Tensor, Tensor> words, long count, ProcessGroup? tensor)
     {
         var tokens = Tokens(tensor);
-        return RandomWords.At(RandomWords.Of(key, tokens).unsqueeze(-1), RandomWords.Spread(arange(count, dtype: int64, device: tokens.device)));
+        return RandomWords.At(words(tokens).unsqueeze(-1), RandomWords.Spread(arange(count, dtype: int64, device: tokens.device)));
     }
 
-    // The key of the block's next choice; null where it is not random.
-    private RandomKey? Next(bool wanted)
+    // The words of tokens for the block's next choice; null where it is not random.
+    private Func<Tensor, Tensor>? Next(bool wanted)
     {
         choices++;
         if (!wanted || !active())
@@ -110,10 +113,11 @@ public sealed class BlockRandom(Func<bool> active)
             throw new InvalidOperationException("a block's random choices belong to a pass of its module: call the module's forward, or eval() for none");
         if (pass.Cache is not null)
             throw new InvalidOperationException("random choices with a cache: generation is no training; call eval() first");
-        return pass.Draw() is { } random
-            ? random.Step.At(block).At(choices)
-            : throw new InvalidOperationException(
-                "random choices in a pass that does not say its step: set Positions.Random, build with BuildOptions.Dropout = false, or call eval()");
+        var (number, choice) = (block, choices);
+        if (pass.Choices is { } recorded)
+            return tokens => recorded.Words(number, choice, tokens);
+        var key = (pass.Random ?? throw new InvalidOperationException(NoStep)).Step.At(number).At(choice);
+        return tokens => RandomWords.Of(key, tokens);
     }
 
     // The index of each element of a token in the whole tensor, [elements].

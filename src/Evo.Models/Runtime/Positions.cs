@@ -39,10 +39,7 @@ public sealed class Positions : IDisposable
     public SentBorders? Sent { get; private init; }
 
     /// <summary>Whether the pass may be replayed after these are gone: the rotary rows that it reads stay then.</summary>
-    public bool Recorded { get; private init; }
-
-    /// <summary>Whether something was chosen at random in the pass.</summary>
-    public bool Drew { get; private set; }
+    public bool Recorded => Choices is not null;
 
     /// <summary>The tokens before these, or null.</summary>
     public KvCache? Cache { get; }
@@ -50,9 +47,12 @@ public sealed class Positions : IDisposable
     /// <summary>What random choices of the pass depend on; without it nothing may be random in it.</summary>
     public PassRandom? Random { get; private init; }
 
+    /// <summary>The same where the pass may be replayed, for other rows.</summary>
+    internal RecordedChoices? Choices { get; private init; }
+
     /// <summary>The place of each token in the step's whole batch, int64 [B, T].</summary>
     internal Tensor Tokens => tokens ??=
-        (arange((long)batch * Length, dtype: int64, device: Ids.device) + (Random?.FirstToken ?? 0)).view(batch, Length).DetachFromDisposeScope();
+        FromFirst(arange((long)batch * Length, dtype: int64, device: Ids.device)).view(batch, Length).DetachFromDisposeScope();
 
     /// <summary>Rows of one sequence each, positions 0 … <paramref name="length"/> − 1.</summary>
     public static Positions Sequential(int batch, int length, Device? device = null, PassRandom? random = null)
@@ -65,22 +65,18 @@ public sealed class Positions : IDisposable
     /// One row of several sequences that do not see each other. <paramref name="cuSeqlens"/>: int32 on the processor, 0 … T;
     /// <paramref name="positionIds"/>: int64 [1, T] or [T], restarting at each boundary. Both stay the caller's. Who knows the largest
     /// of them gives one past it as <paramref name="end"/>; else they are looked at, which waits for their device. Who sent the
-    /// boundaries to the tokens' device, too, gives them as <paramref name="sent"/>: they stay the caller's as well. <paramref name="recorded"/>: see <see cref="Recorded"/>.
+    /// boundaries to the tokens' device, too, gives them as <paramref name="sent"/>: they stay the caller's as well. Who records the pass
+    /// (<see cref="Recorded"/>) gives what its random choices depend on as <paramref name="recorded"/>.
     /// </summary>
-    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null, long? end = null, SentBorders? sent = null, bool recorded = false)
+    public static Positions Packed(Tensor cuSeqlens, Tensor positionIds, PassRandom? random = null, long? end = null, SentBorders? sent = null, RecordedChoices? recorded = null)
     {
         var ids = (positionIds.dim() == 1 ? positionIds.unsqueeze(0) : positionIds.alias()).to(int64);
         if (ids.shape[0] != 1)
             throw new ArgumentException($"packed positions are one row [1, T]; found [{string.Join(", ", ids.shape)}]", nameof(positionIds));
-        return new(ids, 1, (int)ids.shape[1], end ?? Largest(ids) + 1, -1, cuSeqlens, null) { Random = random, Sent = sent, Recorded = recorded };
+        return new(ids, 1, (int)ids.shape[1], end ?? Largest(ids) + 1, -1, cuSeqlens, null) { Random = random, Sent = sent, Choices = recorded };
     }
 
-    /// <summary>What a choice of the pass is a function of; null where the pass does not say its step.</summary>
-    internal PassRandom? Draw()
-    {
-        Drew = true;
-        return Random;
-    }
+    private Tensor FromFirst(Tensor tokens) => Choices is { } recorded ? tokens + recorded.First : tokens + (Random?.FirstToken ?? 0);
 
     private static long Largest(Tensor ids)
     {
@@ -103,7 +99,7 @@ public sealed class Positions : IDisposable
         if (!parts.TryGetValue(group, out var part))
         {
             var (first, length) = Shards.Of(Length, group.Size, group.Rank);
-            parts[group] = part = new(Ids.narrow(1, first, length), batch, (int)length, End, start < 0 ? start : start + (int)first, null, null);
+            parts[group] = part = new(Ids.narrow(1, first, length), batch, (int)length, End, start < 0 ? start : start + (int)first, null, null) { Choices = Choices };
         }
         return part;
     }

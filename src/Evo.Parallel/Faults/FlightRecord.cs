@@ -105,6 +105,24 @@ public sealed class FlightRecord
         }
     }
 
+    /// <summary>Calls that are told as a whole, without a word of each, are counted.</summary>
+    /// <param name="calls">How many of each series.</param>
+    public void Repeat(IReadOnlyDictionary<string, long> calls)
+    {
+        lock (gate)
+        {
+            foreach (var (series, times) in calls)
+            {
+                begun[series] = begun.GetValueOrDefault(series) + times;
+            }
+        }
+    }
+
+    /// <summary>What was begun between two looks at <see cref="Begun"/>, of each series; nothing where nobody looked.</summary>
+    public static IReadOnlyDictionary<string, long> Since(IReadOnlyDictionary<string, long>? before, IReadOnlyDictionary<string, long>? after) =>
+        (after ?? new Dictionary<string, long>()).ToDictionary(
+            pair => pair.Key, pair => pair.Value - (before?.GetValueOrDefault(pair.Key) ?? 0), StringComparer.Ordinal);
+
     /// <summary>A call ends.</summary>
     public void End(FlightEntry entry, bool failed)
     {

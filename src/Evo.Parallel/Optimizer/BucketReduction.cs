@@ -40,6 +40,9 @@ internal sealed class BucketReduction
         return Arrived();
     }
 
+    /// <summary>Nobody waits for it: it was told to a recording that failed, and nothing is sent.</summary>
+    internal void Abandon() => sent.Dispose();
+
     private Tensor Arrived()
     {
         var result = pending.Wait().DetachFromDisposeScope();

@@ -28,6 +28,9 @@ internal abstract class ClassShard : IDisposable
     /// <summary>Where everything stands.</summary>
     internal FlatPlan Plan { get; }
 
+    /// <summary>Whether gradients are summed with those of other ranks.</summary>
+    internal bool SumsOverRanks => Groups.Zero.Size > 1 || Groups.Replica.Size > 1;
+
     private protected ShardingOptions Options { get; }
 
     private protected ReductionGroups Groups { get; }
@@ -71,6 +74,11 @@ internal abstract class ClassShard : IDisposable
 
     /// <summary>Reduces what is not reduced yet and waits for all of it.</summary>
     internal abstract void Finish();
+
+    /// <summary>No reduction of the step has begun after all.</summary>
+    internal virtual void ForgetReductions()
+    {
+    }
 
     internal abstract void BeforeForward(int block);
 

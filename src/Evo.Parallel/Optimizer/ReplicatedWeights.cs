@@ -111,6 +111,14 @@ internal sealed class ReplicatedWeights : ClassShard
         }
     }
 
+    internal override void ForgetReductions()
+    {
+        underWay.ForEach(begun => begun.Reduction.Abandon());
+        underWay.Clear();
+        ended.Clear();
+        Array.Clear(begun);
+    }
+
     internal override void BeforeForward(int block)
     {
         if (bucketOf.TryGetValue(block, out var bucket))

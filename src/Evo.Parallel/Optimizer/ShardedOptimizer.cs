@@ -125,6 +125,16 @@ public sealed partial class ShardedOptimizer : BlockEvents, IDisposable
         Each(shard => shard.Finish());
     }
 
+    /// <summary>Whether gradients are summed with those of other ranks.</summary>
+    internal bool SumsOverRanks => classes.Any(shard => shard.SumsOverRanks);
+
+    /// <summary>Takes back that reductions of gradients were begun, which nobody carried out: a recording of them failed.</summary>
+    internal void ForgetReductions()
+    {
+        LastBackward = false;
+        Each(shard => shard.ForgetReductions());
+    }
+
     /// <summary>
     /// The L2 norm over all gradients of the world together, without the loss scale: a float64 scalar on the device. Every logical
     /// element counts once: each rank adds what it owns and counts, and those are summed. The same bits on all ranks.

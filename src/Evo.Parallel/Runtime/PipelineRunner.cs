@@ -64,6 +64,15 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
     /// <summary>Told before a pass that may be recorded: what its blocks would wait for is there afterwards.</summary>
     internal Action? BeforeRecorded { get; init; }
 
+    /// <summary>Ends the sums over ranks that the last pass of a step has begun, in its recording; null where ranks sum nothing in a pass.</summary>
+    internal Action? SumInPass { get; init; }
+
+    /// <summary>Takes back what a last pass has begun whose recording failed.</summary>
+    internal Action? ForgetPass { get; init; }
+
+    /// <summary>Whether the last pass was recorded with the sums over ranks: nothing is left to be summed.</summary>
+    internal bool SummedInPass { get; private set; }
+
     /// <summary>Runs all passes of a step; gradients are added to those of the parameters.</summary>
     /// <param name="batch">Makes the micro-batches of this data-parallel rank, each where its pass begins.</param>
     /// <param name="targets">Labels that count in the whole step, over all micro-batches and data-parallel ranks, at least 1; a float64 scalar.</param>
@@ -206,15 +215,30 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         }
 
         BeforeRecorded?.Invoke();
-        if (!Graphs.Run(chunks[chunk].Module, row, step, share))
+        // Where ranks sum nothing in it, the last pass is one like the others, whose recording it may be.
+        var sums = SumInPass is not null && IsLast(chunk, left);
+        var around = new PassEvents(sums, () => BeforeBackward?.Invoke(chunk, sums), AfterBackward, () => ForgetPass?.Invoke());
+        if (!Graphs.Run(chunks[chunk].Module, row, step, share, around))
         {
             return false;
         }
 
         left[chunk]--;
-        BackwardDone?.Invoke(chunk);
+        SummedInPass |= sums;
         return true;
+
+        void AfterBackward()
+        {
+            Differentiated?.Invoke(chunk);
+            BackwardDone?.Invoke(chunk);
+            if (sums)
+            {
+                SumInPass!.Invoke();
+            }
+        }
     }
+
+    private static bool IsLast(int chunk, int[] left) => left[chunk] == 1;
 
     private void Forward(int chunk, int micro, MicroBatchSource source, LossShare share)
     {
@@ -246,7 +270,7 @@ public sealed class PipelineRunner(IReadOnlyList<ModelChunk> chunks, Schedule sc
         using var scope = NewDisposeScope();
         var (module, stage, later) = chunks[chunk];
         var pass = passes[(chunk, micro)];
-        BeforeBackward?.Invoke(chunk, !split && later is null && left[chunk] == 1);
+        BeforeBackward?.Invoke(chunk, !split && later is null && IsLast(chunk, left));
         if (stage == schedule.Shape.VirtualStages - 1)
         {
             pass.Loss!.backward();

@@ -42,13 +42,19 @@ public sealed partial class RankModel
             SetsOffTogether = together,
             Graphs = graphs,
             BeforeRecorded = Optimizer.AwaitWeights,
+            SumInPass = Options.OverlapReduction && Optimizer.SumsOverRanks ? Optimizer.Finish : null,
+            ForgetPass = ForgetPass,
         };
         var scale = Optimizer.LossScale;
         var (passes, losses) = runner.Run(batch, Divisor(batches), loss, scale == 1 ? null : Sent([scale]).reshape([]));
         using var tally = losses;
         var passed = Stopwatch.GetTimestamp();
         SumTied();
-        Optimizer.Finish();
+        if (!runner.SummedInPass)
+        {
+            Optimizer.Finish();
+        }
+
         var targets = new double[tally.Types];
         foreach (var micro in batch)
         {
@@ -106,6 +112,18 @@ public sealed partial class RankModel
         return [.. answers.Select(count => (int)count)];
     }
 
+    // Whether all ranks with this rank's rows say yes.
+    private bool AllOfTensor(bool own)
+    {
+        if (Groups.Tensor.Size == 1)
+        {
+            return own;
+        }
+
+        using var scope = NewDisposeScope();
+        return Groups.Tensor.AllReduce(Sent([own ? 1 : 0]), ReduceOperation.Min, new(RuntimeSites.Together, false)).cpu().item<double>() == 1;
+    }
+
     /// <summary>Waits for all ranks.</summary>
     public void Together() => Groups.Everyone.Barrier(new(RuntimeSites.Together, false));
 
@@ -145,6 +163,13 @@ public sealed partial class RankModel
 
         Optimizer.Accumulate();
         copies.ForEach(copy => copy.Accumulate());
+    }
+
+    // A pass whose recording failed has put products off and begun sums, of which nothing was computed.
+    private void ForgetPass()
+    {
+        covering?.Take();
+        Optimizer.ForgetReductions();
     }
 
     private int FirstBlock(int chunk) => Chunks.Take(chunk).Sum(c => c.Module.BlockCount);

@@ -94,7 +94,7 @@ public sealed partial class RankModel : IDisposable
         (Spec, Layout, Groups, Options) = (spec, layout, groups, options);
         Plan = new(spec, layout, groups, options);
         covering = options.OverlapTensor && Covers ? new() : null;
-        graphs = options.Graphs is { } recorded ? new(recorded, options.Device ?? CPU) : null;
+        graphs = options.Graphs is { } recorded ? new(recorded, options.Device ?? CPU, AllOfTensor) : null;
         ends = Plan.Ends is { } holders ? groups.Of("ends", holders) : null;
         Optimizer = new(Plan.Parameters, Sharding());
         try

@@ -34,12 +34,16 @@ internal static class RunGraphs
             tensor: degrees.Tensor,
             weight: degrees.Weight,
             fsdp: degrees.Fsdp,
-            gloo: world.Size > 1 && config.Train.Backend == "gloo").Refusals;
+            gloo: world.Size > 1 && config.Train.Backend == "gloo",
+            announced: C10dEngine.HasGloo).Refusals;
         if (refusals.IsEmpty)
         {
             return new(
                 config.Data.SeqLen, PassGraphs.Start(Most, WarmPasses, spec.CacheLimit), gpu => new CudaPassCapture(gpu),
-                why => warn($"train.cuda_graph: some rows are computed without a graph: {why}"));
+                why => warn($"train.cuda_graph: some rows are computed without a graph: {why}"))
+            {
+                Flight = world.Flight,
+            };
         }
 
         var text = string.Join("; ", refusals);

@@ -59,7 +59,8 @@ public static partial class VocabularyParallel
         var wrong = indices.lt(0).logical_or(indices.ge(vocabulary));
         if (mayBeIgnored)
             wrong = wrong.logical_and(indices.ne(Ops.IgnoredLabel));
-        if (wrong.any().item<bool>())
+        // Memory of the processor: no read of a device, which would stand against recording a pass.
+        if (TensorBytes.Of(wrong.any())[0] != 0)
             throw new ArgumentException(
                 $"VocabularyParallel.{name}: {indices.masked_select(wrong)[0].item<long>()} is not below the vocabulary of {vocabulary}"
                 + (mayBeIgnored ? $", nor {Ops.IgnoredLabel} (not counted)." : "."));

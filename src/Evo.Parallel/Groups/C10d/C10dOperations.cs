@@ -148,7 +148,8 @@ internal abstract class C10dOperations(ProcessGroup group, C10dLine line, C10dLi
         var mine = C10dHeader.Of(call, length).ToTensor().to(controlDevice);
         var all = empty(mine.numel() * Size, ScalarType.Byte, controlDevice);
         control.Finish(control.Begin(call, engine => engine.Gather(mine, all)), call);
-        var headers = C10dHeader.Read(all.cpu(), Size);
+        // No read where they are the host's already: it would stand against recording the pass.
+        var headers = C10dHeader.Read(all.to(CPU), Size);
         var other = Array.FindIndex(headers, header => header.Hash != headers[0].Hash);
         return other < 0
             ? headers

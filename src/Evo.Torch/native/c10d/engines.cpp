@@ -14,6 +14,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 
@@ -56,6 +57,9 @@ EVO_API int32_t evo_c10d_gloo(
 EVO_API int32_t evo_c10d_nccl(void* store, int32_t rank, int32_t size, int64_t timeout_ms, void** result) {
     return evo::guarded([&] {
 #ifdef EVO_C10D_NCCL
+        // What NCCL may register of a recorded collective its ranks would have to register together. Ranks record passes each in its own
+        // time, and one may replay what another computes without a graph.
+        setenv("NCCL_GRAPH_REGISTER", "0", /*overwrite=*/0);
         auto options = c10d::ProcessGroupNCCL::Options::create();
         options->timeout = std::chrono::milliseconds(timeout_ms);
         auto engine =
