@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open Evo.Core
 open Evo.Parallel
+open Evo.Parallel.Tests.HeardCalls
 open Evo.Parallel.Tests.PassRecorders
 open Evo.Parallel.Tests.TinyRuns
 open Evo.Torch
@@ -24,52 +25,6 @@ let private layout data tensor mode zero reduction micros =
         Reduction = reduction
         MicroBatches = micros
     }
-
-/// What is heard of one rank's calls, and where its replays stand among them.
-type private Heard() =
-    member val Calls = List<GroupCall>()
-    member val Marks = List<int>()
-
-    /// Calls that were begun and not waited for.
-    member val Open = 0 with get, set
-
-    /// Backward calls of tensor ranks until one fails; negative for never.
-    member val Left = -1 with get, set
-
-    /// Told where a replay begins, and where it ends: nothing is under way at either.
-    member heard.Mark(_: bool) =
-        Assert.Equal(0, heard.Open)
-        heard.Marks.Add heard.Calls.Count
-
-    member heard.Begins(call: GroupCall) =
-        heard.Calls.Add call
-
-        if call.Axis = "tensor" && call.Site.Backward && heard.Left >= 0 then
-            heard.Left <- heard.Left - 1
-
-            if heard.Left < 0 then
-                raise (TorchException("cuda graph", "out of memory"))
-
-/// A call that is under way, until it is waited for.
-type private Awaited(inner: PendingTensor, heard: Heard) =
-    inherit PendingTensor()
-    override _.IsDone = inner.IsDone
-
-    override _.Wait() =
-        heard.Open <- heard.Open - 1
-        inner.Wait()
-
-type private Listening(inner: ProcessGroup, heard: Heard) =
-    inherit GroupDecorator(inner)
-
-    override this.Around(call, x) =
-        heard.Begins call
-        GroupDecorator.Pass(this.Inner, call, x)
-
-    override this.Begun(call, x) =
-        heard.Begins call
-        heard.Open <- heard.Open + 1
-        Awaited(GroupDecorator.PassBegun(this.Inner, call, x), heard)
 
 /// What one rank did.
 type private Did =
