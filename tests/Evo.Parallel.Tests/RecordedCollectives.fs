@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open Evo.Core
 open Evo.Parallel
+open Evo.Parallel.Tests.HeardCalls
 open Evo.Parallel.Tests.PassRecorders
 open Evo.Parallel.Tests.TinyRuns
 open Evo.Torch
@@ -41,20 +42,18 @@ let private train
     (dtype: torch.ScalarType)
     (rows: int -> MicroBatch list list)
     (overlap: bool)
-    (options: LocalRank -> (GraphOptions * (RankModel -> unit) * List<GroupCall> * List<int>) option)
+    (options: LocalRank -> (GraphOptions * (RankModel -> unit) * Heard) option)
     =
     LocalWorld.Results(
         layout.Degrees.World,
         (fun (rank: LocalRank) ->
             let made = options rank
 
-            let calls =
-                made
-                |> Option.map (fun (_, _, calls, _) -> calls)
-                |> Option.defaultWith List<GroupCall>
+            let heard =
+                made |> Option.map (fun (_, _, heard) -> heard) |> Option.defaultWith Heard
 
             let groups =
-                RankGroups(Topology layout.Degrees, rank, (fun group -> SiteRecorder(group, calls)))
+                RankGroups(Topology layout.Degrees, rank, (fun group -> Listening(group, heard)))
 
             use model =
                 RankModel.Build(
@@ -67,11 +66,11 @@ let private train
                         Dropout = false,
                         OverlapReduction = overlap,
                         OverlapGather = overlap,
-                        Graphs = (made |> Option.map (fun (graphs, _, _, _) -> graphs) |> Option.toObj)
+                        Graphs = (made |> Option.map (fun (graphs, _, _) -> graphs) |> Option.toObj)
                     )
                 )
 
-            made |> Option.iter (fun (_, known, _, _) -> known model)
+            made |> Option.iter (fun (_, known, _) -> known model)
             model.Start 5UL
 
             let figures =
@@ -82,17 +81,17 @@ let private train
                         figures.Loss, figures.Norm
                 ]
 
-            let said = List.ofSeq calls
+            let said = List.ofSeq heard.Calls
 
             {
                 Figures = figures
                 Bits = bitsOf model
                 Calls = said
                 Replays =
-                    made
-                    |> Option.map (fun (_, _, _, marks) ->
-                        marks |> List.ofSeq |> List.chunkBySize 2 |> List.map (fun m -> m[0], m[1]))
-                    |> Option.defaultValue []
+                    heard.Marks
+                    |> List.ofSeq
+                    |> List.chunkBySize 2
+                    |> List.map (fun m -> m[0], m[1])
             }),
         Nullable(),
         Nullable 1
@@ -101,8 +100,8 @@ let private train
 
 /// Graphs of so many shapes by a recorder, and where its replays stand among the calls.
 let private recordedBy (recorder: Recorder) shapes told =
-    let calls, marks = List<GroupCall>(), List<int>()
-    recorder.Marked <- fun _ -> marks.Add calls.Count
+    let heard = Heard()
+    recorder.Marked <- heard.Mark
 
     let graphs =
         GraphOptions(
@@ -112,7 +111,7 @@ let private recordedBy (recorder: Recorder) shapes told =
             Action<string> told
         )
 
-    Some(graphs, ignore, calls, marks)
+    Some(graphs, ignore, heard)
 
 /// Steps in which the rows of the data ranks have as many documents as these, or as few.
 let private rowsOf micros (documents: int list) rank =
@@ -154,8 +153,7 @@ let ``ranks that record their passes make the calls of ranks that do not, and le
                 let micros = layout.MicroBatches
                 let rows = rowsOf micros [ 3 ]
 
-                let recorders =
-                    [ for _ in 1 .. layout.Degrees.World -> new Recorder(false) ]
+                let recorders = [ for _ in 1 .. layout.Degrees.World -> new Recorder(false) ]
 
                 let recorded =
                     train layout dtype rows overlap (fun rank -> recordedBy recorders[rank.Rank] 2 ignore)
@@ -175,7 +173,8 @@ let ``gradients that are complete are on their way while a replayed pass goes on
     let recorders = [ for _ in 1..4 -> new Recorder(false) ]
 
     let ranks =
-        train layout torch.float32 (rowsOf 2 [ 3 ]) true (fun rank -> recordedBy recorders[rank.Rank] 2 ignore)
+        train layout torch.float32 (rowsOf 2 [ 3 ]) true (fun rank ->
+            recordedBy recorders[rank.Rank] 2 ignore)
 
     let sums (call: GroupCall) =
         call.Site.Number = OptimizerSites.Reduce
@@ -224,7 +223,8 @@ let ``a pass that one tensor rank cannot record is recorded by none, and each sa
     let told = [ List<string>(); List<string>() ]
 
     let recorded =
-        train layout torch.float32 rows true (fun rank -> recordedBy recorders[rank.Rank] 2 told[rank.Rank].Add)
+        train layout torch.float32 rows true (fun rank ->
+            recordedBy recorders[rank.Rank] 2 told[rank.Rank].Add)
 
     same (train layout torch.float32 rows true (fun _ -> None)) recorded
 
@@ -235,8 +235,9 @@ let ``a pass that one tensor rank cannot record is recorded by none, and each sa
     Assert.Contains("another rank", Assert.Single told[0])
     Assert.Contains("not permitted", Assert.Single told[1])
 
-/// Its recordings fail when all of the pass was told: what the device would have done is taken back, what the host did is not.
-type private Breaking() =
+/// Its recordings fail in the middle of the backward pass where tensor ranks talk, else at the end: what the device would have done is
+/// taken back, what the host did is not.
+type private Breaking(heard: Heard) =
     member val Model: RankModel | null = null with get, set
 
     interface IPassCapture with
@@ -247,13 +248,17 @@ type private Breaking() =
             let gradients = [ for p in optimizer.Parameters -> optimizer.GradientOf p.Name ]
             use _ = torch.NewDisposeScope()
             let before = gradients |> List.map _.clone()
-            pass.Invoke()
+            heard.Left <- 2
 
-            for gradient, kept in List.zip gradients before do
-                gradient.copy_ kept |> ignore
-                gradient.Dispose()
+            try
+                pass.Invoke()
+                raise (TorchException("cuda graph", "out of memory"))
+            finally
+                heard.Left <- -1
 
-            raise (TorchException("cuda graph", "out of memory"))
+                for gradient, kept in List.zip gradients before do
+                    gradient.copy_ kept |> ignore
+                    gradient.Dispose()
 
         member _.Dispose() = ()
 
@@ -262,22 +267,33 @@ let ``a recording that fails on its way leaves nothing begun: the pass is comput
     for layout in
         [
             layout 2 1 TensorMode.Mtp 2 GradientReduction.ReduceScatter 2
+            layout 1 2 TensorMode.Mtp 1 GradientReduction.ReduceScatter 1
             layout 2 2 TensorMode.Mtp 1 GradientReduction.ReduceScatter 1
         ] do
         let rows = rowsOf layout.MicroBatches [ 3 ]
+        let told = [ for _ in 1 .. layout.Degrees.World -> List<string>() ]
 
         let recorded =
-            train layout torch.float32 rows true (fun _ ->
-                let recorder = new Breaking()
+            train layout torch.float32 rows true (fun rank ->
+                let heard = Heard()
+                let recorder = new Breaking(heard)
 
                 let graphs =
-                    GraphOptions(12, PassGraphs.Start(2, 1, Int64.MaxValue), (fun _ -> recorder), ignore)
+                    GraphOptions(
+                        12,
+                        PassGraphs.Start(2, 1, Int64.MaxValue),
+                        (fun _ -> recorder),
+                        Action<string> told[rank.Rank].Add
+                    )
 
-                Some(graphs, (fun model -> recorder.Model <- model), List<GroupCall>(), List<int>()))
+                Some(graphs, (fun model -> recorder.Model <- model), heard))
 
         for before, after in List.zip (train layout torch.float32 rows true (fun _ -> None)) recorded do
             Assert.Equal<(float * float) list>(before.Figures, after.Figures)
             Assert.Equal<byte[] list>(before.Bits, after.Bits)
+
+        for reasons in told do
+            Assert.Contains("out of memory", Assert.Single reasons)
 
 /// As a GPU does: the host tells a pass when it is recorded, and not again.
 type private Hollow() =
@@ -334,7 +350,10 @@ let ``collectives of replayed passes are counted as if each were called`` () =
                     update model (int64 (i + 1)) (model.Gradients(Array.ofList step, loss))
                     |> ignore
 
-                flight.Begun |> Seq.map (fun series -> series.Key, series.Value) |> Seq.sort |> List.ofSeq),
+                flight.Begun
+                |> Seq.map (fun series -> series.Key, series.Value)
+                |> Seq.sort
+                |> List.ofSeq),
             Nullable(),
             Nullable 1
         )

@@ -50,8 +50,7 @@ let private train
                 figures.Loss, figures.ZLoss, figures.Norm, figures.Accuracy
         ]
 
-    figures,
-    bitsOf model
+    figures, bitsOf model
 
 [<Theory; InlineData("LLAMA2", 0.0); InlineData("GPT2", 0.0); InlineData("INTERNLM2", 1.0)>]
 let ``rows that change under a recorded pass, in tokens, labels that count and number of sequences, give the bits of plain passes``

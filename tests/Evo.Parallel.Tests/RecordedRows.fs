@@ -68,7 +68,9 @@ let private train (world: int) recompute (graphs: (int -> GraphOptions) option) 
                     dropping,
                     layout,
                     groups,
-                    RankModelOptions(Graphs = (graphs |> Option.map (fun make -> make rank.Rank) |> Option.toObj))
+                    RankModelOptions(
+                        Graphs = (graphs |> Option.map (fun make -> make rank.Rank) |> Option.toObj)
+                    )
                 )
 
             model.Start 5UL
@@ -78,7 +80,10 @@ let private train (world: int) recompute (graphs: (int -> GraphOptions) option) 
     )
 
 [<Theory; InlineData(1, 0.0); InlineData(1, 1.0); InlineData(4, 0.0); InlineData(4, 1.0)>]
-let ``a recorded pass with dropout makes the choices of each step and row that it is replayed for`` world recompute =
+let ``a recorded pass with dropout makes the choices of each step and row that it is replayed for``
+    world
+    recompute
+    =
     let recorders = [ for _ in 1..world -> new Recorder(false) ]
     let told = List<string>()
 
@@ -112,7 +117,8 @@ let ``random choices of a recorded pass that does not say its step are an error`
     model.Start 5UL
 
     let error =
-        Assert.ThrowsAny<Exception>(fun () -> model.Gradients(Array.ofList (List.head (rowsOf 0)), loss) |> ignore)
+        Assert.ThrowsAny<Exception>(fun () ->
+            model.Gradients(Array.ofList (List.head (rowsOf 0)), loss) |> ignore)
 
     Assert.Contains("does not say its step", error.Message)
 
@@ -149,11 +155,16 @@ let ``rows are sent to two places in turn, and a place is taken before the pass 
         let options =
             match copies with
             | Some late ->
-                GraphOptions(12, options.Start, options.Recorder, options.Tell, Copies = (fun _ -> late :> ISideCopies))
+                GraphOptions(
+                    12,
+                    options.Start,
+                    options.Recorder,
+                    options.Tell,
+                    Copies = (fun _ -> late :> ISideCopies)
+                )
             | None -> options
 
-        use model =
-            RankModel.OnOneRank(dropping, RankModelOptions(Graphs = options))
+        use model = RankModel.OnOneRank(dropping, RankModelOptions(Graphs = options))
 
         model.Start 5UL
         losses model 0, bitsOf model

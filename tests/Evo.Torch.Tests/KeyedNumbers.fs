@@ -54,7 +54,9 @@ let ``words are those of the definition`` () =
 
     Assert.Equal<int64[]>(
         [| 4195859704L; 256307278L; 3769504094L; 3653487331L; 1837017435L |],
-        numbers (RandomWords.Of(torch.tensor [| low; high |], torch.tensor [| 0L; 1L; 2L; 1000L; 4294967295L |]))
+        numbers (
+            RandomWords.Of(torch.tensor [| low; high |], torch.tensor [| 0L; 1L; 2L; 1000L; 4294967295L |])
+        )
     )
 
     let seventh = RandomWords.Of(key, torch.tensor 7L)

@@ -78,7 +78,9 @@ let ``a pass that cannot be recorded throws what it threw, and the next one can`
     Assert.Equal(8.0, y.sum().ToDouble())
 
 [<Fact>]
-let ``copies beside a processor's work are done at once, those beside a GPU's only by a library that can`` () =
+let ``copies beside a processor's work are done at once, those beside a GPU's only by a library that can``
+    ()
+    =
     use direct = SideCopies.For torch.CPU
     let done' = System.Collections.Generic.List<string>()
     direct.Fill(0, (fun () -> done'.Add "filled"))
@@ -92,7 +94,9 @@ let ``copies beside a processor's work are done at once, those beside a GPU's on
     Assert.Contains("was not built with CUDA", error.Message)
 
 [<Fact>]
-let ``what is copied on the side is there when it is taken, and stays until then, however far the host is ahead`` () =
+let ``what is copied on the side is there when it is taken, and stays until then, however far the host is ahead``
+    ()
+    =
     Assert.SkipUnless(CudaSideCopies.Built && torch.cuda.is_available (), noGpu)
     use copies = SideCopies.For torch.CUDA
     use recorder = new CudaPassCapture(torch.CUDA)
@@ -107,19 +111,23 @@ let ``what is copied on the side is there when it is taken, and stays until then
     for place in 0..1 do
         copies.Take(place, (fun () -> ()))
 
-    let row =
-        torch.zeros ([| length |], dtype = torch.int64, device = torch.CUDA)
+    let row = torch.zeros ([| length |], dtype = torch.int64, device = torch.CUDA)
 
     let sums = torch.zeros ([| 40L |], dtype = torch.int64, device = torch.CUDA)
     let number = torch.zeros ([||], dtype = torch.int64, device = torch.CUDA)
+    let one = torch.ones_like number
+    let none = torch.zeros_like number
     let square = torch.ones ([| 2048L; 2048L |], device = torch.CUDA)
 
     // Long enough for the host to fill what comes next.
     let pass () =
         use _ = torch.NewDisposeScope()
-        let slow = square.matmul(square).matmul(square).sum().to_type(torch.int64).mul 0L
-        sums.index_add_ (0L, number.reshape 1L, (row.sum () + slow).reshape 1L, 1) |> ignore
-        number.add_ 1L |> ignore
+        let slow = square.matmul(square).matmul(square).sum().to_type(torch.int64).mul none
+
+        sums.index_add_ (0L, number.reshape 1L, (row.sum () + slow).reshape 1L, 1)
+        |> ignore
+
+        number.add_ one |> ignore
 
     recorder.Warm(Action pass)
     use recorded = recorder.Capture(Action pass)
@@ -128,7 +136,7 @@ let ``what is copied on the side is there when it is taken, and stays until then
 
     for i in 0..39 do
         use _ = torch.NewDisposeScope()
-        let host = torch.full ([| length |], int64 (i + 1), dtype = torch.int64)
+        let host = torch.tensor (Array.create (int length) (int64 (i + 1)))
         copies.Fill(i % 2, (fun () -> HostBuffer.SendInto(host, places[i % 2])))
         copies.Take(i % 2, (fun () -> row.copy_ places[i % 2] |> ignore))
         recorded.Replay()
