@@ -14,8 +14,10 @@ public static partial class Ops
         if (!UseNative || experts.device_type != DeviceType.CPU || experts.dtype != ScalarType.Int64)
             return;
         var (pairs, places, counts) = EvoOperators.order_by_expert(experts, count);
+        // The host reads, as it would have to from a GPU.
         using (counts)
-            result = new(pairs, places, [.. counts.data<long>()]);
+        using (var read = counts.cpu())
+            result = new(pairs, places, [.. read.data<long>()]);
     }
 
     static partial void NativePermuteToExperts(Tensor x, ExpertOrder order, int topK, ref Tensor? result)

@@ -102,11 +102,11 @@ let ``a layout that holds is said to hold, with what was compared`` () =
     let verdict = (LayoutLaw(small "llama2")).Try(onData 2)
     Assert.True(verdict.Holds, string verdict)
     Assert.InRange(verdict.Error, 0.0, 1e-10)
-    // Loss and norm of three steps, and gradient and value of each parameter.
+    // Loss, z-loss and norm of three steps, and gradient and value of each parameter.
     let parameters =
         (SmallModel.With(small "llama2", SizeRole.Layers, 4)).Parameters.Count
 
-    Assert.Equal(3 * (2 + 2 * parameters), verdict.Compared)
+    Assert.Equal(3 * (3 + 2 * parameters), verdict.Compared)
 
 /// A law that is broken at one site of the runtime.
 let private broken site axis mutation =

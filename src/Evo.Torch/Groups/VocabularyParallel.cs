@@ -60,7 +60,7 @@ public static partial class VocabularyParallel
         if (mayBeIgnored)
             wrong = wrong.logical_and(indices.ne(Ops.IgnoredLabel));
         // Memory of the processor: no read of a device, which would stand against recording a pass.
-        if (TensorBytes.Of(wrong.any())[0] != 0)
+        if (wrong.any().data<bool>()[0])
             throw new ArgumentException(
                 $"VocabularyParallel.{name}: {indices.masked_select(wrong)[0].item<long>()} is not below the vocabulary of {vocabulary}"
                 + (mayBeIgnored ? $", nor {Ops.IgnoredLabel} (not counted)." : "."));

@@ -47,14 +47,15 @@ let private core =
             referenceFile typeof<list<int>>.Assembly.Location
         ]
 
-/// What is not emitted but asked for by the modules' base class: it differentiates by functions of ours, or keeps what
-/// kernels of ours gave. Here it only has to have its name.
+/// What is not emitted but asked for by the modules' base class: it differentiates by functions of ours, keeps what kernels of ours
+/// gave, or sends to a device. Here it only has to have its name.
 let private baseOnly =
     "base.cs",
     "namespace Evo.Torch
      {
          using static TorchSharp.torch;
          public static class Recompute { public static Tensor[] Run(Func<Tensor[], Tensor[]> f, params Tensor[] inputs) => f(inputs); }
+         public static class HostBuffer { public static void SendInto(Tensor host, Tensor there) => there.copy_(host); }
          public sealed class KeptAttention
          {
              public static bool Takes(bool onGpu, ScalarType type, long headSize, bool slopes) => onGpu;
