@@ -1,9 +1,30 @@
 // Matrix products of float32 by whichever library is the faster at a shape (product_choice.cpp); of other types by libtorch.
 
+#include <signal.h>
+
 #include "operators.h"
 
 namespace evo::kernels {
 namespace {
+
+// oneDNN's kernels put the stack pointer into memory of the heap, with no room below: the frame of a signal (SIGTERM, SIGCHLD) that comes
+// to the thread meanwhile would be written over what lies there. Signals of the process wait, or go to another thread; threads that
+// the product starts inherit that.
+class Undisturbed {
+ public:
+  Undisturbed() {
+    sigset_t asynchronous;
+    sigfillset(&asynchronous);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&asynchronous, fault);
+    pthread_sigmask(SIG_BLOCK, &asynchronous, &before_);
+  }
+  ~Undisturbed() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Undisturbed(const Undisturbed&) = delete;
+  Undisturbed& operator=(const Undisturbed&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 bool rows_are_neighbours(const at::Tensor& t) {
   return t.stride(1) == 1 && (t.size(0) <= 1 || t.stride(0) >= t.size(1));
@@ -19,6 +40,7 @@ void multiply(
   if (c.is_cpu() && c.scalar_type() == at::kFloat && K > 0 && sgemm() && !takes_blas(transpose_a, transpose_b, M, N, K) &&
       rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
     const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
+    const Undisturbed now;
     const int failed = sgemm()(
         transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), lead(a), b.data_ptr<float>(), lead(b),
         accumulate ? 1.0f : 0.0f, c.data_ptr<float>(), lead(c));
