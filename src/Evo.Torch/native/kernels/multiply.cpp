@@ -7,16 +7,25 @@
 namespace evo::kernels {
 namespace {
 
+void block_signals(sigset_t* before) {
+  sigset_t asynchronous;
+  sigfillset(&asynchronous);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&asynchronous, fault);
+  pthread_sigmask(SIG_BLOCK, &asynchronous, before);
+}
+
 // oneDNN's kernels put the stack pointer into memory of the heap, with no room below: the frame of a signal (SIGTERM, SIGCHLD) that comes
-// to the thread meanwhile would be written over what lies there. Signals of the process wait, or go to another thread; threads that
-// the product starts inherit that.
+// to the thread meanwhile would be written over what lies there. So signals of the process wait, or go to a thread that does not
+// multiply. Those that help the calling thread to multiply never take any.
 class Undisturbed {
  public:
   Undisturbed() {
-    sigset_t asynchronous;
-    sigfillset(&asynchronous);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&asynchronous, fault);
-    pthread_sigmask(SIG_BLOCK, &asynchronous, &before_);
+    block_signals(&before_);
+    thread_local int helpers = 0;
+    const int threads = at::get_num_threads();
+    if (threads <= helpers || at::in_parallel_region()) return;
+    at::parallel_for(0, threads, 1, [](int64_t, int64_t) { block_signals(nullptr); });
+    helpers = threads;
   }
   ~Undisturbed() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   Undisturbed(const Undisturbed&) = delete;
