@@ -1,39 +1,10 @@
 // Matrix products of float32 by whichever library is the faster at a shape (product_choice.cpp); of other types by libtorch.
 
-#include <signal.h>
-
 #include "operators.h"
+#include "undisturbed.h"
 
 namespace evo::kernels {
 namespace {
-
-void block_signals(sigset_t* before) {
-  sigset_t asynchronous;
-  sigfillset(&asynchronous);
-  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&asynchronous, fault);
-  pthread_sigmask(SIG_BLOCK, &asynchronous, before);
-}
-
-// oneDNN's kernels put the stack pointer into memory of the heap, with no room below: the frame of a signal (SIGTERM, SIGCHLD) that comes
-// to the thread meanwhile would be written over what lies there. So signals of the process wait, or go to a thread that does not
-// multiply. Those that help the calling thread to multiply never take any.
-class Undisturbed {
- public:
-  Undisturbed() {
-    block_signals(&before_);
-    thread_local int helpers = 0;
-    const int threads = at::get_num_threads();
-    if (threads <= helpers || at::in_parallel_region()) return;
-    at::parallel_for(0, threads, 1, [](int64_t, int64_t) { block_signals(nullptr); });
-    helpers = threads;
-  }
-  ~Undisturbed() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  Undisturbed(const Undisturbed&) = delete;
-  Undisturbed& operator=(const Undisturbed&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 bool rows_are_neighbours(const at::Tensor& t) {
   return t.stride(1) == 1 && (t.size(0) <= 1 || t.stride(0) >= t.size(1));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "operators.h"
+#include "undisturbed.h"
 
 namespace evo::kernels {
 namespace {
@@ -127,6 +128,7 @@ EVO_API int32_t evo_product_times(int32_t form, int64_t M, int64_t N, int64_t K,
     at::Tensor c = at::empty({M, N});
     const std::function<void()> by_blas = [&] { at::mm_out(c, ta ? a.t() : a, tb ? b.t() : b); };
     const std::function<void()> by_onednn = [&] {
+      const Undisturbed now;
       TORCH_CHECK(
           sgemm()(
               ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), a.size(1), b.data_ptr<float>(), b.size(1), 0.0f,
