@@ -58,6 +58,9 @@ private:
     c10::weak_intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl> leaf;
 };
 
+// How libtorch holds one: not by the same pointer in every version.
+using Accumulator = decltype(torch::autograd::impl::grad_accumulator(std::declval<const at::Tensor&>()));
+
 }  // namespace
 
 // The callback owns the gradient that it is given and may give a replacement. `position` serves to remove it.
@@ -85,10 +88,10 @@ EVO_API int32_t evo_register_accumulation_hook(
         TORCH_CHECK(tensor.is_leaf() && tensor.requires_grad(), "only a leaf that requires a gradient accumulates one");
         auto node = torch::autograd::impl::grad_accumulator(tensor);
         node->add_post_hook(std::make_unique<AfterAccumulation>(hook, std::move(callback), tensor));
-        *accumulator = new std::shared_ptr<torch::autograd::Node>(std::move(node));
+        *accumulator = new Accumulator(std::move(node));
     });
 }
 
 EVO_API void evo_free_accumulator(void* accumulator) {
-    evo::guarded([&] { delete static_cast<std::shared_ptr<torch::autograd::Node>*>(accumulator); });
+    evo::guarded([&] { delete static_cast<Accumulator*>(accumulator); });
 }
