@@ -106,6 +106,8 @@ internal static class OperatorCheck
             Attention(", shared heads of 128", 200, 2, 3, 128),
             Attention(", packed", 300, 2, 2, 64, borders),
             Attention(", packed in a window", 300, 2, 2, 64, borders, 50),
+            Attention(", packed alike", 384, 2, 3, 64, tensor(new[] { 0, 128, 256, 384 })),
+            Attention(" 256x2x128, alone", 256, 2, 2, 128),
             new("Embedding 60 of 97x96", [Normal(97, 96)], x => Ops.Embedding(On(ids, x), x[0])),
             new("Linear 130x96x72, bias", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(72)], x => Ops.Linear(x[0], x[1], x[2])),
             new("LinearMany 130x96x(72+24)", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(24, 96) * 0.1], x => Ops.LinearMany(x[0], x[1..], [null, null])),

@@ -11,5 +11,5 @@ public static class HeadChunk
     /// <param name="vocabulary">Rows of the head, at least 1.</param>
     /// <param name="onGpu">Whether it is on a GPU.</param>
     public static long Tokens(long vocabulary, bool onGpu) =>
-        onGpu ? Math.Max(2048, (1L << 26) / vocabulary) : Math.Max(512, (1L << 21) / vocabulary);
+        onGpu ? Math.Max(8192, (1L << 26) / vocabulary) : Math.Max(512, (1L << 21) / vocabulary);
 }

@@ -1,6 +1,7 @@
 // What the gradients of a step are: on the device until somebody asks, then read at once.
 using System.Diagnostics;
 using Evo.Core;
+using Evo.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -67,6 +68,9 @@ public sealed class GradientFigures
 internal sealed class StepValues(Tensor values, int types) : IDisposable
 {
     private const int Before = 4;
+
+    // Before the update, which the device still computes while the host tells what came of the step and begins the next one.
+    private readonly NumbersSentHome sent = new(values);
     private ReadValues? read;
 
     /// <summary>Seconds that the reading took, waiting for the device above all.</summary>
@@ -89,8 +93,8 @@ internal sealed class StepValues(Tensor values, int types) : IDisposable
     /// <summary>By which factor the gradients are taken: not a number where they are not.</summary>
     public Tensor ClipFactor(double limit)
     {
-        using var norm = values[0];
-        using var flag = values[1];
+        using var norm = sent.There[0];
+        using var flag = sent.There[1];
         using var finite = flag.to_type(@bool);
         return ShardedOptimizer.ClipFactor(norm, limit, finite);
     }
@@ -101,15 +105,13 @@ internal sealed class StepValues(Tensor values, int types) : IDisposable
     {
         if (read is null)
         {
-            if (values.IsInvalid)
+            if (sent.There.IsInvalid)
             {
                 throw new InvalidOperationException("the figures of a step can be read until the model's next step begins, whose own are in their place");
             }
 
             var began = Stopwatch.GetTimestamp();
-            using var scope = NewDisposeScope();
-            var here = values.cpu();
-            read = ReadValues.Of(here.data<double>().ToArray(), Before, types);
+            read = ReadValues.Of(sent.Read(), Before, types);
             ReadSeconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         }
 
@@ -117,7 +119,7 @@ internal sealed class StepValues(Tensor values, int types) : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => values.Dispose();
+    public void Dispose() => sent.Dispose();
 }
 
 /// <summary>The values of a step as numbers.</summary>

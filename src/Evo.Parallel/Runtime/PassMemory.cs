@@ -122,17 +122,24 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         return leaving + (keeps == LayerKeeps.Everything ? cost.Everything + cost.Input + (largest * Product) : cost.Everything + (2 * cost.Input) + (all * Product));
     }
 
-    // In the forward a chunk of logits, on a processor beside their gradient where the model's dtype is narrow, and a product; in the backward what is added to gradients.
+    // In the forward a chunk of logits, on a processor beside their gradient where the model's dtype is narrow, and a product; in the backward
+    // what is added to gradients. On a GPU the table's gradient is there once, from the forward on: wide where several chunks add to it.
     private long HeadWorking(bool onGpu)
     {
         var degrees = plan.Layout.Degrees;
         var spread = plan.Ranks.Mode is not (ParallelMode.Serial or ParallelMode.Isp);
         long entries = spread ? (plan.Spec.Size.VocabSize + degrees.Tensor - 1) / degrees.Tensor : plan.Spec.Size.VocabSize;
         var tokens = rows * length / (plan.Ranks.Mode == ParallelMode.Isp ? degrees.Tensor : 1);
-        var chunk = Math.Min(tokens, HeadChunk.Tokens(entries, onGpu)) * entries;
+        var chunkTokens = Math.Min(tokens, HeadChunk.Tokens(entries, onGpu));
+        var chunk = chunkTokens * entries;
         long table = entries * plan.Spec.Size.HiddenSize, hidden = tokens * plan.Spec.Size.HiddenSize;
         var narrow = Compute < Wide;
-        var forward = (chunk * (narrow && !(onGpu && !spread) ? Compute + Wide : Compute)) + (narrow ? (table * Product) + (hidden * Wide) : 0);
+        if (onGpu && !spread)
+        {
+            return (chunk * Compute) + (table * (chunkTokens == tokens ? Compute : Wide)) + (hidden * Product);
+        }
+
+        var forward = (chunk * (narrow ? Compute + Wide : Compute)) + (narrow ? (table * Product) + (hidden * Wide) : 0);
         var backward = (hidden * Product) + (narrow || spread ? table * (Compute + Wide) : 0);
         return spread ? forward + backward : Math.Max(forward, backward);
     }

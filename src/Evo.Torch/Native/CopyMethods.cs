@@ -25,4 +25,13 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     internal static partial int evo_copies_taken(nint copies, int place);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_moment(int device, nint* moment);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_moment_wait(nint moment);
+
+    [LibraryImport(Library)]
+    internal static partial int evo_moment_free(nint moment);
 }

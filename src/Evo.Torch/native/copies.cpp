@@ -10,6 +10,9 @@ void evo_cuda_copies_fill(void* copies, int place);
 void evo_cuda_copies_filled(void* copies, int place);
 void evo_cuda_copies_take(void* copies, int place);
 void evo_cuda_copies_taken(void* copies, int place);
+void* evo_cuda_moment(int device);
+void evo_cuda_moment_wait(void* moment);
+void evo_cuda_moment_free(void* moment);
 #define EVO_COPIES(call) evo::guarded([&] { call; })
 #else
 #define EVO_COPIES(call) \
@@ -48,3 +51,12 @@ EVO_API int32_t evo_copies_take([[maybe_unused]] void* copies, [[maybe_unused]] 
 EVO_API int32_t evo_copies_taken([[maybe_unused]] void* copies, [[maybe_unused]] int32_t place) {
     return EVO_COPIES(evo_cuda_copies_taken(copies, place));
 }
+
+// When all that this thread has told a device is done; -1: the current one.
+EVO_API int32_t evo_moment([[maybe_unused]] int32_t device, [[maybe_unused]] void** moment) {
+    return EVO_COPIES(*moment = evo_cuda_moment(device));
+}
+
+EVO_API int32_t evo_moment_wait([[maybe_unused]] void* moment) { return EVO_COPIES(evo_cuda_moment_wait(moment)); }
+
+EVO_API int32_t evo_moment_free([[maybe_unused]] void* moment) { return EVO_COPIES(evo_cuda_moment_free(moment)); }

@@ -75,7 +75,9 @@ EVO_API int32_t evo_blas_threading() {
 
 EVO_API int32_t evo_has_mkl() { return at::hasMKL() ? 1 : 0; }
 
+// libtorch asks for this variable, in C's environment, before it lets cuBLAS compute: with it products have the same bits on every run.
 EVO_API int32_t evo_set_deterministic(int32_t value) {
+    if (value != 0) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
     return evo::guarded([&] { at::globalContext().setDeterministicAlgorithms(value != 0, false); });
 }
 

@@ -1,4 +1,4 @@
-// Copies to a GPU beside what it computes, on a stream of their own. Compiled with the kernels, where CUDA's headers are.
+// Copies to a GPU beside what it computes, on a stream of their own, and moments of what it computes, for which the host can wait. Compiled with the kernels, where CUDA's headers are.
 #include <ATen/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>
 
@@ -54,3 +54,15 @@ void evo_cuda_copies_taken(void* copies, int place) {
     auto& c = of(copies);
     c.places[place].taken.record(c10::cuda::getCurrentCUDAStream(c.device));
 }
+
+// When all that this thread has told the current stream is done.
+void* evo_cuda_moment(int device) {
+    const c10::cuda::CUDAGuard guard(device < 0 ? c10::cuda::current_device() : static_cast<c10::DeviceIndex>(device));
+    auto* moment = new at::cuda::CUDAEvent();
+    moment->record();
+    return moment;
+}
+
+void evo_cuda_moment_wait(void* moment) { static_cast<at::cuda::CUDAEvent*>(moment)->synchronize(); }
+
+void evo_cuda_moment_free(void* moment) { delete static_cast<at::cuda::CUDAEvent*>(moment); }

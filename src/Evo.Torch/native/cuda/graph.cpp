@@ -17,7 +17,15 @@ namespace {
 struct Recorder {
     explicit Recorder(c10::DeviceIndex device)
         : device(device), stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)),
-          before(c10::cuda::getDefaultCUDAStream(device)), pool(at::cuda::graph_pool_handle()) {}
+          before(c10::cuda::getDefaultCUDAStream(device)), pool(at::cuda::graph_pool_handle()) {
+        // A pool that no graph uses any more, because it was given back or its recording failed, cannot be recorded into: the recorder
+        // uses it as long as it lives.
+        c10::cuda::CUDACachingAllocator::beginAllocateToPool(device, pool, [](cudaStream_t) { return false; });
+        c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool);
+    }
+    ~Recorder() { c10::cuda::CUDACachingAllocator::releasePool(device, pool); }
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
     const c10::DeviceIndex device;
     const c10::cuda::CUDAStream stream;
     c10::cuda::CUDAStream before;  // the current one outside

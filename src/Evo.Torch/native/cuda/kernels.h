@@ -22,8 +22,8 @@ struct Norm {
 };
 void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stream stream);
 
-// Blocks among which the rows of a backward are dealt.
-int64_t norm_parts(int64_t rows);
+// Blocks among which the rows of C elements of a backward are dealt.
+int64_t norm_parts(int64_t rows, int64_t C);
 
 // dx, x being what was normalised, plus dtotal where there is one; and part [parts, C or 2 C]: each block's sums of the weight's
 // gradient and, where there is a bias, of its own behind them, which the caller adds up.
@@ -75,12 +75,12 @@ void dropout(
     Type type, const void* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, double scale, void* y,
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
-// logits [rows, V]: losses of the computed type, which rows have no logit above their label's, what z_loss adds to each (z may be null
-// where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits. A label that is neither negative nor below V
-// makes its loss NaN.
+// logits [rows, V], rows `stride` apart: losses of the computed type, which rows have no logit above their label's, what z_loss adds to
+// each (z may be null where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits, as is what lies between
+// rows. A label that is neither negative nor below V makes its loss NaN.
 void cross_entropy(
-    Type type, void* logits, int64_t V, int64_t rows, const int64_t* labels, double smoothing, double z_loss, bool gradient,
-    void* losses, bool* right, void* z, Stream stream);
+    Type type, void* logits, int64_t stride, int64_t V, int64_t rows, const int64_t* labels, double smoothing, double z_loss,
+    bool gradient, void* losses, bool* right, void* z, Stream stream);
 
 // N tokens of C elements, each with K places among the M rows of experts; a place of M and beyond is that of a dropped choice.
 struct Choices {

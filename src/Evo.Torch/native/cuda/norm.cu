@@ -133,7 +133,8 @@ void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stre
     check("norm");
 }
 
-int64_t norm_parts(int64_t rows) { return std::min<int64_t>(rows, 512); }
+// As many as fill a large GPU with threads, each of which has a piece of 16 bytes in two of a row.
+int64_t norm_parts(int64_t rows, int64_t C) { return std::min<int64_t>(rows, std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(C, 1), 512, 2048)); }
 
 void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream) {
     if (rows == 0) return;

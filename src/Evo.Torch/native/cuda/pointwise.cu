@@ -20,16 +20,18 @@ __global__ void rope_halves(const S* x, Heads heads, const S* cos, const S* sin,
     to[i + half] = narrow<S>(backward ? c * cos_c - a * sin_a : c * cos_c + a * sin_c);
 }
 
-// A thread has two elements of one head, half a head apart.
-template <class S>
-__global__ void heads_halves(S* whole, S* q, S* k, S* v, HeadOrder order, const S* cos, const S* sin, bool own_tables, bool backward) {
-    const int64_t half = order.D / 2, all = order.H + 2 * order.K, item = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
-    if (item >= order.B * order.T * all * half) return;
-    const int64_t i = item % half, head = item / half % all, n = item / half / all;
-    int64_t own = head, count = order.H;
+// A thread has two pieces of one head, half a head apart.
+template <class S, int N>
+__global__ void heads_halves(
+    S* whole, S* q, S* k, S* v, HeadOrder order, const S* cos, const S* sin, bool own_tables, bool backward, std::uint32_t items) {
+    const std::uint32_t item = blockIdx.x * blockDim.x + threadIdx.x;
+    if (item >= items) return;
+    const std::uint32_t half = order.D / 2, pieces = half / N, all = order.H + 2 * order.K;
+    const std::uint32_t i = item % pieces * N, head = item / pieces % all, n = item / pieces / all;
+    std::uint32_t own = head, count = order.H;
     int part = 0;
     if (order.grouped) {
-        const int64_t group = order.H / order.K, key = head / (group + 2), place = head % (group + 2);
+        const std::uint32_t group = order.H / order.K, key = head / (group + 2), place = head % (group + 2);
         part = place < group ? 0 : place == group ? 1 : 2;
         own = part == 0 ? key * group + place : key;
     } else if (head >= order.H) {
@@ -37,20 +39,23 @@ __global__ void heads_halves(S* whole, S* q, S* k, S* v, HeadOrder order, const 
         own = head - order.H - (part == 2 ? order.K : 0);
     }
     if (part > 0) count = order.K;
-    S* inside = whole + (n * all + head) * order.D + i;
-    S* apart = (part == 0 ? q : part == 1 ? k : v) + (n * count + own) * order.D + i;
+    S* inside = whole + (int64_t(n) * all + head) * order.D + i;
+    S* apart = (part == 0 ? q : part == 1 ? k : v) + (int64_t(n) * count + own) * order.D + i;
     const S* from = backward ? apart : inside;
     S* to = backward ? inside : apart;
-    if (part == 2 || !cos) {
-        to[0] = from[0];
-        to[half] = from[half];
-        return;
+    auto a = piece<S, N>(from, 0), c = piece<S, N>(from + half, 0);
+    if (part < 2 && cos) {
+        const int64_t place = int64_t(own_tables ? n : n % static_cast<std::uint32_t>(order.T)) * order.D + i;
+        const auto cos_a = piece<S, N>(cos + place, 0), cos_c = piece<S, N>(cos + place + half, 0);
+        const auto sin_a = piece<S, N>(sin + place, 0), sin_c = piece<S, N>(sin + place + half, 0);
+        for (int e = 0; e < N; e++) {
+            const auto x = wide(a.at[e]), y = wide(c.at[e]);
+            a.at[e] = narrow<S>(backward ? x * wide(cos_a.at[e]) + y * wide(sin_c.at[e]) : x * wide(cos_a.at[e]) - y * wide(sin_a.at[e]));
+            c.at[e] = narrow<S>(backward ? y * wide(cos_c.at[e]) - x * wide(sin_a.at[e]) : y * wide(cos_c.at[e]) + x * wide(sin_c.at[e]));
+        }
     }
-    const int64_t place = (own_tables ? n : n % order.T) * order.D + i;
-    const auto a = wide(from[0]), c = wide(from[half]);
-    const auto cos_a = wide(cos[place]), cos_c = wide(cos[place + half]), sin_a = wide(sin[place]), sin_c = wide(sin[place + half]);
-    to[0] = narrow<S>(backward ? a * cos_a + c * sin_c : a * cos_a - c * sin_a);
-    to[half] = narrow<S>(backward ? c * cos_c - a * sin_a : c * cos_c + a * sin_c);
+    piece<S, N>(to, 0) = a;
+    piece<S, N>(to + half, 0) = c;
 }
 
 // s(x) and its derivative of an activation that is x times the logistic function of s(x): see kernels/pointwise.inc.
@@ -152,6 +157,12 @@ __global__ void dropout_elements(
     y[i] = narrow<S>(word < limit ? Wide<S>(0) : wide(x[i]) * scale);
 }
 
+// Pieces are counted in 32 bits, which divide faster.
+std::uint32_t counted(int64_t pieces, const char* what) {
+    if (pieces > 0xffffffffLL) throw std::runtime_error(std::string("evo::") + what + ": more elements than one launch takes");
+    return static_cast<std::uint32_t>(pieces);
+}
+
 }  // namespace
 
 void rope(
@@ -170,20 +181,18 @@ void rope(
 void heads(
     Type type, void* whole, const HeadParts& parts, const HeadOrder& order, const void* cos, const void* sin, bool own_tables,
     bool backward, Stream stream) {
-    const int64_t items = order.B * order.T * (order.H + 2 * order.K) * (order.D / 2);
-    if (items == 0) return;
+    const int64_t pairs = order.B * order.T * (order.H + 2 * order.K) * (order.D / 2);
+    if (pairs == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        heads_halves<S><<<blocks_for(items), kThreads, 0, queue(stream)>>>(
-            as<S>(whole), as<S>(parts.q), as<S>(parts.k), as<S>(parts.v), order, as<S>(cos), as<S>(sin), own_tables, backward);
+        by_pieces<S>(order.D / 2, {whole, parts.q, parts.k, parts.v, cos, sin}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            const auto items = counted(pairs / N, "heads");
+            heads_halves<S, N><<<blocks_for(items), kThreads, 0, queue(stream)>>>(
+                as<S>(whole), as<S>(parts.q), as<S>(parts.k), as<S>(parts.v), order, as<S>(cos), as<S>(sin), own_tables, backward, items);
+        });
     });
     check("heads");
-}
-
-// Pieces are counted in 32 bits, which divide faster.
-std::uint32_t counted(int64_t pieces, const char* what) {
-    if (pieces > 0xffffffffLL) throw std::runtime_error(std::string("evo::") + what + ": more elements than one launch takes");
-    return static_cast<std::uint32_t>(pieces);
 }
 
 void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream) {

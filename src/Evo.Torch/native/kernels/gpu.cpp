@@ -3,7 +3,9 @@
 #include "operators.h"
 
 #ifdef EVO_CUDA_KERNELS
-void* evo_cuda_stream(int device);  // cuda/stream.cpp
+// cuda/stream.cpp
+void* evo_cuda_stream(int device);
+int evo_cuda_generation(int device);
 #endif
 
 namespace evo::kernels {
@@ -29,6 +31,15 @@ cuda::Stream stream_of(const at::Tensor& t) {
 }
 
 }  // namespace
+
+int gpu_generation(const at::Tensor& t) {
+#ifdef EVO_CUDA_KERNELS
+  return evo_cuda_generation(t.device().index());
+#else
+  (void)t;
+  return 0;
+#endif
+}
 
 Gpu::Gpu(const at::Tensor& t) : guard(t.device()), type(type_of(t.scalar_type())), stream(stream_of(t)) {}
 

@@ -62,7 +62,7 @@ struct Rows {
 };
 
 // Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits, which are of the wide type
-// (on a GPU of any).
+// (on a GPU of any, and rows may lie apart: then what is between them is written, too).
 void rows_in_place(const Tensor& logits, const int64_t* labels, const Terms& terms, bool gradient, Rows& out, int64_t start) {
   const auto from_start = [&](const Tensor& t) { return static_cast<char*>(t.data_ptr()) + start * t.element_size(); };
   void* losses = from_start(out.losses);
@@ -72,7 +72,8 @@ void rows_in_place(const Tensor& logits, const int64_t* labels, const Terms& ter
   if (on_cuda(logits)) {
     const Gpu gpu(logits);
     return cuda::cross_entropy(
-        gpu.type, logits.data_ptr(), V, rows, labels + start, terms.smoothing, terms.z, gradient, losses, right, z, gpu.stream);
+        gpu.type, logits.data_ptr(), rows > 1 ? logits.stride(0) : V, V, rows, labels + start, terms.smoothing, terms.z, gradient, losses, right, z,
+        gpu.stream);
   }
   with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
     using S = decltype(stored);
@@ -138,7 +139,28 @@ Sums cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoo
 // Tokens of a chunk, as Evo.Torch's HeadChunk has them.
 int64_t chunk_tokens(int64_t V, bool cuda) {
   V = std::max<int64_t>(V, 1);
-  return cuda ? std::max<int64_t>(2048, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 21) / V);
+  return cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 21) / V);
+}
+
+// Numbers from one row of logits to the next: on a GPU whole pieces of 16 bytes, without which its products take several times as long.
+int64_t row_of_logits(int64_t V, const Tensor& hidden) {
+  return on_cuda(hidden) ? rounded_up(V, 16 / static_cast<int64_t>(hidden.element_size())) : V;
+}
+
+// sum (+)= aᵀ b in the wide type, of matrices of the narrow one.
+void add_wide_product(Tensor& sum, const Tensor& a, const Tensor& b, bool first) {
+#if EVO_TORCH_AT_LEAST(2, 8)
+  if (on_cuda(a)) {
+    count(Work::products, 2 * a.size(0) * a.size(1) * b.size(1));
+    if (first)
+      at::mm_out(sum, a.t(), b, sum.scalar_type());
+    else
+      at::addmm_out(sum, sum, a.t(), b, sum.scalar_type());
+    return;
+  }
+#endif
+  const Tensor product = at::mm(a.t(), b);
+  first ? sum.copy_(product) : sum.add_(product);
 }
 
 struct HeadAndLoss {
@@ -158,8 +180,11 @@ HeadAndLoss head_and_loss(
   const auto options = hidden.options();
   HeadAndLoss result{Rows(N, options, wide, terms), {}, {}};
   if (of_hidden) result.hidden = at::empty({N, C}, options);
-  if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(wide)) : at::empty({V, C}, options.dtype(wide));
-  Tensor logits = at::empty({std::min(chunk, N), V}, options.dtype(as_they_are ? type : wide));
+  // The sum over several chunks is of the wide type; one alone is as the product gives it.
+  const auto summed = N <= chunk && as_they_are ? type : wide;
+  if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(summed)) : at::empty({V, C}, options.dtype(summed));
+  const Tensor lines = at::empty({std::min(chunk, N), row_of_logits(V, hidden)}, options.dtype(as_they_are ? type : wide));
+  const Tensor logits = lines.narrow(1, 0, V);
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
     const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);
@@ -175,12 +200,10 @@ HeadAndLoss head_and_loss(
       as_they_are ? multiply(dx, false, weight, false, dh, false) : void(dh.copy_(at::mm(dx, weight)));
     }
     if (!of_weight) continue;
-    if (type == wide) {
+    if (type == summed)
       multiply(dx, true, h, false, result.weight, start > 0);
-    } else {
-      const Tensor dweight = at::mm(dx.t(), h);
-      start > 0 ? result.weight.add_(dweight) : result.weight.copy_(dweight);
-    }
+    else
+      add_wide_product(result.weight, dx, h, start == 0);
   }
   return result;
 }
@@ -205,7 +228,8 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     const auto scaled = [&](const Tensor& t) { return t.defined() ? (t * gradients[0]).to(type) : Tensor(); };
     if (!ctx->saved_data.count("weight_sum")) return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor()};
     Tensor weight = ctx->saved_data["weight_sum"].toTensor();
-    saved[1].scalar_type() == type ? weight.addcmul_(saved[1], gradients[0]) : weight.add_(scaled(saved[1]));
+    // A GPU scales, rounds and adds in one pass.
+    saved[1].scalar_type() == type || on_cuda(weight) ? weight.addcmul_(saved[1], gradients[0]) : weight.add_(scaled(saved[1]));
     return {scaled(saved[0]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };

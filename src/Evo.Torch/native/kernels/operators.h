@@ -59,6 +59,9 @@ struct Gpu {
   const cuda::Stream stream;
 };
 
+// The major number of its compute capability: 8 Ampere, 9 Hopper. 0: no GPU's.
+int gpu_generation(const at::Tensor& t);
+
 // Memory of one thread, on a cache line's border.
 template <class W>
 class Scratch {
