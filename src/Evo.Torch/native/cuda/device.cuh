@@ -57,18 +57,23 @@ __device__ inline Piece<S, N>& piece(Pointer* p, int64_t j) {
     return reinterpret_cast<Piece<S, N>*>(const_cast<S*>(p))[j];
 }
 
+// The sum over a warp, the same bits in every thread.
+template <class W>
+__device__ inline W warp_sum(W value) {
+    for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
+    return value;
+}
+
 // The sum over a block, the same bits in every thread.
 template <class W>
 __device__ inline W block_sum(W value) {
     __shared__ W shared[32];
-    for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
+    value = warp_sum(value);
     const int lane = threadIdx.x % 32, warps = blockDim.x / 32;
     __syncthreads();  // the last sum has been read
     if (lane == 0) shared[threadIdx.x / 32] = value;
     __syncthreads();
-    value = lane < warps ? shared[lane] : W(0);
-    for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-    return value;
+    return warp_sum(lane < warps ? shared[lane] : W(0));
 }
 
 template <class W>

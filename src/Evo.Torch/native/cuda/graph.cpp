@@ -3,6 +3,7 @@
 
 #if EVO_TORCH_AT_LEAST(2, 6)
 
+#include <ATen/ATen.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
@@ -19,7 +20,8 @@ struct Recorder {
         : device(device), stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)),
           before(c10::cuda::getDefaultCUDAStream(device)), pool(at::cuda::graph_pool_handle()) {
         // A pool that no graph uses any more, because it was given back or its recording failed, cannot be recorded into: the recorder
-        // uses it as long as it lives.
+        // uses it as long as it lives. The allocator knows a device only once it has given memory of it.
+        at::empty({1}, at::TensorOptions(at::Device(at::kCUDA, device)));
         c10::cuda::CUDACachingAllocator::beginAllocateToPool(device, pool, [](cudaStream_t) { return false; });
         c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool);
     }

@@ -26,12 +26,18 @@ void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stre
 int64_t norm_parts(int64_t rows, int64_t C);
 
 // dx, x being what was normalised, plus dtotal where there is one; and part [parts, C or 2 C]: each block's sums of the weight's
-// gradient and, where there is a bias, of its own behind them, which the caller adds up.
+// gradient and, where there is a bias, of its own behind them, which sum_of_column_parts adds up.
 struct NormBackward {
     const void *dy, *dtotal, *x, *weight, *mean, *inverse;
     void *dx, *part;
 };
 void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream);
+
+// Sums over the rows of x [rows, C]: first of parts of them, part [parts, C] of the computed type, then of the parts: to [C] of the stored
+// type, to which they are added or not.
+int64_t column_parts(int64_t rows, int64_t C);
+void column_sums(Type type, const void* x, void* part, int64_t rows, int64_t C, int64_t parts, Stream stream);
+void sum_of_column_parts(Type type, const void* part, void* to, int64_t C, int64_t parts, bool add, Stream stream);
 
 // x [B, T, H, D] of any strides but the last, turned by cos and sin [B or 1, T, D]; backward applies the transpose.
 struct Heads {
@@ -76,8 +82,8 @@ void dropout(
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
 // logits [rows, V], rows `stride` apart: losses of the computed type, which rows have no logit above their label's, what z_loss adds to
-// each (z may be null where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits, as is what lies between
-// rows. A label that is neither negative nor below V makes its loss NaN.
+// each (z may be null where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits, what lies between rows
+// by 0. A label that is neither negative nor below V makes its loss NaN.
 void cross_entropy(
     Type type, void* logits, int64_t stride, int64_t V, int64_t rows, const int64_t* labels, double smoothing, double z_loss,
     bool gradient, void* losses, bool* right, void* z, Stream stream);

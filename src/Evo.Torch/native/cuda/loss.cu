@@ -13,14 +13,14 @@ __device__ inline Wide<S> raised(Wide<S> x) {
     return exponential(x);
 }
 
-// Rows lie `stride` apart, in whole pieces: what stands in a row's last piece behind its V numbers is written, too.
+// Rows lie `stride` apart, in whole pieces. What stands in a row behind its V numbers gets the gradient 0.
 template <class S, int N>
 __global__ void cross_entropy_rows(
     S* logits, int64_t stride, int V, const int64_t* labels, double smoothing, double z_loss, bool gradient, Wide<S>* losses, bool* right,
     Wide<S>* z) {
     using W = Wide<S>;
     const int64_t row = blockIdx.x, label = labels[row];
-    const int pieces = (V + N - 1) / N;
+    const int pieces = static_cast<int>(stride / N);
     S* x = logits + row * stride;
     if (label < 0) {
         if (threadIdx.x == 0) {
@@ -69,7 +69,7 @@ __global__ void cross_entropy_rows(
     for (int j = threadIdx.x; j < pieces; j += blockDim.x) {
         auto v = piece<S, N>(x, j);
         for (int n = 0; n < N; n++)
-            v.at[n] = narrow<S>(raised<S>(wide(v.at[n]) - top) * inverse - spread - (j * N + n == label ? certain : W(0)));
+            v.at[n] = j * N + n < V ? narrow<S>(raised<S>(wide(v.at[n]) - top) * inverse - spread - (j * N + n == label ? certain : W(0))) : narrow<S>(0);
         piece<S, N>(x, j) = v;
     }
 }
@@ -84,7 +84,7 @@ void cross_entropy(
         using S = decltype(stored);
         by_pieces<S>(stride, {logits}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            cross_entropy_rows<S, N><<<static_cast<unsigned>(rows), threads_for((V + N - 1) / N, 1024), 0, queue(stream)>>>(
+            cross_entropy_rows<S, N><<<static_cast<unsigned>(rows), threads_for(stride / N, 1024), 0, queue(stream)>>>(
                 as<S>(logits), stride, static_cast<int>(V), labels, smoothing, z_loss, gradient, as<Wide<S>>(losses), right, as<Wide<S>>(z));
         });
     });

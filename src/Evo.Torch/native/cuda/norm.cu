@@ -1,4 +1,4 @@
-// Norms on a GPU: a block for each row; backward keeps the columns' sums of the rows that a block is dealt.
+// Norms on a GPU: a block for each row; backward keeps the columns' sums of the rows that a block, or for short rows a warp, is dealt.
 
 #include "device.cuh"
 #include "launch.cuh"
@@ -64,13 +64,16 @@ struct RowsBackward {
     Wide<S>* part;
 };
 
-// Each thread owns K pieces of a row's columns, and keeps their sums over the rows of its block.
-template <class S, int N, int K, bool centred>
-__global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, bool bias) {
+// Each thread owns K pieces of a row's columns, and keeps their sums over the rows of its block, or of its warp, of which a block has
+// blockDim.y: these wait for nobody.
+template <class S, int N, int K, bool centred, bool warps>
+__global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, int64_t parts, bool bias) {
     using W = Wide<S>;
-    const int64_t pieces = C / N;
+    const int64_t pieces = C / N, own = warps ? blockIdx.x * int64_t(blockDim.y) + threadIdx.y : blockIdx.x;
+    if (own >= parts) return;
+    const auto total = [](W value) { return warps ? warp_sum(value) : block_sum(value); };
     W sums[K][N] = {}, levels[K][N] = {};
-    for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
+    for (int64_t row = own; row < rows; row += parts) {
         const W r = in.inverse[row], middle = centred ? in.mean[row] : W(0);
         Piece<S, N> v[K], g[K];
         W along = 0, level = 0;
@@ -90,8 +93,8 @@ __global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, 
                 }
             }
         }
-        const W share = block_sum(along) / static_cast<W>(C) * r * r;
-        const W common = centred ? block_sum(level) / static_cast<W>(C) : W(0);
+        const W share = total(along) / static_cast<W>(C) * r * r;
+        const W common = centred ? total(level) / static_cast<W>(C) : W(0);
         for (int k = 0; k < K; k++) {
             const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
             if (j >= pieces) continue;
@@ -110,8 +113,8 @@ __global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, 
         const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
         if (j >= pieces) continue;
         for (int n = 0; n < N; n++) {
-            in.part[blockIdx.x * width + j * N + n] = sums[k][n];
-            if (bias) in.part[blockIdx.x * width + C + j * N + n] = levels[k][n];
+            in.part[own * width + j * N + n] = sums[k][n];
+            if (bias) in.part[own * width + C + j * N + n] = levels[k][n];
         }
     }
 }
@@ -145,17 +148,23 @@ void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows,
         by_pieces<S>(C, {norm.dy, norm.x, norm.weight, norm.dx}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const int64_t pieces = C / N;
-            const auto threads = threads_for(pieces, 1024);
-            const auto launch = [&](auto k) {
+            const auto launch = [&](auto k, auto by_warps, dim3 blocks, dim3 threads) {
                 constexpr int K = decltype(k)::value;
-                const auto kernel = norm.mean ? norm_backward_rows<S, N, K, true> : norm_backward_rows<S, N, K, false>;
-                kernel<<<static_cast<unsigned>(parts), threads, 0, queue(stream)>>>(in, C, rows, bias);
+                constexpr bool warps = decltype(by_warps)::value > 0;
+                const auto kernel = norm.mean ? norm_backward_rows<S, N, K, true, warps> : norm_backward_rows<S, N, K, false, warps>;
+                kernel<<<blocks, threads, 0, queue(stream)>>>(in, C, rows, parts, bias);
             };
+            if (pieces <= 4 * 32) {
+                const dim3 blocks(static_cast<unsigned>((parts + 3) / 4)), threads(32, 4);
+                return pieces <= 32 ? launch(Count<1>{}, Count<1>{}, blocks, threads) : launch(Count<4>{}, Count<1>{}, blocks, threads);
+            }
+            const auto threads = threads_for(pieces, 1024);
             const int64_t each = (pieces + threads - 1) / threads;
-            if (each <= 1) return launch(Count<1>{});
-            if (each <= 2) return launch(Count<2>{});
-            if (each <= 4) return launch(Count<4>{});
-            if (each <= 16) return launch(Count<16>{});
+            const dim3 blocks(static_cast<unsigned>(parts));
+            if (each <= 1) return launch(Count<1>{}, Count<0>{}, blocks, threads);
+            if (each <= 2) return launch(Count<2>{}, Count<0>{}, blocks, threads);
+            if (each <= 4) return launch(Count<4>{}, Count<0>{}, blocks, threads);
+            if (each <= 16) return launch(Count<16>{}, Count<0>{}, blocks, threads);
             throw std::runtime_error("evo::norm: rows of " + std::to_string(C) + " elements are too long for the backward on a GPU");
         });
     });

@@ -41,6 +41,30 @@ int gpu_generation(const at::Tensor& t) {
 #endif
 }
 
+namespace {
+
+void sum_rows(const at::Tensor& matrix, const at::Tensor& to, bool add) {
+  const at::Tensor x = matrix.contiguous();
+  const Gpu gpu(x);
+  const int64_t rows = x.size(0), C = x.size(1);
+  const at::Tensor part = at::empty({cuda::column_parts(rows, C), C}, x.options().dtype(wide_type(x.scalar_type())));
+  cuda::column_sums(gpu.type, x.data_ptr(), part.data_ptr(), rows, C, part.size(0), gpu.stream);
+  cuda::sum_of_column_parts(gpu.type, part.data_ptr(), to.data_ptr(), C, part.size(0), add, gpu.stream);
+}
+
+}  // namespace
+
+at::Tensor sum_of_rows(const at::Tensor& x) {
+  if (!on_cuda(x)) return x.sum(0);
+  const at::Tensor sum = at::empty({x.size(1)}, x.options());
+  sum_rows(x, sum, false);
+  return sum;
+}
+
+void add_sum_of_rows(const at::Tensor& x, at::Tensor sum) {
+  on_cuda(x) && sum.is_contiguous() ? sum_rows(x, sum, true) : void(sum.add_(x.sum(0)));
+}
+
 Gpu::Gpu(const at::Tensor& t) : guard(t.device()), type(type_of(t.scalar_type())), stream(stream_of(t)) {}
 
 }  // namespace evo::kernels

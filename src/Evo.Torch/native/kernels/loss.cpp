@@ -62,18 +62,17 @@ struct Rows {
 };
 
 // Rows from `start` on, one for each of the logits, and with `gradient` the gradient in place of the logits, which are of the wide type
-// (on a GPU of any, and rows may lie apart: then what is between them is written, too).
-void rows_in_place(const Tensor& logits, const int64_t* labels, const Terms& terms, bool gradient, Rows& out, int64_t start) {
+// (on a GPU of any, and of more than V columns: what stands in the others is no logit, and its gradient is 0).
+void rows_in_place(const Tensor& logits, int64_t V, const int64_t* labels, const Terms& terms, bool gradient, Rows& out, int64_t start) {
   const auto from_start = [&](const Tensor& t) { return static_cast<char*>(t.data_ptr()) + start * t.element_size(); };
   void* losses = from_start(out.losses);
   void* z = out.z.defined() ? from_start(out.z) : nullptr;
   bool* right = out.right.data_ptr<bool>() + start;
-  const int64_t rows = logits.size(0), V = logits.size(1);
+  const int64_t rows = logits.size(0);
   if (on_cuda(logits)) {
     const Gpu gpu(logits);
     return cuda::cross_entropy(
-        gpu.type, logits.data_ptr(), rows > 1 ? logits.stride(0) : V, V, rows, labels + start, terms.smoothing, terms.z, gradient, losses, right, z,
-        gpu.stream);
+        gpu.type, logits.data_ptr(), logits.size(1), V, rows, labels + start, terms.smoothing, terms.z, gradient, losses, right, z, gpu.stream);
   }
   with_type(logits.scalar_type(), "evo::cross_entropy", [&](auto stored) {
     using S = decltype(stored);
@@ -102,7 +101,7 @@ std::pair<Rows, Tensor> cross_entropy_forward(const Tensor& logits, const Tensor
   const auto wide = wide_type(logits.scalar_type());
   Tensor work = logits.to(wide, /*non_blocking=*/false, /*copy=*/gradient).contiguous();
   Rows rows(logits.size(0), logits.options(), wide, terms);
-  rows_in_place(work, labels.data_ptr<int64_t>(), terms, gradient, rows, 0);
+  rows_in_place(work, work.size(1), labels.data_ptr<int64_t>(), terms, gradient, rows, 0);
   return {rows, work};
 }
 
@@ -142,9 +141,16 @@ int64_t chunk_tokens(int64_t V, bool cuda) {
   return cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 21) / V);
 }
 
-// Numbers from one row of logits to the next: on a GPU whole pieces of 16 bytes, without which its products take several times as long.
-int64_t row_of_logits(int64_t V, const Tensor& hidden) {
-  return on_cuda(hidden) ? rounded_up(V, 16 / static_cast<int64_t>(hidden.element_size())) : V;
+// The head with empty rows behind it, so that all sides of its products are whole pieces of 16 bytes: on a GPU they take several times as
+// long without. A copy of the head costs a thousandth of them.
+Tensor in_whole_pieces(const Tensor& weight) {
+  const int64_t V = weight.size(0);
+  const int64_t rows = on_cuda(weight) ? rounded_up(V, 16 / static_cast<int64_t>(weight.element_size())) : V;
+  if (rows == V) return weight;
+  const Tensor padded = at::empty({rows, weight.size(1)}, weight.options());
+  padded.narrow(0, 0, V).copy_(weight);
+  padded.narrow(0, V, rows - V).zero_();
+  return padded;
 }
 
 // sum (+)= aᵀ b in the wide type, of matrices of the narrow one.
@@ -170,9 +176,10 @@ struct HeadAndLoss {
 
 // The loss, and the gradients that are asked for.
 HeadAndLoss head_and_loss(
-    const Tensor& hidden, const Tensor& weight, const Tensor& labels, const Terms& terms, bool of_hidden, bool of_weight) {
+    const Tensor& hidden, const Tensor& head, const Tensor& labels, const Terms& terms, bool of_hidden, bool of_weight) {
   const bool gradient = of_hidden || of_weight;
-  const int64_t N = hidden.size(0), C = hidden.size(1), V = weight.size(0);
+  const Tensor weight = in_whole_pieces(head);
+  const int64_t N = hidden.size(0), C = hidden.size(1), V = head.size(0), lines = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
   const int64_t chunk = chunk_tokens(V, on_cuda(hidden));
   // A GPU's kernel reads the logits as the product gives them, and leaves their gradient as the next products take it.
@@ -182,9 +189,8 @@ HeadAndLoss head_and_loss(
   if (of_hidden) result.hidden = at::empty({N, C}, options);
   // The sum over several chunks is of the wide type; one alone is as the product gives it.
   const auto summed = N <= chunk && as_they_are ? type : wide;
-  if (of_weight) result.weight = N == 0 ? at::zeros({V, C}, options.dtype(summed)) : at::empty({V, C}, options.dtype(summed));
-  const Tensor lines = at::empty({std::min(chunk, N), row_of_logits(V, hidden)}, options.dtype(as_they_are ? type : wide));
-  const Tensor logits = lines.narrow(1, 0, V);
+  if (of_weight) result.weight = N == 0 ? at::zeros({lines, C}, options.dtype(summed)) : at::empty({lines, C}, options.dtype(summed));
+  const Tensor logits = at::empty({std::min(chunk, N), lines}, options.dtype(as_they_are ? type : wide));
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
     const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);
@@ -192,7 +198,7 @@ HeadAndLoss head_and_loss(
       multiply(h, false, weight, true, x, false);
     else
       x.copy_(at::mm(h, weight.t()));
-    rows_in_place(x, labels.data_ptr<int64_t>(), terms, gradient, result.rows, start);
+    rows_in_place(x, V, labels.data_ptr<int64_t>(), terms, gradient, result.rows, start);
     if (!gradient) continue;
     const Tensor dx = as_they_are ? x : x.to(type);
     if (of_hidden) {
@@ -205,6 +211,7 @@ HeadAndLoss head_and_loss(
     else
       add_wide_product(result.weight, dx, h, start == 0);
   }
+  if (of_weight) result.weight = result.weight.narrow(0, 0, V);
   return result;
 }
 

@@ -88,9 +88,9 @@ class Linear : public torch::autograd::Function<Linear> {
       if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
     }
     if (ctx->saved_data.count("bias_sum"))
-      ctx->saved_data["bias_sum"].toTensor().add_(dy.sum(0));
+      add_sum_of_rows(dy, ctx->saved_data["bias_sum"].toTensor());
     else if (ctx->saved_data["bias"].toBool())
-      dbias = dy.sum(0);
+      dbias = sum_of_rows(dy);
     return {dx, dweight, dbias, Tensor(), Tensor()};
   }
 };

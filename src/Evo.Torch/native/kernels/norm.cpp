@@ -94,7 +94,8 @@ class Norm : public torch::autograd::Function<Norm> {
       cuda::norm_backward(
           gpu.type, {dy.data_ptr(), at(dtotal), x.data_ptr(), weight.data_ptr(), at(mean), inverse.data_ptr(), dx.data_ptr(),
           part.data_ptr()}, C, rows, part.size(0), has_bias, gpu.stream);
-      sums = part.sum(0);
+      sums = at::empty({width}, weight.options());
+      cuda::sum_of_column_parts(gpu.type, part.data_ptr(), sums.data_ptr(), width, part.size(0), /*add=*/false, gpu.stream);
     } else {
       with_type(x.scalar_type(), "evo::norm", [&](auto stored) {
         using S = decltype(stored);

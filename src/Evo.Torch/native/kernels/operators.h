@@ -62,6 +62,10 @@ struct Gpu {
 // The major number of its compute capability: 8 Ampere, 9 Hopper. 0: no GPU's.
 int gpu_generation(const at::Tensor& t);
 
+// The sum over the rows of a matrix, and one that is added to `sum`.
+at::Tensor sum_of_rows(const at::Tensor& x);
+void add_sum_of_rows(const at::Tensor& x, at::Tensor sum);
+
 // Memory of one thread, on a cache line's border.
 template <class W>
 class Scratch {
