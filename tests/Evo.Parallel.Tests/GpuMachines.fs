@@ -111,7 +111,7 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
 
         let reasons =
             [
-                for other in ahead.GetProperty("not").EnumerateObject() -> other.Value.GetString()
+                for other in ahead.GetProperty("not").EnumerateObject() -> string (other.Value.GetString())
             ]
 
         Assert.Equal(3, ready + reasons.Length)
