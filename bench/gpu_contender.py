@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -18,6 +19,7 @@ class Contender:
         self.name, self.command, self.variables, self.log = name, command, variables, log
         self.needs, self.least = needs, least  # bytes of the device: as it is thought, and without what may be otherwise
         self.rates, self.losses, self.peak = [], [], 0
+        self.issue_seconds = None
         self.group = self.problem = self.version = self.process = self.step_seconds = None
 
     def begin(self):
@@ -25,7 +27,13 @@ class Contender:
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
-                self.command, env=self.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                self.command,
+                env=self.variables,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # so that what it has started ends with it
             )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
@@ -52,10 +60,13 @@ class Contender:
             said = [line.strip() for line in log if line.strip()]
         return said[-1][:300] if said else "no message"
 
-    def ask(self, steps, deadline):
+    def ask(self, steps):
         self.asked = steps
+        self.say(steps)
+
+    def say(self, line):
         try:
-            self.process.stdin.write(f"{steps}\n")
+            self.process.stdin.write(f"{line}\n")
             self.process.stdin.flush()
         except OSError:
             pass  # its end is told when it is listened to
@@ -71,11 +82,22 @@ class Contender:
     def warm(self, answer):
         self.step_seconds = answer["seconds"] / self.asked
 
+    def issue(self, deadline):
+        """Asks what issuing a step costs the host, which only Evo answers; its figures stand without it."""
+        try:
+            self.say("issue")
+            self.issue_seconds = self.next(deadline)["issue_seconds"]
+        except Failed:
+            pass
+
     def turn(self, steps, tokens, deadline):
-        self.ask(steps, deadline)
+        self.ask(steps)
         self.rates.append(steps * tokens / self.answer(deadline)["seconds"])
 
     def end(self):
-        if self.process:
-            self.process.kill()
+        if self.process and self.process.returncode is None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
             self.process.wait()

@@ -6,7 +6,8 @@
     ./run --device cpu --case tiny/64      the whole chain on a processor, in seconds
 
 It needs bash, cmake, a C++ compiler, python3 with torch and, for Evo's own kernels, nvcc. First libevo_torch.so is built for the libtorch
-of that python and laid beside the program; then every operator is compared with its plain form in float64. A case is one training step
+of that python and laid beside the program; then every operator is compared with its plain form in float64. Beside that, one pass of each
+case is compiled by torch.compile, whose caches lie in the package: nothing is timed before it ends. A case is one training step
 of a model in bfloat16 with float32 master weights and moments (AdamW), all contenders from the same weights on the same tokens:
   evo            Evo
   eager          PyTorch, autocast, scaled_dot_product_attention, fused AdamW
@@ -22,6 +23,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import signal
 import statistics
 import subprocess
@@ -32,10 +34,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "python"))
-from gpu_cases import CASES, groups  # noqa: E402
+from gpu_cases import CASES, groups, layers, least_bytes, logit_bytes, seconds_of_turns  # noqa: E402
 from gpu_contender import Contender, Failed  # noqa: E402
+from gpu_warming import Warmer, Warming  # noqa: E402
 
 EVO = os.path.join(HERE, "evo-bench")
+TORCH = os.path.join(HERE, "python", "gpu_torch.py")
 
 
 def find_python():
@@ -46,9 +50,17 @@ def find_python():
 
 
 def environment(python):
-    """This one, with that python's folder first, since find-libtorch asks the python3 on the PATH, and CUDA's own last."""
+    """This one, with that python's folder first, since find-libtorch asks the python3 on the PATH, and CUDA's own last.
+
+    What torch.compile has made is kept in the package."""
     folder = os.path.dirname(subprocess.run([python, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True).stdout.strip())
-    return dict(os.environ, PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])))
+    return dict(
+        os.environ,
+        PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])),
+        TORCHINDUCTOR_FX_GRAPH_CACHE="1",
+        TORCHINDUCTOR_AUTOGRAD_CACHE="1",
+        TORCHINDUCTOR_CACHE_DIR=os.path.join(HERE, "compiled"),
+    )
 
 
 def run(words, limit=100, **options):
@@ -58,29 +70,85 @@ def run(words, limit=100, **options):
         sys.exit(f"{' '.join(map(str, words))}: no end after {limit:.0f} s")
 
 
-def build(variables, limit, tell):
-    """Builds libevo_torch.so for the libtorch that is found; what CMake said of it."""
+def cuda_settings(variables, capability):
+    """Kernels for this GPU alone, if its nvcc knows it, and nvcc where it is: CMake then tries neither others nor to find it."""
+    nvcc = shutil.which("nvcc", path=variables["PATH"])
+    if not nvcc or not capability or capability < 80:
+        return []
+    if f"compute_{capability}" not in run([nvcc, "--list-gpu-arch"], env=variables).stdout.split():
+        return []
+    return [f"-DEVO_CUDA_ARCHITECTURES={capability}", f"-DCMAKE_CUDA_ARCHITECTURES={capability}", f"-DCMAKE_CUDA_COMPILER={nvcc}"]
+
+
+def build(variables, capability, limit, tell):
+    """Builds libevo_torch.so for the libtorch that is found; what CMake said of it. `capability` is the GPU's, or None."""
     started, folder, native = time.monotonic(), os.path.join(HERE, "build"), os.path.join(HERE, "native")
-    finder = f"-DEVO_FIND_LIBTORCH={os.path.join(HERE, 'find-libtorch')}"
-    for words in [
-        ["cmake", "-S", native, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", finder],
-        ["cmake", "--build", folder, "--parallel", str(os.cpu_count())],
-    ]:
-        done = run(words, limit, env=variables)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
-        if "-S" in words:
-            said = [line[3:] for line in done.stdout.splitlines() if line.startswith(("-- libtorch", "-- CUDA:", "-- c10d:"))]
+    configure = ["cmake", "-S", native, "-B", folder, "-DCMAKE_BUILD_TYPE=Release", f"-DEVO_FIND_LIBTORCH={os.path.join(HERE, 'find-libtorch')}"]
+    quicker = cuda_settings(variables, capability)
+    if shutil.which("ninja", path=variables["PATH"]) and not os.path.exists(os.path.join(folder, "CMakeCache.txt")):
+        quicker += ["-G", "Ninja"]
+    done = run(configure + quicker, limit, env=variables)
+    if done.returncode != 0 and quicker:
+        shutil.rmtree(folder, ignore_errors=True)
+        done = run(configure, limit, env=variables)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(configure)}\n{done.stdout}{done.stderr}")
+    said = [line[3:] for line in done.stdout.splitlines() if line.startswith(("-- libtorch", "-- CUDA:", "-- c10d:"))]
+    configured = time.monotonic() - started
+    words = ["cmake", "--build", folder, "--parallel", str(os.cpu_count())]
+    done = run(words, limit, env=variables)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
     library = os.path.join(HERE, "libevo_torch.so")
     with open(os.path.join(folder, "lib", "libevo_torch.so"), "rb") as made, open(library + ".part", "wb") as there:
         there.write(made.read())
     os.replace(library + ".part", library)
-    tell(f"built in {time.monotonic() - started:.0f} s: {'; '.join(said)}")
-    return {"seconds": round(time.monotonic() - started, 1), "found": said}
+    tell(f"built in {time.monotonic() - started:.0f} s, {configured:.0f} s of it to configure: {'; '.join(said)}")
+    return {"seconds": round(time.monotonic() - started, 1), "configure_seconds": round(configured, 1), "found": said}
+
+
+def shape_of(case, options, share):
+    shape = ["--batch", case.rows, "--sequence", case.sequence, "--device", options.device, "--dtype", case.dtype, "--recompute", share]
+    return [str(word) for word in shape]
+
+
+def begin_warming(wanted, python, about, variables, options, folder):
+    """None where torch.compile is no contender."""
+    if not about["compile"] or options.only and "compile" not in options.only or not options.warm_seconds:
+        return None
+    room = about.get("device_bytes") if options.device == "cuda" else None
+    warmers = [
+        Warmer(
+            case,
+            [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile"))],
+            variables,
+            os.path.join(folder, case.name),
+            log_of(case, "compile-ahead"),
+        )
+        for case in wanted
+        if room is None or least_bytes(case) < 0.97 * room  # the contender would not have it
+    ]
+    return Warming(warmers, room, max(1, min(5, os.cpu_count() // 3)))
+
+
+def end_warming(warming, deadline, tell):
+    if not warming:
+        return None
+    result = warming.finish(deadline)
+    missing = ", ".join(f"{name} ({why})" for name, why in result["not"].items())
+    tell(
+        f"compiled ahead for torch.compile in {result['seconds']:.0f} s: {', '.join(result['ready']) or 'nothing'}"
+        f"{'; not ' + missing if missing else ''}"
+    )
+    return result
+
+
+def log_of(case, name):
+    return os.path.join(HERE, "log", f"{case.name.replace('/', '-')}-{name}.txt")
 
 
 def machine(python, options):
-    about = json.loads(run([python, os.path.join(HERE, "python", "gpu_torch.py"), "about"], check=True).stdout)
+    about = json.loads(run([python, TORCH, "about"], check=True).stdout)
     commit = os.path.join(HERE, "commit")
     return {
         "command": " ".join(["./run", *sys.argv[1:]]),
@@ -97,7 +165,7 @@ def processor():
 
 
 def check(options, variables, tell):
-    done = run([EVO, "check", "--device", options.device], env=variables)
+    done = run([EVO, "check", "--device", options.device], 240, env=variables)
     lines = [line.strip() for line in done.stdout.splitlines()]
     wrong = [line for line in lines if not line.startswith("ok ")]
     for line in wrong:
@@ -108,23 +176,34 @@ def check(options, variables, tell):
     return {"checked": len(lines), "wrong": wrong, "passed": done.returncode == 0}
 
 
-def contenders_of(case, predicted, python, about, options):
+def predict(case, folder, variables, options):
+    """What Evo foretells of each share of recomputed layers that a contender has."""
+    foretold = {}
+    for share in {case.share("evo"), case.share("eager")}:
+        done = run([EVO, "predict", folder, *shape_of(case, options, share)], env=variables)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        foretold[share] = json.loads(done.stdout)
+    return foretold
+
+
+def contenders_of(case, foretold, folder, python, about, variables, options):
     """Each with the bytes that it is thought to need; PyTorch keeps activations and logits in more copies than Evo."""
-    shape = ["--batch", case.rows, "--sequence", case.sequence, "--device", options.device, "--dtype", case.dtype, "--recompute", case.recompute]
-    shape = [str(word) for word in shape]
-    logits = 3 * 4 * case.rows * case.sequence * case.config["vocab_size"]
-    theirs = 18 * predicted["parameters"] + 2 * predicted["kinds"]["activations"] + logits
-    step = [python, os.path.join(HERE, "python", "gpu_torch.py"), "step"]
+    evo, other = foretold[case.share("evo")], foretold[case.share("eager")]
+    theirs = 18 * other["parameters"] + 2 * other["kinds"]["activations"] + logit_bytes(case)
     kinds = ["eager", "compile"] + (["transformers"] if about.get("transformers") else [])
-    # What PyTorch cannot be without: weights, gradients and both moments in float32.
-    least = 16 * predicted["parameters"]
-    all_of_them = [("evo", lambda folder: [EVO, "step", folder, *shape], predicted["bytes"], predicted["bytes"])]
-    all_of_them += [(kind, lambda folder, kind=kind: [*step, folder, *shape, "--kind", kind], theirs, least) for kind in kinds]
-    return [c for c in all_of_them if not options.only or c[0] in options.only]
+    all_of_them = [("evo", [EVO, "step", folder], [], evo["bytes"], evo["bytes"])]
+    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind], theirs, least_bytes(case)) for kind in kinds]
+    return [
+        Contender(name, [*command, *shape_of(case, options, case.share(name)), *more], variables, needs, least, log_of(case, name))
+        for name, command, more, needs, least in all_of_them
+        if not options.only or name in options.only
+    ]
 
 
-def turns(group, case, options, deadline):
-    """Runs what takes turns; fills each one's figures. A contender that fails drops out with its reason."""
+def turns(group, tokens, options, deadline):
+    """Runs what takes turns on steps of `tokens`; fills each one's figures. A contender that fails drops out with its reason, and so does
+    one that is not ready while the others still have time for their turns."""
     alive = list(group)
 
     def each(act):
@@ -136,17 +215,24 @@ def turns(group, case, options, deadline):
                 contender.end()
                 alive.remove(contender)
 
+    def get_ready(contender):
+        fastest = min((c.step_seconds for c in alive if c.step_seconds), default=0)
+        others = len(alive) - 1
+        contender.warm(contender.answer(deadline - (seconds_of_turns(fastest, others, options.turn_seconds, options.repeats) if others else 0)))
+
     each(lambda c: c.begin())
-    each(lambda c: c.ask(3, deadline))  # the first steps make what later ones find made
-    each(lambda c: c.warm(c.answer(deadline)))
-    each(lambda c: c.ask(2, deadline))
+    each(lambda c: c.ask(3))  # the first steps make what later ones find made
+    each(get_ready)
+    each(lambda c: c.ask(2))
     each(lambda c: c.warm(c.answer(deadline)))
     if alive:
         slowest = max(c.step_seconds for c in alive)
         steps = max(1, min(20, int(options.turn_seconds / slowest)))
         for _ in range(options.repeats):
-            each(lambda c: c.turn(steps, case.rows * case.sequence, deadline))
+            each(lambda c: c.turn(steps, tokens, deadline))
     for contender in alive:
+        if contender.name == "evo" and options.device == "cuda":
+            contender.issue(deadline)
         contender.end()
 
 
@@ -154,29 +240,26 @@ def measure(case, python, about, variables, options, deadline):
     with tempfile.TemporaryDirectory(prefix="evo-gpu-") as folder:
         with open(os.path.join(folder, "config.json"), "w") as file:
             json.dump(case.config, file)
-        shape = ["--batch", case.rows, "--sequence", case.sequence, "--device", options.device, "--dtype", case.dtype, "--recompute", case.recompute]
-        done = run([EVO, "predict", folder, *map(str, shape)], env=variables)
-        if done.returncode != 0:
-            sys.exit(done.stderr)
-        predicted, room = json.loads(done.stdout), about.get("device_bytes") if options.device == "cuda" else None
-        entries = [
-            Contender(name, make(folder), variables, needs, least, os.path.join(HERE, "log", f"{case.name.replace('/', '-')}-{name}.txt"))
-            for name, make, needs, least in contenders_of(case, predicted, python, about, options)
-        ]
-        for group in groups(entries, room):
-            if time.monotonic() > deadline:
+        foretold, room = predict(case, folder, variables, options), about.get("device_bytes") if options.device == "cuda" else None
+        entries = contenders_of(case, foretold, folder, python, about, variables, options)
+        # After Evo's group those that are sooner ready: what compiles has all of the time that is left.
+        together = sorted(groups(entries, room), key=lambda group: [any(c.name == name for c in group) for name in ("compile", "evo")] == [True, False])
+        for place, group in enumerate(together):
+            now, waiting = time.monotonic(), sum(map(len, together[place:]))
+            if now > deadline:
                 for contender in group:
                     contender.problem = "no time left"
                 continue
-            turns(group, case, options, deadline)
-    return result_of(case, predicted, entries)
+            turns(group, case.rows * case.sequence, options, now + (deadline - now) * len(group) / waiting)
+    return result_of(case, foretold, entries)
 
 
-def result_of(case, predicted, entries):
+def result_of(case, foretold, entries):
     tokens, evo = case.rows * case.sequence, next((c for c in entries if c.name == "evo"), None)
     rows = []
     for c in entries:
-        row = {"name": c.name, "version": c.version, "problem": c.problem}
+        share, predicted = case.share(c.name), foretold[case.share(c.name)]
+        row = {"name": c.name, "version": c.version, "problem": c.problem, "recompute": share}
         if c.rates:
             rate = statistics.median(c.rates)
             row.update(
@@ -191,6 +274,8 @@ def result_of(case, predicted, entries):
             if c is not evo and evo and evo.rates:
                 pairs = zip(evo.rates, c.rates) if len(evo.rates) == len(c.rates) else [(statistics.median(evo.rates), rate)]
                 row.update(evo_is=round(statistics.median(a / b for a, b in pairs), 3), beside_evo=c.group == evo.group)
+            if c.issue_seconds is not None:
+                row.update(issue_ms=round(1e3 * c.issue_seconds, 2), issue_share=round(c.issue_seconds * rate / tokens, 4))
         rows.append(row)
     known = [row for row in rows if "losses" in row]
     bound = 5e-3 if case.dtype == "bfloat16" else 1e-4
@@ -199,9 +284,9 @@ def result_of(case, predicted, entries):
         "case": case.name,
         "rows": case.rows,
         "dtype": case.dtype,
-        "recompute": case.recompute,
-        "parameters": predicted["parameters"],
-        "predicted_gib": round(predicted["bytes"] / 2**30, 3),
+        "layers": layers(case.config),
+        "parameters": foretold[case.share("evo")]["parameters"],
+        "predicted_gib": round(foretold[case.share("evo")]["bytes"] / 2**30, 3),
         "losses_apart": apart,
         "losses_agree": apart <= bound,
         "contenders": rows,
@@ -211,18 +296,20 @@ def result_of(case, predicted, entries):
 def show(result):
     print(
         f"{result['case']}: {result['parameters'] / 1e6:.0f} M parameters, {result['rows']} rows a step, {result['dtype']}"
-        f"{', every layer recomputed' if result['recompute'] else ''}; Evo's prediction {result['predicted_gib']:.1f} GiB"
+        f"; Evo's prediction {result['predicted_gib']:.1f} GiB"
         f"{'' if result['losses_agree'] else '; LOSSES DIFFER by ' + format(result['losses_apart'], '.1e')}"
     )
-    print(f"  {'':13} {'version':>14} {'tokens/s':>10} {'TFLOP/s':>8} {'(model)':>8} {'peak GiB':>9} {'Evo is':>8}")
+    print(f"  {'':13} {'version':>14} {'tokens/s':>10} {'TFLOP/s':>8} {'(model)':>8} {'peak GiB':>9} {'recomputed':>10} {'Evo is':>8}")
     for row in result["contenders"]:
         if row["problem"] or "tokens_per_s" not in row:
             print(f"  {row['name']:13} {row['version'] or '':>14} {row['problem']}")
             continue
         ratio = f"{row['evo_is']:7.2f}x{'' if row['beside_evo'] else ' (after it)'}" if "evo_is" in row else ""
+        recomputed = f"{round(row['recompute'] * result['layers'])} of {result['layers']}"
+        host = f"   host {row['issue_ms']:.1f} ms, {100 * row['issue_share']:.0f} % of a step" if "issue_ms" in row else ""
         print(
             f"  {row['name']:13} {row['version']:>14} {row['tokens_per_s']:10.0f} {row['tflops']:8.1f} {row['model_tflops']:8.1f} "
-            f"{row['peak_gib']:9.2f} {ratio:>8}"
+            f"{row['peak_gib']:9.2f} {recomputed:>10} {ratio:>8}{host}".rstrip()
         )
     sys.stdout.flush()
 
@@ -234,7 +321,8 @@ def main():
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--minutes", type=float, default=10, help="time for all of it, building among it")
     parser.add_argument("--repeats", type=int, default=3, help="turns that count")
-    parser.add_argument("--turn-seconds", type=float, default=2)
+    parser.add_argument("--turn-seconds", type=float, default=1.2)
+    parser.add_argument("--warm-seconds", type=float, default=150, help="from the beginning, for what is compiled ahead; 0: nothing is")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the contenders end with it
@@ -247,12 +335,15 @@ def main():
     head = machine(python, options)
     about = head["machine"]
     tell(f"{about.get('device') or about['processor']}, PyTorch {about['torch']}, CUDA {about['cuda']}, commit {head['commit']}")
-    head["build"] = build(variables, 60 * options.minutes, tell)
-    head["operators"] = check(options, variables, tell)
+    wanted = [case for case in CASES if (case.name in options.case if options.case else not case.small)]
+    with tempfile.TemporaryDirectory(prefix="evo-gpu-") as folder:
+        warming = begin_warming(wanted, python, about, variables, options, folder)
+        head["build"] = build(variables, about.get("capability") if options.device == "cuda" else None, 60 * options.minutes, tell)
+        head["operators"] = check(options, variables, tell)
+        head["compiled_ahead"] = end_warming(warming, min(end, begun + options.warm_seconds), tell)
     if options.json:
         print(json.dumps(head), flush=True)
     right = head["operators"]["passed"]
-    wanted = [case for case in CASES if (case.name in options.case if options.case else not case.small)]
     for place, case in enumerate(wanted):
         if time.monotonic() > end - 15:
             tell(f"no time left for {', '.join(c.name for c in wanted[place:])}")

@@ -2,12 +2,14 @@
 
     python3 gpu_torch.py about                       one JSON line: versions, the device and its memory
     python3 gpu_torch.py step FOLDER [options]       answers lines of stdin as `Evo.Bench step` does
+    python3 gpu_torch.py compile FOLDER [options]    one pass under torch.compile, which leaves what it made in its caches
 
 --kind eager and compile run the models of pytorch_models.py, transformers that of its library. Weights are kept in float32 and computed
 with in --dtype by autocast; the optimizer is torch.optim.AdamW, fused on a GPU. A device that has no room is an answer, too.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -50,13 +52,19 @@ def fill(model, transposed, device):
                 parameter.copy_(drawn(name, parameter.shape, device))
 
 
+def made_on(device):
+    """Models are made where they are to be: one of 7 billion weights would take a processor half a minute. PyTorch 1.13 cannot."""
+    return torch.device(device) if hasattr(torch.device, "__enter__") else contextlib.nullcontext()
+
+
 def build(options, config):
     """The model and a function from ids and labels to the loss."""
     if options.kind == "transformers":
         import transformers
 
         settings = transformers.AutoConfig.for_model(**config)
-        model = transformers.AutoModelForCausalLM.from_config(settings, attn_implementation="sdpa")
+        with made_on(options.device):
+            model = transformers.AutoModelForCausalLM.from_config(settings, attn_implementation="sdpa")
         model.train()
         if options.recompute:
             model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -69,16 +77,31 @@ def build(options, config):
 
         return model, loss, transformers.__version__
     kind = MODELS[config["model_type"]]
-    model = kind(config, hasattr(F, "scaled_dot_product_attention"), options.recompute > 0).to(options.device)
+    with made_on(options.device):
+        model = kind(config, hasattr(F, "scaled_dot_product_attention"), options.recompute > 0)
+    model.to(options.device)
     fill(model, kind.TRANSPOSED, options.device)
     return model, torch.compile(model) if options.kind == "compile" else model, torch.__version__
 
 
-def serve(options):
-    with open(os.path.join(options.folder, "config.json")) as file:
-        config = json.load(file)
-    if options.kind == "compile" and not hasattr(torch, "compile"):
-        return {"error": f"PyTorch {torch.__version__} has no torch.compile"}
+def loss_and_gradients(loss_of, ids, labels, options):
+    # Kept casts of weights would be a copy of the model, and each is asked for once.
+    with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.dtype == "bfloat16", cache_enabled=False):
+        loss = loss_of(ids.to(options.device), labels.to(options.device))
+    loss.backward()
+    return loss.detach()
+
+
+def compile_ahead(options, config):
+    """The pass that a step begins with, for what it leaves in the caches of torch.compile."""
+    started = time.perf_counter()
+    _, loss_of, _ = build(options, config)
+    ids, labels = tokens_of(0, options.batch, options.sequence, config["vocab_size"])
+    loss_and_gradients(loss_of, ids, labels, options).item()
+    say({"seconds": time.perf_counter() - started})
+
+
+def serve(options, config):
     on_gpu = options.device == "cuda"
     model, loss_of, version = build(options, config)
     optimizer = torch.optim.AdamW(
@@ -93,24 +116,19 @@ def serve(options):
         started = time.perf_counter()
         for ids, labels in batches:
             optimizer.zero_grad(set_to_none=True)
-            # Kept casts of weights would be a copy of the model, and each is asked for once.
-            with torch.autocast(options.device, dtype=torch.bfloat16, enabled=options.dtype == "bfloat16", cache_enabled=False):
-                loss = loss_of(ids.to(options.device), labels.to(options.device))
-            loss.backward()
+            losses.append(loss_and_gradients(loss_of, ids, labels, options))
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            losses.append(loss.detach())
             step += 1
         settle()
         seconds = time.perf_counter() - started
         peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         say({"seconds": seconds, "losses": [loss.item() for loss in losses], "peak_bytes": peak})
-    return None
 
 
 def about():
     """Versions, and the device if there is one."""
-    found = {"torch": torch.__version__, "cuda": torch.version.cuda}
+    found = {"torch": torch.__version__, "cuda": torch.version.cuda, "compile": hasattr(torch, "compile")}
     try:
         import transformers
 
@@ -119,7 +137,7 @@ def about():
         found["transformers"] = None
     if torch.cuda.is_available():
         device = torch.cuda.get_device_properties(0)
-        found.update(device=device.name, device_bytes=device.total_memory)
+        found.update(device=device.name, device_bytes=device.total_memory, capability=10 * device.major + device.minor)
     return found
 
 
@@ -129,7 +147,7 @@ def say(value):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=["about", "step"])
+    parser.add_argument("verb", choices=["about", "step", "compile"])
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--kind", choices=["eager", "compile", "transformers"], default="eager")
     parser.add_argument("--batch", type=int, default=1)
@@ -140,14 +158,24 @@ def main():
     options = parser.parse_args()
     if options.verb == "about":
         return say(about())
+    with open(os.path.join(options.folder, "config.json")) as file:
+        config = json.load(file)
+    if options.verb == "compile":
+        options.kind = "compile"
+    problem = None
     try:
-        problem = serve(options)
+        if options.kind == "compile" and not hasattr(torch, "compile"):
+            problem = f"PyTorch {torch.__version__} has no torch.compile"
+        elif options.verb == "compile":
+            compile_ahead(options, config)
+        else:
+            serve(options, config)
     except RuntimeError as error:  # torch's OutOfMemoryError is one
         if "out of memory" not in str(error).lower():
             raise
-        problem = {"error": "out of memory"}
+        problem = "out of memory"
     if problem:
-        say(problem)
+        say({"error": problem})
         sys.exit(1)
 
 

@@ -11,8 +11,8 @@ namespace Evo.Bench;
 
 /// <summary>
 /// Evo's side of bench/gpu. Says what a case needs before anything is made, or trains it: reads a number of steps a line from stdin,
-/// runs them, and answers one JSON line. Weights, batches, rates and answers are those of bench/gpu_torch.py. A device that has no
-/// room is an answer, too.
+/// runs them, and answers one JSON line; to <c>issue</c>, what issuing a step costs the host. Weights, batches, rates and answers are
+/// those of bench/gpu_torch.py. A device that has no room is an answer, too.
 /// </summary>
 internal static class GpuBench
 {
@@ -63,8 +63,23 @@ internal static class GpuBench
         long step = 0;
         while (Console.ReadLine() is { } line)
         {
-            var batches = Enumerable.Range(0, int.Parse(line))
-                .Select(ahead => BenchModel.Tokens(step + ahead, 0, options.Batch, options.Sequence, spec.Size.VocabSize)).ToList();
+            if (line == "issue")
+            {
+                // On full rows the host waits where the driver's launch queue is full, which is no cost of its own; on a short one it does not.
+                var length = Math.Min(64, options.Sequence);
+                Steps(2, 1, length);
+                Answer(new { issue_seconds = Steps(4, 1, length).Issued / 4 });
+                continue;
+            }
+
+            var (seconds, issued, losses) = Steps(int.Parse(line), options.Batch, options.Sequence);
+            Answer(new { seconds, issue_seconds = issued, losses, peak_bytes = Peak(options.Device) });
+        }
+
+        (double Seconds, double Issued, List<double> Losses) Steps(int count, int rows, int length)
+        {
+            var batches = Enumerable.Range(0, count)
+                .Select(ahead => BenchModel.Tokens(step + ahead, 0, rows, length, spec.Size.VocabSize)).ToList();
             var losses = new List<double>();
             var waited = 0.0;
             Settle(options.Device);
@@ -80,8 +95,7 @@ internal static class GpuBench
             // All work of a step is issued when its figures are asked for, which waits for the device.
             var issued = Stopwatch.GetElapsedTime(started).TotalSeconds - waited;
             Settle(options.Device);
-            var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-            Answer(new { seconds, issue_seconds = issued, losses, peak_bytes = Peak(options.Device) });
+            return (Stopwatch.GetElapsedTime(started).TotalSeconds, issued, losses);
         }
     }
 

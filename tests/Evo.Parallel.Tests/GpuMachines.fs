@@ -103,6 +103,22 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
     Assert.True(operators.GetProperty("checked").GetInt32() > 40, string operators)
     Assert.Equal(0, operators.GetProperty("wrong").GetArrayLength())
 
+    // Where PyTorch has torch.compile, every case was compiled ahead or its absence has a reason.
+    let ahead = head.GetProperty "compiled_ahead"
+
+    if head.GetProperty("machine").GetProperty("compile").GetBoolean() then
+        let ready = ahead.GetProperty("ready").GetArrayLength()
+
+        let reasons =
+            [
+                for other in ahead.GetProperty("not").EnumerateObject() -> string (other.Value.GetString())
+            ]
+
+        Assert.Equal(3, ready + reasons.Length)
+        Assert.DoesNotContain("", reasons)
+    else
+        Assert.Equal(JsonValueKind.Null, ahead.ValueKind)
+
     Assert.Equal<string list>(
         [ "tiny/64"; "tiny-bf16/64"; "tiny-gpt2/64" ],
         [ for case in cases -> string (case.GetProperty("case").GetString()) ]
@@ -112,6 +128,8 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
         Assert.True(case.GetProperty("losses_agree").GetBoolean(), string case)
 
         for contender in case.GetProperty("contenders").EnumerateArray() do
+            Assert.InRange(contender.GetProperty("recompute").GetDouble(), 0.0, 1.0)
+
             match contender.GetProperty("name").GetString() with
             | "evo"
             | "eager" ->
@@ -123,12 +141,27 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
                 let problem = contender.GetProperty("problem").GetString()
                 Assert.True(works || not (String.IsNullOrEmpty problem), $"{other}: {contender}")
 
+/// What a Python program says that imports parts of bench/gpu.
+let private says (program: string) =
+    use program =
+        new Program(
+            [
+                "python3"
+                "-c"
+                "import sys\nsys.path.insert(0, sys.argv[1])\n" + program
+                root + "/bench"
+            ],
+            [ "PYTHONDONTWRITEBYTECODE", "1" ]
+        )
+
+    Assert.True((program.End 60.0 = 0), program.Text)
+    [ for line in program.Lines -> line.Text ]
+
 [<Fact>]
 let ``contenders that have no room beside one another follow, and those that have none at all are told`` () =
-    let program =
-        """
-import sys
-sys.path.insert(0, sys.argv[1])
+    let said =
+        says
+            """
 from types import SimpleNamespace as Entry
 from gpu_cases import groups
 
@@ -143,11 +176,6 @@ tried(100, (80, 80), (90, 70), (120, 70))
 tried(100, (98, 98), (120, 90), (10, 10))
 """
 
-    use program =
-        new Program([ "python3"; "-c"; program; root + "/bench" ], [ "PYTHONDONTWRITEBYTECODE", "1" ])
-
-    Assert.True((program.End 60.0 = 0), program.Text)
-
     Assert.Equal<string list>(
         [
             "[[0, 1, 2]] [1, 1, 1] [False, False, False]"
@@ -155,5 +183,82 @@ tried(100, (98, 98), (120, 90), (10, 10))
             "[[0], [1], [2]] [1, 2, 3] [False, False, False]"
             "[[1], [2]] [None, 1, 2] [True, False, False]"
         ],
-        [ for line in program.Lines -> line.Text ]
+        said
+    )
+
+[<Fact>]
+let ``the benchmark's models have as many weights as their makers say`` () =
+    let said =
+        says
+            """
+from gpu_cases import CASES, parameters
+of = {case.name.split("/")[0]: parameters(case.config) for case in CASES if not case.small and not case.name.startswith("gpt2-124M/4")}
+for name in sorted(of):
+    print(name, of[name])
+"""
+
+    Assert.Equal<string list>(
+        [
+            "gpt2-124M 124439808"
+            "llama-3-8B 8030261248"
+            "qwen2.5-0.5B 494032768"
+            "qwen2.5-1.5B 1543714304"
+            "qwen2.5-7B 7615616512"
+        ],
+        said
+    )
+
+[<Fact>]
+let ``what is compiled ahead begins in order as it has room; what has none alone begins alone`` () =
+    let said =
+        says
+            """
+from types import SimpleNamespace as Entry
+from gpu_cases import admitted
+
+def tried(room, most, running, *waiting):
+    chosen = admitted([Entry(needs=needs) for needs in waiting], [Entry(needs=needs) for needs in running], room, most)
+    print([entry.needs for entry in chosen])
+
+tried(100, 5, [], 40, 50, 30, 40)
+tried(100, 5, [40], 50, 30, 10)
+tried(100, 2, [10], 10, 20)
+tried(100, 5, [], 90, 10)
+tried(100, 5, [10], 90)
+tried(None, 3, [10], 90, 80, 70)
+"""
+
+    Assert.Equal<string list>([ "[40, 30]"; "[30, 10]"; "[10]"; "[90]"; "[]"; "[90, 80]" ], said)
+
+[<Fact>]
+let ``a contender that is not ready in time drops out, and the others have all their turns`` () =
+    let said =
+        says
+            """
+import os, tempfile, time
+from types import SimpleNamespace as Entry
+from gpu_contender import Contender
+from gpu_run import turns
+
+quick = '''
+import json, sys
+print('{"version": "1"}', flush=True)
+for line in sys.stdin:
+    print(json.dumps({"seconds": 0.01 * int(line), "losses": [], "peak_bytes": 1}), flush=True)
+'''
+with tempfile.TemporaryDirectory() as folder:
+    programs = [("evo", quick), ("compile", "import time; time.sleep(100)"), ("eager", quick)]
+    group = [Contender(name, [sys.executable, "-c", text], None, 1, 1, os.path.join(folder, name)) for name, text in programs]
+    turns(group, 10, Entry(turn_seconds=0.1, repeats=3, device="cpu"), time.monotonic() + 8)
+    for c in group:
+        print(c.name, len(c.rates), c.problem, c.process.returncode)
+"""
+
+    Assert.Equal<string list>(
+        [
+            "evo 3 None -9"
+            "compile 0 no answer in the time that the case has -9"
+            "eager 3 None -9"
+        ],
+        said
     )
