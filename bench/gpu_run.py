@@ -36,7 +36,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "python"))
 from gpu_cases import CASES, groups, layers, least_bytes, logit_bytes, seconds_of_turns  # noqa: E402
 from gpu_contender import Contender, Failed  # noqa: E402
-from gpu_warming import Warmer, Warming  # noqa: E402
+from gpu_warming import Cache, Warmer, Warming  # noqa: E402
 
 EVO = os.path.join(HERE, "evo-bench")
 TORCH = os.path.join(HERE, "python", "gpu_torch.py")
@@ -50,17 +50,9 @@ def find_python():
 
 
 def environment(python):
-    """This one, with that python's folder first, since find-libtorch asks the python3 on the PATH, and CUDA's own last.
-
-    What torch.compile has made is kept in the package."""
+    """This one, with that python's folder first, since find-libtorch asks the python3 on the PATH, and CUDA's own last."""
     folder = os.path.dirname(subprocess.run([python, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True).stdout.strip())
-    return dict(
-        os.environ,
-        PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])),
-        TORCHINDUCTOR_FX_GRAPH_CACHE="1",
-        TORCHINDUCTOR_AUTOGRAD_CACHE="1",
-        TORCHINDUCTOR_CACHE_DIR=os.path.join(HERE, "compiled"),
-    )
+    return dict(os.environ, PATH=os.pathsep.join(filter(None, [folder, os.environ.get("PATH"), "/usr/local/cuda/bin"])))
 
 
 def run(words, limit=100, **options):
@@ -114,6 +106,8 @@ def shape_of(case, options, share):
 
 def begin_warming(wanted, python, about, variables, options, folder):
     """None where torch.compile is no contender."""
+    for case in wanted:
+        cache_of(case).clear_unless_whole()
     if not about["compile"] or options.only and "compile" not in options.only or not options.warm_seconds:
         return None
     room = about.get("device_bytes") if options.device == "cuda" else None
@@ -122,6 +116,7 @@ def begin_warming(wanted, python, about, variables, options, folder):
             case,
             [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile"))],
             variables,
+            cache_of(case),
             os.path.join(folder, case.name),
             log_of(case, "compile-ahead"),
         )
@@ -141,6 +136,10 @@ def end_warming(warming, deadline, tell):
         f"{'; not ' + missing if missing else ''}"
     )
     return result
+
+
+def cache_of(case):
+    return Cache(os.path.join(HERE, "compiled", case.name.replace("/", "-")))
 
 
 def log_of(case, name):
@@ -195,7 +194,14 @@ def contenders_of(case, foretold, folder, python, about, variables, options):
     all_of_them = [("evo", [EVO, "step", folder], [], evo["bytes"], evo["bytes"])]
     all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind], theirs, least_bytes(case)) for kind in kinds]
     return [
-        Contender(name, [*command, *shape_of(case, options, case.share(name)), *more], variables, needs, least, log_of(case, name))
+        Contender(
+            name,
+            [*command, *shape_of(case, options, case.share(name)), *more],
+            {**variables, **cache_of(case).variables()},
+            needs,
+            least,
+            log_of(case, name),
+        )
         for name, command, more, needs, least in all_of_them
         if not options.only or name in options.only
     ]

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -11,16 +12,34 @@ import time
 from gpu_cases import admitted, warming_bytes
 
 
+class Cache:
+    """The folder for what torch.compile makes of one case. What it wrote when it was ended may be half of a file, on which it fails later:
+    only the caches of a pass that came to its end stay."""
+
+    def __init__(self, folder):
+        self.folder, self.mark = folder, os.path.join(folder, "whole")
+
+    def variables(self):
+        return {"TORCHINDUCTOR_FX_GRAPH_CACHE": "1", "TORCHINDUCTOR_AUTOGRAD_CACHE": "1", "TORCHINDUCTOR_CACHE_DIR": self.folder}
+
+    def is_whole(self):
+        open(self.mark, "w").close()
+
+    def clear_unless_whole(self):
+        if not os.path.exists(self.mark):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Warmer:
     """One case's pass under torch.compile, in a process of its own."""
 
-    def __init__(self, case, command, variables, folder, log):
-        self.name, self.needs, self.log = case.name, warming_bytes(case), log
-        self.command, self.variables, self.folder, self.config = command, variables, folder, case.config
+    def __init__(self, case, command, variables, cache, folder, log):
+        self.name, self.needs, self.log, self.cache = case.name, warming_bytes(case), log, cache
+        self.command, self.variables, self.folder, self.config = command, {**variables, **cache.variables()}, folder, case.config
         self.process = None
 
     def begin(self):
-        for folder in [self.folder, os.path.dirname(self.log)]:
+        for folder in [self.folder, self.cache.folder, os.path.dirname(self.log)]:
             os.makedirs(folder, exist_ok=True)
         with open(os.path.join(self.folder, "config.json"), "w") as file:
             json.dump(self.config, file)
@@ -39,6 +58,9 @@ class Warmer:
         except ProcessLookupError:
             pass
         self.process.wait()
+        if self.process.returncode == 0:
+            self.cache.is_whole()
+        self.cache.clear_unless_whole()
 
 
 class Warming:

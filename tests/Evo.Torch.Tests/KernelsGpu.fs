@@ -151,7 +151,14 @@ type ``Every kernel on a GPU``() =
         needGpu ()
 
         for dtype, bound in [ torch.ScalarType.BFloat16, 4e-2; torch.ScalarType.Float16, 1e-2 ] do
-            for borders in [ [ 0; 1 ]; [ 0; 200 ]; [ 0; 128 ]; [ 0; 128; 256; 384 ]; [ 0; 3; 130; 131; 300 ] ] do
+            for borders in
+                [
+                    [ 0; 1 ]
+                    [ 0; 200 ]
+                    [ 0; 128 ]
+                    [ 0; 128; 256; 384 ]
+                    [ 0; 3; 130; 131; 300 ]
+                ] do
                 for window in [ 0; 1; 70 ] do
                     let error = flash heads shared size borders window dtype
                     Assert.True(error <= bound, $"{dtype}, {borders}, window {window}: {error:g3}")
