@@ -99,6 +99,8 @@ internal static class OperatorCheck
             new("HeadsApart 2x33x10x64", [Normal(2, 33, 640)], x => cat(Ops.HeadsApart(x[0], 6, 2, false, On(cos, x), On(sin, x)), 2)),
             new("HeadsApart 2x33x10x64, grouped", [Normal(2, 33, 640)], x => cat(Ops.HeadsApart(x[0], 6, 2, true, On(cos, x), On(sin, x)), 2)),
             new("GatedPair 40x1376", [Normal(40, 1376)], x => Ops.GatedPair("silu", x[0])),
+            new("GatedLinear 40x1376x72", [Normal(40, 1376), Normal(72, 688) * 0.1], x => Ops.GatedLinear("silu", x[0], x[1])),
+            new("GatedLinear 33x142x71, bias", [Normal(33, 142), Normal(71, 71) * 0.1, Normal(71)], x => Ops.GatedLinear("gelu_new", x[0], x[1], x[2])),
             new("Activation 40x688 with a bias", [Normal(40, 688), Normal(688).abs()], x => Ops.Activation("gelu_new", x[0], x[1])),
             new("SiluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.SiluMul(x[0], x[1])),
             new("GeluMul 40x688", [Normal(40, 688) * 4, Normal(40, 688)], x => Ops.GeluMul(x[0], x[1])),

@@ -88,6 +88,26 @@ public static partial class Ops
         return fast ?? PlainGatedPair(activation, pair);
     }
 
+    /// <summary>
+    /// The end of a gated MLP, <c>Linear(GatedPair(activation, pair), weight, bias)</c>. What gate and up make is not kept for the
+    /// backward: it is made again there, in the pass that makes their gradients.
+    /// </summary>
+    /// <param name="activation">As <see cref="Activation"/> takes it.</param>
+    /// <param name="pair">[..., 2 F]</param>
+    /// <param name="weight">[O, F]</param>
+    /// <param name="bias">[O] or none.</param>
+    /// <returns>[..., O]</returns>
+    public static Tensor GatedLinear(string activation, Tensor pair, Tensor weight, Tensor? bias = null)
+    {
+        Tensor? fast = null;
+        if (Logistic(activation) is { } gelu)
+            NativeGatedLinear(pair, gelu, weight, bias, ref fast);
+        if (fast is not null)
+            return fast;
+        using var inner = GatedPair(activation, pair);
+        return Linear(inner, weight, bias);
+    }
+
     // Whether an activation is x times the logistic function of GELU's polynomial (true) or of x itself (false); null: neither.
     private static bool? Logistic(string activation) => activation switch
     {
@@ -132,4 +152,6 @@ public static partial class Ops
         Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result);
 
     static partial void NativeGatedPair(Tensor pair, bool gelu, ref Tensor? result);
+
+    static partial void NativeGatedLinear(Tensor pair, bool gelu, Tensor weight, Tensor? bias, ref Tensor? result);
 }

@@ -77,6 +77,22 @@ public static partial class Ops
             result = EvoOperators.gated_pair(pair, gelu);
     }
 
+    static partial void NativeGatedLinear(Tensor pair, bool gelu, Tensor weight, Tensor? bias, ref Tensor? result)
+    {
+        if (!Takes(pair, weight, bias ?? weight))
+            return;
+        // As Linear's: on a GPU none is put off.
+        if (pair.device_type == DeviceType.CPU && DeferredLinear.Of([weight], [bias]) is { } later)
+        {
+            result = DeferredLinear.Apply(later, pair, [weight], [bias], gelu);
+            return;
+        }
+
+        using var sum = GradientSums.Of(weight);
+        using var biasSum = GradientSums.Of(bias);
+        result = EvoOperators.gated_linear(pair, weight, bias, gelu, sum, biasSum);
+    }
+
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result)
     {
         if (Takes(x) && !(cos.requires_grad || sin.requires_grad))

@@ -1,5 +1,6 @@
 // A linear map whose input has its gradient at once, and its weight later: in the bubble of a pipeline (Qi et al. 2023, "Zero
 // Bubble Pipeline Parallelism", section 2), or while a collective is under way.
+using Evo.Torch.Native;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -49,8 +50,10 @@ internal static class DeferredLinear
         is_grad_enabled() && weights[0] is Parameter { Later: { } later }
         && weights.Concat(biases.OfType<Tensor>()).All(w => w is Parameter p && p.Later == later) ? later : null;
 
-    public static Tensor Apply(WeightGradients later, Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
-        Function.apply([x, new Operands(later, [.. weights.Cast<Parameter>()], [.. biases.Cast<Parameter?>()])]);
+    /// <summary>The map, of x or, where <paramref name="gelu"/> is given, of what <see cref="Ops.GatedPair"/> makes of x.</summary>
+    public static Tensor Apply(
+        WeightGradients later, Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, bool? gelu = null) =>
+        Function.apply([x, new Operands(later, [.. weights.Cast<Parameter>()], [.. biases.Cast<Parameter?>()], gelu)]);
 
     /// <summary>Adds to a parameter's gradient, which is made where there is none.</summary>
     public static void Accumulate(Parameter parameter, Tensor gradient)
@@ -64,7 +67,7 @@ internal static class DeferredLinear
     }
 
     // Not tensors to autograd: the parameters are outside of the graph.
-    private sealed record Operands(WeightGradients Later, IReadOnlyList<Parameter> Weights, IReadOnlyList<Parameter?> Biases);
+    private sealed record Operands(WeightGradients Later, IReadOnlyList<Parameter> Weights, IReadOnlyList<Parameter?> Biases, bool? Gelu);
 
     private sealed class Function : autograd.SingleTensorFunction<Function>
     {
@@ -77,15 +80,26 @@ internal static class DeferredLinear
             var x = (Tensor)vars[0];
             operands = (Operands)vars[1];
             ctx.save_for_backward([x]);
-            return StackedLinear.Forward(x, operands.Weights, operands.Biases);
+            if (operands.Gelu is not { } gelu)
+                return StackedLinear.Forward(x, operands.Weights, operands.Biases);
+            using var quiet = no_grad();
+            using var product = EvoOperators.gated_pair(x, gelu);
+            return StackedLinear.Forward(product, operands.Weights, operands.Biases);
         }
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
-            var (later, weights, biases) = operands!;
+            var (later, weights, biases, gated) = operands!;
             var x = ctx.get_saved_variables()[0];
             bool[] nothing = new bool[1 + 2 * weights.Count];
-            var ofInput = StackedLinear.Backward(grad_output, null, x.shape, weights, [true, .. nothing.Skip(1)])[0]!;
+            var ofInput = StackedLinear.Backward(
+                grad_output, null, [.. x.shape[..^1], weights[0].shape[1]], weights, [true, .. nothing.Skip(1)])[0]!;
+            if (gated is { } gelu)
+            {
+                // What waits keeps the product, which is half of what it was made of.
+                using var ofProduct = ofInput;
+                (ofInput, x) = EvoOperators.gated_pair_backward(ofProduct, x, gelu);
+            }
 
             // Both outlive this call: the closure owns what it computes with.
             var (kept, gradient) = (x.detach().DetachFromDisposeScope(), grad_output.detach().DetachFromDisposeScope());

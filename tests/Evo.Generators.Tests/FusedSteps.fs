@@ -77,13 +77,34 @@ let ``no heads whose keys are not turned, or that somebody else reads`` () =
 
 [<Fact>]
 let ``a gate of two maps, on its side of a choice`` () =
-    everywhere "GatedPair" 1 tiny
+    // With the map that reads it, unless something stands between.
+    everywhere "GatedLinear" 1 tiny
+    everywhere "GatedPair" 0 tiny
+
+    let between =
+        changed
+            "return Down(Gated(M.Act, Gate(x), Up(x)));"
+            "return Down(Gated(M.Act, Gate(x), Up(x)) * 2);"
+            tiny
+
+    everywhere "GatedLinear" 0 between
+    everywhere "GatedPair" 1 between
+
+    let twice =
+        changed
+            "return Down(Gated(M.Act, Gate(x), Up(x)));"
+            "{ var g = Gated(M.Act, Gate(x), Up(x)); return Down(g) + Down(g * 2); }"
+            tiny
+
+    everywhere "GatedLinear" 0 twice
     // What is let through is read twice.
     changed
         "return Down(Gated(M.Act, Gate(x), Up(x)));"
         "{ var u = Up(x); return Down(Gated(M.Act, Gate(x), u) + u); }"
         tiny
-    |> everywhere "GatedPair" 0
+    |> fun read ->
+        everywhere "GatedPair" 0 read
+        everywhere "GatedLinear" 0 read
 
 [<Fact>]
 let ``a sum and the norm that reads it`` () =

@@ -65,6 +65,9 @@ type ``A gradient added in place``() =
             [ [ 6L; 4L ]; [ 6L ]; [ 3L; 4L ]; [ 3L ] ],
             (fun w x ->
                 Ops.LinearMany(x, ResizeArray [ w[0]; w[2] ], ResizeArray [ w[1]; w[3] ]).square().sum())
+            "the end of a gated MLP",
+            [ [ 6L; 2L ]; [ 6L ] ],
+            (fun w x -> Ops.GatedLinear("silu", x, w[0], w[1]).square().sum())
             "experts, one without rows",
             [ [ 3L; 6L; 4L ] ],
             (fun w x -> Ops.GroupedLinear(x.flatten (0L, 1L), [| 4L; 0L; 11L |], w[0]).square().sum())
@@ -126,6 +129,7 @@ type ``A gradient added in place``() =
         for shape, call in
             [
                 [ 2000L; 1000L ], (fun x w -> Ops.Linear(x, w))
+                [ 2000L; 1000L ], (fun x w -> Ops.GatedLinear("silu", torch.cat ([| x; x |], -1L), w))
                 [ 4L; 500L; 1000L ], (fun x w -> Ops.GroupedLinear(x, [| 1L; 0L; 2L; 1L |], w))
             ] do
             Assert.InRange(most true shape call, 0L, 2_000_000L)

@@ -114,6 +114,39 @@ let private activation name (bias: bool) =
                 }
     }
 
+/// The end of a gated MLP.
+let private gatedLinear name =
+    {
+        Name = $"GatedLinear {name}"
+        Dimensions = [ "rows"; "F"; "O"; "bias" ]
+        Most = [ 40; 70; 30; 2 ]
+        Call =
+            fun sizes random ->
+                let rows, F, O = sizes[0], sizes[1], sizes[2]
+
+                {
+                    Inputs =
+                        [|
+                            bent (leastOf name) random [ rows; F ]
+                            normal random [ rows; F ]
+                            normal random [ O; F ]
+                            if sizes[3] > 1 then
+                                normal random [ O ]
+                        |]
+                    Run =
+                        fun x ->
+                            let pair = torch.cat ([| x[0]; x[1] |], -1L)
+
+                            if x.Length > 3 then
+                                Ops.GatedLinear(name, pair, x[2], x[3])
+                            else
+                                Ops.GatedLinear(name, pair, x[2])
+                }
+    }
+
+/// Operators whose bits are a library's.
+let products = [ "GatedLinear silu"; "GatedLinear gelu_new" ]
+
 let operators =
     [
         gated "SiluMul" (fun gate up -> Ops.SiluMul(gate, up))
@@ -130,4 +163,6 @@ let operators =
         activation "gelu_new" false
         gated "GatedPair silu" (fun gate up -> Ops.GatedPair("silu", torch.cat ([| gate; up |], -1L)))
         gated "GatedPair gelu" (fun gate up -> Ops.GatedPair("gelu_new", torch.cat ([| gate; up |], -1L)))
+        gatedLinear "silu"
+        gatedLinear "gelu_new"
     ]

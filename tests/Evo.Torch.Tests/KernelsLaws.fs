@@ -59,7 +59,10 @@ type ``Every kernel``() =
         // Matrix products are a library's: how it divides their sums among threads is its own affair.
         let ofOurs (case: Case) =
             not (
-                List.contains case.Operator.Name ("Linear" :: "LinearCrossEntropy" :: KernelsExperts.products)
+                List.contains
+                    case.Operator.Name
+                    ("Linear" :: "LinearCrossEntropy" :: KernelsFused.products
+                     @ KernelsExperts.products)
             )
 
         let threads = torch.get_num_threads ()

@@ -59,7 +59,7 @@ public sealed record ActivationMemory(ParallelMode Mode, IReadOnlyList<KeptTenso
                 Keep(inputs[k].Name, value.Operation, inputs[k].Size, inputs[k].IsInteger ? NumberType.Integer : NumberType.Compute);
             if (KeptRules.Result(value))
                 Keep(storage.Name, value.Operation, storage.Size, NumberType.Compute);
-            foreach (var (name, count, type) in KeptRules.Beside(value))
+            foreach (var (name, count, type) in KeptRules.Beside(value, inputs.FirstOrDefault()?.Size))
                 Keep($"{name} of {value.Name}", value.Operation, count, type);
         }
     }

@@ -27,7 +27,7 @@ internal static class KeptRules
     /// <summary>The inputs that an operation keeps, by their place among the values that it is made of.</summary>
     public static IEnumerable<int> Inputs(ValueLife value, Func<int, bool> isInteger) => value.Operation switch
     {
-        "Linear" or "LinearMany" or "GatherLinear" => Enumerable.Range(0, value.From.Count), // x, and weights that were gathered
+        "Linear" or "LinearMany" or "GatherLinear" or "GatedLinear" => Enumerable.Range(0, value.From.Count), // x, and weights that were gathered
         "RmsNorm" or "LayerNorm" => [0],
         "Embedding" => isInteger(0) ? [0] : [],
         "Attention" => [0, 1, 2],
@@ -48,7 +48,9 @@ internal static class KeptRules
     };
 
     /// <summary>What an operation makes beside its result and keeps.</summary>
-    public static IEnumerable<(string Name, Polynomial Count, NumberType Type)> Beside(ValueLife value)
+    /// <param name="value">What it makes.</param>
+    /// <param name="read">Numbers of the first value that it reads.</param>
+    public static IEnumerable<(string Name, Polynomial Count, NumberType Type)> Beside(ValueLife value, Polynomial? read = null)
     {
         var rows = value.Size / Math.Max(1, value.Width);
         switch (value.Operation)
@@ -72,6 +74,10 @@ internal static class KeptRules
                 break;
             case "Gated" or "GatedPair" when !OfOneKernel(value.Detail):
                 yield return ("activated gate", value.Size, NumberType.Compute);
+                break;
+            case "GatedLinear" when !OfOneKernel(value.Detail) && read is { } pair:
+                yield return ("activated gate", pair / 2, NumberType.Compute);
+                yield return ("product of gate and up", pair / 2, NumberType.Compute);
                 break;
             case "VocabularyParallelEmbedding":
                 var ids = value.Size / Math.Max(1, value.Width);

@@ -41,6 +41,10 @@ internal sealed class Fusions
         && gate.Inputs.SequenceEqual(maps.Select(m => m.Output)) && OnlyReader(maps[1].Output, steps) == gate
             ? gate : null;
 
+    /// <summary>The map of whole rows that alone reads what a gate gives.</summary>
+    public StepSpec? RowOf(StepSpec gate, IReadOnlyList<StepSpec> steps) =>
+        OnlyReader(gate.Output, steps) is { } row && IsPart(row, PartKind.Row) ? row : null;
+
     /// <summary>The activation of a linear map with a bias.</summary>
     public StepSpec? ActivationOf(StepSpec map, IReadOnlyList<StepSpec> steps) =>
         parts[map.Name] is { Sizes.Count: 2, Bias: not "false" } && OnlyReader(map.Output, steps) is { Kind: StepKind.Function, Name: "Activate" } activation

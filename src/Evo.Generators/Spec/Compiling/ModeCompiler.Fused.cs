@@ -1,4 +1,5 @@
 // Steps that one operator takes together, where all that they read lies where it is read.
+using System.Collections.Generic;
 using System.Linq;
 using Evo.Generators.Spec.Algebra;
 using Evo.Generators.Spec.Emitting;
@@ -31,8 +32,12 @@ internal sealed partial class ModeCompiler
         return true;
     }
 
-    // Gate and what it lets through, in the halves of one product; false where they would have to be moved first.
-    private bool Gate(string product, StepSpec gate, Placement at)
+    // Gates that are made by the map that reads them, by value: the activation and the product whose halves are gate and up.
+    private readonly Dictionary<int, string> gatesOfRows = new();
+
+    // Gate and what it lets through, in the halves of one product; false where they would have to be moved first. A map of rows that
+    // alone reads them, where they are, takes them with it.
+    private bool Gate(string product, StepSpec gate, Placement at, bool readByRow)
     {
         foreach (var input in gate.Inputs)
         {
@@ -45,7 +50,17 @@ internal sealed partial class ModeCompiler
             return false;
         }
 
-        Make(gate.Output, IsSerial ? at : placements[2], gate.Name, $"{Names.Ops}.GatedPair({gate.Arguments.First(a => a.Value == ArgumentSpec.Text).Code}, {product})");
+        var halves = $"{gate.Arguments.First(a => a.Value == ArgumentSpec.Text).Code}, {product}";
+        var output = IsSerial ? at : placements[2];
+        if (readByRow && output.Equals(RowInput))
+        {
+            gatesOfRows[gate.Output] = halves;
+        }
+        else
+        {
+            Make(gate.Output, output, gate.Name, $"{Names.Ops}.GatedPair({halves})");
+        }
+
         return true;
     }
 

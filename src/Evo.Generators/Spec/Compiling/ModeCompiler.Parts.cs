@@ -145,7 +145,7 @@ internal sealed partial class ModeCompiler
             return;
         }
 
-        if (fusions.GateOf(steps, list) is { } gate && Gate(all, gate, output))
+        if (fusions.GateOf(steps, list) is { } gate && Gate(all, gate, output, fusions.RowOf(gate, list) is not null))
         {
             done.Add(gate);
             return;
@@ -177,21 +177,25 @@ internal sealed partial class ModeCompiler
         return $".unflatten(2, {string.Join(", ", sizes)})";
     }
 
+    // Where a map of rows reads its input.
+    private Placement RowInput => IsSerial ? I : SplitsFeatures ? S(2) : S(1);
+
     private void Row(StepSpec step, PartSpec part)
     {
         var x = step.Inputs[0];
         var flat = shapes[x].Length > 3 ? ".flatten(2)" : "";
+        var of = gatesOfRows.TryGetValue(x, out var halves) ? $"{Names.Ops}.GatedLinear({halves}" : null;
         if (!SplitsFeatures)
         {
-            var at = IsSerial ? I : S(1);
-            Make(step.Output, at, part.Method, $"{Names.Ops}.Linear({Need(x, at)}{flat}, {Weight(part, IsSerial)}, {Bias(part, IsSerial)})");
+            of ??= $"{Names.Ops}.Linear({Need(x, RowInput)}{flat}";
+            Make(step.Output, RowInput, part.Method, $"{of}, {Weight(part, IsSerial)}, {Bias(part, IsSerial)})");
             return;
         }
 
         Split(shapes[x].Length > 3 ? shapes[x][2] : Size.Of(part.Sizes[0]), $"the input of {part.Method}");
-        var input = Need(x, S(2));
+        of ??= $"{Names.Ops}.Linear({Need(x, RowInput)}{flat}";
         Use(part);
-        var sum = Make(step.Output, P, part.Method, $"{Names.Ops}.Linear({input}{flat}, own.{Names.Weights(part)}.Weight)");
+        var sum = Make(step.Output, P, part.Method, $"{of}, own.{Names.Weights(part)}.Weight)");
         if (part.Bias == "false")
         {
             return;

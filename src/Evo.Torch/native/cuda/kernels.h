@@ -66,9 +66,10 @@ struct Halves {
     const void *gate, *up;
     int64_t rows, C, stride;
 };
-// activation(gate) * up: SiLU, or GELU in its tanh form. dgate and dup lie as gate and up do.
+// activation(gate) * up: SiLU, or GELU in its tanh form. dgate and dup lie as gate and up do. The backward also makes y again, which may
+// be null or dy itself.
 void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream);
-void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, Stream stream);
+void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, void* y, Stream stream);
 
 // activation(x + bias) of rows of C elements; bias may be null.
 void activate(Type type, bool gelu, const void* x, const void* bias, void* y, int64_t rows, int64_t C, Stream stream);

@@ -88,20 +88,22 @@ __global__ void gated_pieces(const S* gate, const S* up, S* y, std::uint32_t pie
 
 template <class S, bool gelu, int N>
 __global__ void gated_backward_pieces(
-    const S* dy, const S* gate, const S* up, S* dgate, S* dup, std::uint32_t pieces, std::uint32_t row_pieces, int64_t stride) {
+    const S* dy, const S* gate, const S* up, S* dgate, S* dup, S* y, std::uint32_t pieces, std::uint32_t row_pieces, int64_t stride) {
     using W = Wide<S>;
     const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= pieces) return;
     const int64_t from = strided(j, row_pieces, stride);
     const auto d = piece<S, N>(dy, j), g = piece<S, N>(gate, from), u = piece<S, N>(up, from);
-    Piece<S, N> to_gate, to_up;
+    Piece<S, N> to_gate, to_up, result;
     for (int n = 0; n < N; n++) {
-        const W v = wide(g.at[n]), open = 1 / (exponential(-Activation<W, gelu>::logit(v)) + 1);
+        const W v = wide(g.at[n]), shut = exponential(-Activation<W, gelu>::logit(v)) + 1, open = 1 / shut;
+        result.at[n] = narrow<S>(wide(narrow<S>(v / shut)) * wide(u.at[n]));
         to_up.at[n] = narrow<S>(wide(d.at[n]) * v * open);
         to_gate.at[n] = narrow<S>(wide(d.at[n]) * wide(u.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
     }
     piece<S, N>(dgate, from) = to_gate;
     piece<S, N>(dup, from) = to_up;
+    if (y) piece<S, N>(y, j) = result;
 }
 
 // x + bias as it would be stored.
@@ -210,16 +212,17 @@ void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream) {
     check("gated");
 }
 
-void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, Stream stream) {
+void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, void* y, Stream stream) {
     if (in.rows * in.C == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(in.C, {dy, in.gate, in.up, dgate, dup}, [&](auto n) {
+        by_pieces<S>(in.C, {dy, in.gate, in.up, dgate, dup, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const auto launch = gelu ? gated_backward_pieces<S, true, N> : gated_backward_pieces<S, false, N>;
             const auto pieces = counted(in.rows * in.C / N, "gated");
             launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
-                as<S>(dy), as<S>(in.gate), as<S>(in.up), as<S>(dgate), as<S>(dup), pieces, counted(in.C / N, "gated"), in.stride / N);
+                as<S>(dy), as<S>(in.gate), as<S>(in.up), as<S>(dgate), as<S>(dup), as<S>(y), pieces, counted(in.C / N, "gated"),
+                in.stride / N);
         });
     });
     check("gated, backward");

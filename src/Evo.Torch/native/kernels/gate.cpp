@@ -1,4 +1,5 @@
-// evo::gated, evo::gated_pair and evo::activate with their backwards: what stands between the linear maps of an MLP.
+// evo::gated, evo::gated_pair and evo::activate with their backwards: what stands between the linear maps of an MLP; and evo::gated_linear,
+// with the second of them.
 
 #include "operators.h"
 
@@ -52,13 +53,14 @@ void gated_forward(const Halves& in, bool gelu, const Tensor& y) {
   });
 }
 
-// dgate and dup lie as gate and up do.
-void gated_backward(const Halves& in, bool gelu, const Tensor& dy, const Tensor& dgate, const Tensor& dup) {
+// dgate and dup lie as gate and up do. y, where it is defined, becomes the forward's result; it may be dy.
+void gated_backward(
+    const Halves& in, bool gelu, const Tensor& dy, const Tensor& dgate, const Tensor& dup, const Tensor& y = Tensor()) {
   if (on_cuda(dy)) {
     const Gpu gpu(dy);
     cuda::gated_backward(
         gpu.type, gelu, dy.data_ptr(), {in.gate.data_ptr(), in.up.data_ptr(), in.rows(), in.C, in.stride}, dgate.data_ptr(),
-        dup.data_ptr(), gpu.stream);
+        dup.data_ptr(), y.defined() ? y.data_ptr() : nullptr, gpu.stream);
     return;
   }
   with_type(dy.scalar_type(), "evo::gated", [&](auto stored) {
@@ -66,7 +68,7 @@ void gated_backward(const Halves& in, bool gelu, const Tensor& dy, const Tensor&
     each_range(in, [&](int64_t at, int64_t from, int64_t count) {
       Typed<S>::get().gated_backward[gelu](
           pointer<S>(dy) + at, pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(dgate) + from, pointer<S>(dup) + from,
-          count);
+          y.defined() ? pointer<S>(y) + at : nullptr, count);
     });
   });
 }
@@ -134,6 +136,77 @@ Tensor gated_pair(const Tensor& pair, bool gelu) {
   check_device(pair, "evo::gated_pair");
   TORCH_CHECK(pair.dim() >= 1 && pair.size(-1) % 2 == 0, "evo::gated_pair: the last of ", pair.sizes(), " holds gate and up, so it is even");
   return wants_gradient({&pair}) ? GatedPair::apply(pair, gelu) : gated_pair_once(pair, gelu);
+}
+
+// dpair, and the product again, which nobody kept.
+std::tuple<Tensor, Tensor> gated_pair_backward(const Tensor& dy, const Tensor& pair, bool gelu) {
+  check_device(pair, "evo::gated_pair_backward");
+  TORCH_CHECK(
+      pair.dim() >= 1 && 2 * dy.numel() == pair.numel() && 2 * dy.size(-1) == pair.size(-1) && dy.scalar_type() == pair.scalar_type(),
+      "evo::gated_pair_backward: dy ", dy.sizes(), " ", dy.scalar_type(), " for a pair ", pair.sizes(), " ", pair.scalar_type());
+  Tensor dpair = at::empty(pair.sizes(), pair.options()), product = at::empty(dy.sizes(), dy.options());
+  const Halves to = Halves::of(dpair);
+  gated_backward(Halves::of(pair), gelu, dy.contiguous(), to.gate, to.up, product);
+  return {dpair, product};
+}
+
+// ---- the end of a gated MLP: the product of gate and up is multiplied by a weight and not kept ----
+
+class GatedLinear : public torch::autograd::Function<GatedLinear> {
+ public:
+  static Tensor forward(
+      AutogradContext* ctx, const Tensor& pair, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu,
+      const GradientSum& weight_sum, const GradientSum& bias_sum) {
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const Tensor b = bias.value_or(Tensor());
+    ctx->saved_data["gelu"] = gelu;
+    ctx->saved_data["pair"] = pair.requires_grad();
+    WantedGradients(ctx).keep(weight, b, weight_sum, bias_sum);
+    ctx->save_for_backward({pair, weight});
+    return linear_forward(gated_pair_once(pair, gelu), weight, b);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    differentiated_once("evo::gated_linear");
+    const auto saved = ctx->get_saved_variables();
+    const Tensor& pair = saved[0];
+    const Tensor& weight = saved[1];
+    const Tensor dout = matrix(gradients[0]);
+    const bool gelu = ctx->saved_data["gelu"].toBool();
+    const WantedGradients wanted(ctx);
+    Tensor dpair, product;
+    if (ctx->saved_data["pair"].toBool()) {
+      // The product takes the place of its own gradient, element by element: the memory is no more than that gradient's and dpair's.
+      product = at::empty({dout.size(0), weight.size(1)}, dout.options());
+      multiply(dout, false, weight.contiguous(), false, product, false);
+      dpair = at::empty(pair.sizes(), pair.options());
+      const Halves to = Halves::of(dpair);
+      gated_backward(Halves::of(pair), gelu, product, to.gate, to.up, wanted.of_weight() ? product : Tensor());
+    } else if (wanted.of_weight()) {
+      product = gated_pair_once(pair, gelu);
+    }
+    const auto of = wanted.make(dout, product, weight);
+    return {dpair, of.first, of.second, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+Tensor gated_linear(
+    const Tensor& pair, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu, const evo::optional<Tensor>& weight_gradient,
+    const evo::optional<Tensor>& bias_gradient) {
+  check_device(pair, "evo::gated_linear");
+  const Tensor b = bias.value_or(Tensor());
+  TORCH_CHECK(
+      pair.dim() >= 1 && weight.dim() == 2 && pair.size(-1) == 2 * weight.size(1) && pair.scalar_type() == weight.scalar_type(),
+      "evo::gated_linear: pair ", pair.sizes(), " ", pair.scalar_type(), " and weight ", weight.sizes(), " ", weight.scalar_type(),
+      " do not meet: the last dimension of the pair holds gate and up, each as long as the second of the weight");
+  if (b.defined())
+    TORCH_CHECK(
+        b.dim() == 1 && b.size(0) == weight.size(0) && b.scalar_type() == weight.scalar_type(), "evo::gated_linear: bias ", b.sizes(), " ",
+        b.scalar_type(), " for a weight ", weight.sizes());
+  const auto weight_sum = gradient_sum(weight_gradient, weight, "evo::gated_linear"),
+             bias_sum = gradient_sum(bias_gradient, b, "evo::gated_linear");
+  return wants_gradient({&pair, &weight, &b}) ? GatedLinear::apply(pair, weight, bias, gelu, weight_sum, bias_sum)
+                                             : linear_forward(gated_pair_once(pair, gelu), weight, b);
 }
 
 // ---- an activation of its own, of a sum with a bias ----
@@ -212,6 +285,11 @@ Tensor activate(const Tensor& x, const evo::optional<Tensor>& bias, bool gelu) {
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("gated(Tensor gate, Tensor up, bool gelu=False) -> Tensor", gated);
   m.def("gated_pair(Tensor pair, bool gelu=False) -> Tensor", gated_pair);
+  m.def("gated_pair_backward(Tensor dy, Tensor pair, bool gelu=False) -> (Tensor, Tensor)", gated_pair_backward);
+  m.def(
+      "gated_linear(Tensor pair, Tensor weight, Tensor? bias=None, bool gelu=False, Tensor(a!)? weight_gradient=None, "
+      "Tensor(b!)? bias_gradient=None) -> Tensor",
+      gated_linear);
   m.def("activate(Tensor x, Tensor? bias=None, bool gelu=False) -> Tensor", activate);
 }
 

@@ -35,13 +35,12 @@ void multiply(
     at::mm_out(target, left, right);
 }
 
-namespace {
-
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (x.is_cuda()) return at::linear(x, weight, if_there(bias));  // whose product adds a bias itself
   const Tensor rows = matrix(x);
   auto sizes = x.sizes().vec();
   sizes.back() = weight.size(0);
@@ -52,6 +51,34 @@ Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias)
   return y.view(sizes);
 }
 
+void WantedGradients::keep(
+    const Tensor& weight, const Tensor& bias, const GradientSum& weight_sum, const GradientSum& bias_sum) const {
+  ctx->saved_data["weight"] = weight.requires_grad();
+  ctx->saved_data["bias"] = bias.defined() && bias.requires_grad();
+  // Not saved as variables are: they may change between forward and backward.
+  if (weight_sum.to.defined()) ctx->saved_data["weight_sum"] = weight_sum.to;
+  if (bias_sum.to.defined()) ctx->saved_data["bias_sum"] = bias_sum.to;
+}
+
+bool WantedGradients::of_weight() const { return ctx->saved_data.count("weight_sum") > 0 || ctx->saved_data["weight"].toBool(); }
+
+std::pair<Tensor, Tensor> WantedGradients::make(const Tensor& dy, const Tensor& x, const Tensor& weight) const {
+  Tensor dweight, dbias;
+  if (ctx->saved_data.count("weight_sum")) {
+    if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, ctx->saved_data["weight_sum"].toTensor(), true);
+  } else if (ctx->saved_data["weight"].toBool()) {
+    dweight = dy.size(0) == 0 ? at::zeros(weight.sizes(), dy.options()) : at::empty(weight.sizes(), dy.options());
+    if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
+  }
+  if (ctx->saved_data.count("bias_sum"))
+    add_sum_of_rows(dy, ctx->saved_data["bias_sum"].toTensor());
+  else if (ctx->saved_data["bias"].toBool())
+    dbias = sum_of_rows(dy);
+  return {dweight, dbias};
+}
+
+namespace {
+
 class Linear : public torch::autograd::Function<Linear> {
  public:
   static Tensor forward(
@@ -59,12 +86,8 @@ class Linear : public torch::autograd::Function<Linear> {
       const GradientSum& bias_sum) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensor b = bias.value_or(Tensor());
-    ctx->saved_data["bias"] = b.defined() && b.requires_grad();
     ctx->saved_data["x"] = x.requires_grad();
-    ctx->saved_data["weight"] = weight.requires_grad();
-    // Not saved as variables are: they may change between forward and backward.
-    if (weight_sum.to.defined()) ctx->saved_data["weight_sum"] = weight_sum.to;
-    if (bias_sum.to.defined()) ctx->saved_data["bias_sum"] = bias_sum.to;
+    WantedGradients(ctx).keep(weight, b, weight_sum, bias_sum);
     ctx->save_for_backward({x, weight});
     return linear_forward(x, weight, b);
   }
@@ -75,23 +98,14 @@ class Linear : public torch::autograd::Function<Linear> {
     const Tensor& x = saved[0];
     const Tensor& weight = saved[1];
     const Tensor dy = matrix(gradients[0]);
-    Tensor dx, dweight, dbias;
+    Tensor dx;
     if (ctx->saved_data["x"].toBool()) {
       dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
       multiply(dy, false, weight.contiguous(), false, dx, false);
       dx = dx.view(x.sizes());
     }
-    if (ctx->saved_data.count("weight_sum")) {
-      if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, ctx->saved_data["weight_sum"].toTensor(), true);
-    } else if (ctx->saved_data["weight"].toBool()) {
-      dweight = dy.size(0) == 0 ? at::zeros(weight.sizes(), dy.options()) : at::empty(weight.sizes(), dy.options());
-      if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
-    }
-    if (ctx->saved_data.count("bias_sum"))
-      add_sum_of_rows(dy, ctx->saved_data["bias_sum"].toTensor());
-    else if (ctx->saved_data["bias"].toBool())
-      dbias = sum_of_rows(dy);
-    return {dx, dweight, dbias, Tensor(), Tensor()};
+    const auto of = WantedGradients(ctx).make(dy, x, weight);
+    return {dx, of.first, of.second, Tensor(), Tensor()};
   }
 };
 

@@ -155,6 +155,23 @@ bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_
 // c (+)= op(a) op(b) for matrices whose rows are neighbours in memory.
 void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
 
+// x weight^T + bias, which may be undefined.
+at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+// The weight and the bias of a linear map in its backward: whether they want gradients, and where these are summed.
+struct WantedGradients {
+  explicit WantedGradients(torch::autograd::AutogradContext* of) : ctx(of) {}
+
+  // In the forward.
+  void keep(const at::Tensor& weight, const at::Tensor& bias, const GradientSum& weight_sum, const GradientSum& bias_sum) const;
+  bool of_weight() const;
+  // Gradients of weight and bias for autograd: undefined where nobody wants them, or where they were added to their sum.
+  std::pair<at::Tensor, at::Tensor> make(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight) const;
+
+ private:
+  torch::autograd::AutogradContext* ctx;
+};
+
 // Adds to what evo_counted_operations gives: a multiply and an add are two.
 enum class Work { products, attention };
 void count(Work work, int64_t operations);

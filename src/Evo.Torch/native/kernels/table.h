@@ -38,7 +38,8 @@ struct TypedKernels {
   void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
   // y = activation(gate) * up: SiLU, and GELU in its tanh form.
   void (*gated[2])(const S* gate, const S* up, S* y, int64_t count);
-  void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, int64_t count);
+  // The backward also makes y again, which may be null or dy itself.
+  void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, S* y, int64_t count);
   // y = activation(x + bias) of rows [begin, end) of C elements; bias may be null. The backward adds the rows' sums to dbias, which may
   // be null.
   void (*activate[2])(const S* x, const S* bias, S* y, int64_t C, int64_t begin, int64_t end);
