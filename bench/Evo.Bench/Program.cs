@@ -37,7 +37,8 @@ switch (args)
         GpuBench.Ceiling(GpuOptions.Parse(options));
         return 0;
     case ["check", .. var options]:
-        return OperatorCheck.Print(GpuOptions.Parse(options).Device) == 0 ? 0 : 1;
+        var device = GpuOptions.Parse(options).Device;
+        return OperatorCheck.Print(device) + RecordingCheck.Print(device) == 0 ? 0 : 1;
     default:
         Console.Error.WriteLine("usage: Evo.Bench train FOLDER [--batch 4] [--sequence 256] [--threads 2]");
         Console.Error.WriteLine("       Evo.Bench gloo FOLDER [--batch 4] [--sequence 256] [--threads 1]");
