@@ -24,7 +24,7 @@ type ExitCode =
     | Stopped = 75
     /// Another rank of the run died, hung or failed; the message says which, at which step and in which collective.
     | RankFault = 76
-    /// Stopped at once by a second Ctrl-C; the last committed checkpoint stands.
+    /// Stopped at once by a second Ctrl-C or SIGTERM; the last committed checkpoint stands.
     | Killed = 130
     /// A defect of Evo itself; the report says where the full trace was written.
     | Defect = 70

@@ -157,6 +157,9 @@ let ``plain output has a line for each step`` () =
     Assert.Contains("what it writes:", answer.Output)
     Assert.Contains("bigram", answer.Output)
 
+let private terminate (running: Diagnostics.Process) =
+    Diagnostics.Process.Start("kill", [ "-TERM"; string running.Id ]).WaitForExit()
+
 [<Fact>]
 let ``SIGTERM ends the step, saves, and the same command continues to the same weights`` () =
     use folder = world ()
@@ -192,7 +195,9 @@ let ``SIGTERM ends the step, saves, and the same command continues to the same w
             Thread.Sleep 5
 
         if not running.HasExited then
-            Diagnostics.Process.Start("kill", [ "-TERM"; string running.Id ]).WaitForExit()
+            // Two in a row are one wish: `timeout` sends them to the process and to its group.
+            terminate running
+            terminate running
 
     let first = runWith interrupt folder.Path (command @ [ "--run-dir"; "broken" ])
     Assert.Equal(75, first.Code)
@@ -201,6 +206,39 @@ let ``SIGTERM ends the step, saves, and the same command continues to the same w
     Assert.True((second.Code = 0), second.Errors)
     Assert.Contains("resumed after step", second.Output)
     Assert.Equal(weights folder "whole", weights folder "broken")
+
+[<Fact>]
+let ``a second SIGTERM leaves in the midst of a step with one line and nothing else`` () =
+    use folder = world ()
+
+    let interrupt (running: Diagnostics.Process) =
+        while not running.HasExited && not (Directory.Exists(folder.File "run")) do
+            Thread.Sleep 5
+
+        // Then it computes one step, for a minute.
+        Thread.Sleep 1000
+
+        for _ in 1..2 do
+            terminate running
+            Thread.Sleep 800
+
+    let answer =
+        runWith
+            interrupt
+            folder.Path
+            [
+                "train"
+                "run.json"
+                "--run-dir"
+                "run"
+                "--set"
+                "data.micro_num=10000"
+                "--set"
+                "data.valid_every=0"
+            ]
+
+    Assert.Equal("evo: left at once; the last committed checkpoint stands\n", answer.Errors)
+    Assert.Equal(130, answer.Code)
 
 [<Fact>]
 let ``resume without a checkpoint is refused`` () =

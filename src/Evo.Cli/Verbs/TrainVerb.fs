@@ -263,7 +263,7 @@ let private engine (run: RunConfig) (place: Membership) =
         EndProcess =
             (fun message ->
                 Terminal.tell $"evo: {message}"
-                exit (int ExitCode.RankFault))
+                Evo.Torch.ProcessEnd.AtOnce(int ExitCode.RankFault))
     )
 
 let private launch (options: ParseResults<TrainOptions>) =
