@@ -142,3 +142,20 @@ let ``what is copied on the side is there when it is taken, and stays until then
         recorded.Replay()
 
     Assert.Equal<int64[]>([| for i in 1L .. 40L -> i * length |], sums.cpu().data<int64>().ToArray())
+
+[<Theory; InlineData false; InlineData true>]
+let ``numbers that were sent home are those of their moment, and reading them is one reading`` onGpu =
+    Assert.SkipUnless(not onGpu || torch.cuda.is_available (), noGpu)
+
+    let there =
+        (torch.arange (5L, dtype = torch.float64)).``to``(if onGpu then torch.CUDA else torch.CPU)
+
+    use sent = new NumbersSentHome(there)
+
+    if onGpu then
+        there.add_ (torch.ones (5L, dtype = torch.float64, device = torch.CUDA))
+        |> ignore
+
+    let before = HostReads.OfThisThread
+    Assert.Equal<float[]>([| 0.0; 1.0; 2.0; 3.0; 4.0 |], sent.Read())
+    Assert.Equal(before + 1L, HostReads.OfThisThread)

@@ -3,7 +3,6 @@
 
 #if EVO_TORCH_AT_LEAST(2, 6)
 
-#include <ATen/ATen.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
@@ -18,20 +17,24 @@ namespace {
 struct Recorder {
     explicit Recorder(c10::DeviceIndex device)
         : device(device), stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)),
-          before(c10::cuda::getDefaultCUDAStream(device)), pool(at::cuda::graph_pool_handle()) {
-        // A pool that no graph uses any more, because it was given back or its recording failed, cannot be recorded into: the recorder
-        // uses it as long as it lives. The allocator knows a device only once it has given memory of it.
-        at::empty({1}, at::TensorOptions(at::Device(at::kCUDA, device)));
-        c10::cuda::CUDACachingAllocator::beginAllocateToPool(device, pool, [](cudaStream_t) { return false; });
-        c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool);
-    }
-    ~Recorder() { c10::cuda::CUDACachingAllocator::releasePool(device, pool); }
-    Recorder(const Recorder&) = delete;
-    Recorder& operator=(const Recorder&) = delete;
+          before(c10::cuda::getDefaultCUDAStream(device)), pool(at::cuda::graph_pool_handle()) {}
     const c10::DeviceIndex device;
     const c10::cuda::CUDAStream stream;
     c10::cuda::CUDAStream before;  // the current one outside
-    const decltype(at::cuda::graph_pool_handle()) pool;
+    decltype(at::cuda::graph_pool_handle()) pool;
+    const std::shared_ptr<int> graphs = std::make_shared<int>(0);  // those that there are
+};
+
+// A graph outlives its recorder where it must.
+struct Recorded {
+    explicit Recorded(const Recorder& recorder) : graphs(recorder.graphs) { ++*graphs; }
+    ~Recorded() { --*graphs; }
+    Recorded(const Recorded&) = delete;
+    Recorded& operator=(const Recorded&) = delete;
+    at::cuda::CUDAGraph graph;
+
+private:
+    const std::shared_ptr<int> graphs;
 };
 
 // `later` begins with what comes when `first` has done what it has been told.
@@ -72,28 +75,30 @@ void* evo_cuda_graph_begin(void* recorder) {
     // What was freed on the usual stream is not touched by a recording; what it computes is, when it is replayed.
     follow(r.before, r.stream);
     c10::cuda::setCurrentCUDAStream(r.stream);
-    auto graph = std::make_unique<at::cuda::CUDAGraph>();
+    // A pool that no graph uses any more, or whose only recording failed, takes no other: libtorch refuses it.
+    if (*r.graphs == 0) r.pool = at::cuda::graph_pool_handle();
+    auto recorded = std::make_unique<Recorded>(r);
     try {
-        graph->capture_begin(r.pool, cudaStreamCaptureModeThreadLocal);
+        recorded->graph.capture_begin(r.pool, cudaStreamCaptureModeThreadLocal);
     } catch (...) {
         c10::cuda::setCurrentCUDAStream(r.before);
         throw;
     }
-    return graph.release();
+    return recorded.release();
 }
 
 void evo_cuda_graph_end(void* recorder, void* graph) {
     auto& r = of(recorder);
-    static_cast<at::cuda::CUDAGraph*>(graph)->capture_end();
+    static_cast<Recorded*>(graph)->graph.capture_end();
     c10::cuda::setCurrentCUDAStream(r.before);
 }
 
 // A recording that failed on its way: its stream is left, whatever CUDA thinks of it.
 void evo_cuda_graph_abandon(void* recorder, void* graph) {
     auto& r = of(recorder);
-    auto* failed = static_cast<at::cuda::CUDAGraph*>(graph);
+    auto* failed = static_cast<Recorded*>(graph);
     try {
-        failed->capture_end();
+        failed->graph.capture_end();
     } catch (const c10::Error&) {
         // libtorch leaves allocations of the stream in the graph's pool when CUDA has invalidated the recording.
         try {
@@ -107,9 +112,9 @@ void evo_cuda_graph_abandon(void* recorder, void* graph) {
 
 void evo_cuda_graph_replay(void* recorder, void* graph) {
     const c10::cuda::CUDAGuard guard(of(recorder).device);
-    static_cast<at::cuda::CUDAGraph*>(graph)->replay();
+    static_cast<Recorded*>(graph)->graph.replay();
 }
 
-void evo_cuda_graph_free(void* graph) { delete static_cast<at::cuda::CUDAGraph*>(graph); }
+void evo_cuda_graph_free(void* graph) { delete static_cast<Recorded*>(graph); }
 
 #endif
