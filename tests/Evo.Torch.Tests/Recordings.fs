@@ -159,3 +159,4 @@ let ``numbers that were sent home are those of their moment, and reading them is
     let before = HostReads.OfThisThread
     Assert.Equal<float[]>([| 0.0; 1.0; 2.0; 3.0; 4.0 |], sent.Read())
     Assert.Equal(before + 1L, HostReads.OfThisThread)
+    Assert.Equal((if onGpu then 15.0 else 10.0), sent.There.sum().ToDouble())

@@ -38,8 +38,8 @@ public sealed unsafe class NumbersSentHome : IDisposable
     {
         if (here is null)
         {
-            using var copied = there.cpu();
-            return copied.data<double>().ToArray();
+            using var scope = NewDisposeScope(); // on the processor that is the tensor itself
+            return there.cpu().data<double>().ToArray();
         }
 
         HostReads.Add();
