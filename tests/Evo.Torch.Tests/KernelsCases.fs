@@ -152,6 +152,38 @@ let operators =
                     }
         }
         {
+            // Of many sequences a thread takes each as a whole, of one beyond 512 tokens a block of queries.
+            Name = "CausalAttention, packed, many"
+            Dimensions = [ "sequences"; "longest"; "H/K"; "D"; "window+1"; "long ones+1" ]
+            Most = [ 24; 40; 3; 20; 90; 2 ]
+            Call =
+                fun sizes random ->
+                    let K, D = 4, sizes[3]
+                    let short = List.init sizes[0] (fun _ -> random.Next(1, sizes[1] + 1))
+                    let lengths = short @ List.replicate (sizes[5] - 1) 520
+                    let borders = torch.tensor (lengths |> List.scan (+) 0 |> Array.ofList)
+                    let T = List.sum lengths
+
+                    {
+                        Inputs =
+                            [|
+                                normal random [ 1; T; K * sizes[2]; D ]
+                                normal random [ 1; T; K; D ]
+                                normal random [ 1; T; K; D ]
+                            |]
+                        Run =
+                            fun x ->
+                                Ops.CausalAttention(
+                                    x[0],
+                                    x[1],
+                                    x[2],
+                                    0.3,
+                                    borders,
+                                    window = int64 (sizes[4] - 1)
+                                )
+                    }
+        }
+        {
             Name = "RmsNorm, offset"
             Dimensions = [ "B"; "H"; "C-1" ]
             Most = [ 6; 5; 70 ]

@@ -2,6 +2,9 @@
 
 #include "attention.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace evo::kernels {
 namespace {
 
@@ -14,61 +17,92 @@ struct Sequence {
   int64_t batch;
   int64_t query, queries;
   int64_t key, keys;
-  int64_t panels;  // where its packed keys begin, in tokens
+  int64_t packed;  // where its keys begin among those that are packed for all threads; -1: a thread packs them for itself
+};
+
+// Queries [first, end) of a sequence.
+struct Piece {
+  int64_t sequence;
+  int64_t first, end;
 };
 
 struct Plan {
   std::vector<Sequence> sequences;
-  std::vector<std::pair<int64_t, int64_t>> query_blocks;  // (sequence, first query)
-  int64_t panel_tokens = 0;
+  std::vector<Piece> pieces;  // of the forward, one for a thread at a time
+  int64_t packed_tokens = 0;
+  int64_t longest = 0, longest_alone = 0;  // keys of the longest sequence, and of the longest that one thread packs for itself
 };
+
+// A thread takes whole sequences and all query heads of a key/value head where there are so many of these pairs that many threads have
+// enough of them. Keys and values then stay in its cache from where they are packed to where they are used. Of fewer, or longer
+// sequences, threads divide the queries or the query heads.
+constexpr int64_t kManyPairs = 32;
+constexpr int64_t kLongestAlone = 512;
+
+bool has_many_pairs(const Plan& plan, int64_t kv_heads) {
+  return static_cast<int64_t>(plan.sequences.size()) * kv_heads >= kManyPairs;
+}
 
 Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t lanes) {
   Plan plan;
   const auto add = [&](int64_t b, int64_t query, int64_t queries, int64_t key, int64_t keys) {
-    if (queries == 0) return;
-    for (int64_t i = 0; i < queries; i += kQueryBlock) plan.query_blocks.emplace_back(plan.sequences.size(), i);
-    plan.sequences.push_back({b, query, queries, key, keys, plan.panel_tokens});
-    plan.panel_tokens += rounded_up(keys, lanes);
+    if (queries > 0) plan.sequences.push_back({b, query, queries, key, keys, -1});
   };
   const int64_t T = q.size(1), S = k.size(1);
   if (!borders || !borders->defined()) {
     for (int64_t b = 0; b < q.size(0); b++) add(b, 0, T, 0, S);
-    return plan;
+  } else {
+    const Tensor at = borders->to(at::kLong).contiguous();
+    const auto* border = at.data_ptr<int64_t>();
+    const int64_t count = at.numel();
+    TORCH_CHECK(
+        count >= 2 && border[0] == 0 && border[count - 1] == T, "evo::causal_attention: cu_seqlens must go from 0 to the ", T,
+        " tokens of the row, got ", at);
+    for (int64_t i = 0; i + 1 < count; i++) {
+      TORCH_CHECK(border[i] <= border[i + 1], "evo::causal_attention: cu_seqlens falls from ", border[i], " to ", border[i + 1]);
+      add(0, border[i], border[i + 1] - border[i], border[i], border[i + 1] - border[i]);
+    }
   }
-  const Tensor at = borders->to(at::kLong).contiguous();
-  const auto* border = at.data_ptr<int64_t>();
-  const int64_t count = at.numel();
-  TORCH_CHECK(
-      count >= 2 && border[0] == 0 && border[count - 1] == T, "evo::causal_attention: cu_seqlens must go from 0 to the ", T,
-      " tokens of the row, got ", at);
-  for (int64_t i = 0; i + 1 < count; i++) {
-    TORCH_CHECK(border[i] <= border[i + 1], "evo::causal_attention: cu_seqlens falls from ", border[i], " to ", border[i + 1]);
-    add(0, border[i], border[i + 1] - border[i], border[i], border[i + 1] - border[i]);
+  const bool many = has_many_pairs(plan, k.size(2));
+  for (auto& s : plan.sequences) {
+    const bool alone = many && s.keys <= kLongestAlone;
+    plan.longest = std::max(plan.longest, s.keys);
+    if (alone)
+      plan.longest_alone = std::max(plan.longest_alone, s.keys);
+    else
+      s.packed = std::exchange(plan.packed_tokens, plan.packed_tokens + rounded_up(s.keys, lanes));
+    const int64_t step = alone ? s.queries : kQueryBlock;
+    for (int64_t i = 0; i < s.queries; i += step) plan.pieces.push_back({&s - plan.sequences.data(), i, std::min(s.queries, i + step)});
   }
   return plan;
 }
 
-// Keys or values of every sequence and key/value head in packed form: [K, tokens, size].
+// The two forms of packed keys or values, [tokens, size] with tokens or sizes padded to whole vectors.
 enum class Form { panels, rows };
 
+int64_t width_of(Form form, int64_t size, int64_t lanes) { return form == Form::panels ? size : rounded_up(size, lanes); }
+
+template <class S>
+void pack(const Tensor& kv, const Sequence& s, int64_t head, Form form, typename Typed<S>::Wide* to) {
+  const S* from = pointer<S>(kv) + s.batch * kv.stride(0) + s.key * kv.stride(1) + head * kv.stride(2);
+  if (form == Form::panels)
+    Typed<S>::get().pack_panels(from, kv.stride(1), to, s.keys, kv.size(3));
+  else
+    Typed<S>::get().pack_rows(from, kv.stride(1), to, s.keys, kv.size(3), 1);
+}
+
+// Keys or values for all threads, of every key/value head and those sequences that are packed so: [K, tokens, width].
 template <class S>
 Tensor packed(const Tensor& kv, const Plan& plan, Form form) {
   using W = typename Typed<S>::Wide;
-  const auto& kernels = Typed<S>::get();
-  const int64_t K = kv.size(2), D = kv.size(3), width = form == Form::panels ? D : rounded_up(D, kernels.lanes);
-  Tensor result = at::empty({K, plan.panel_tokens, width}, kv.options().dtype(wide_type(kv.scalar_type())));
+  const int64_t K = kv.size(2), width = width_of(form, kv.size(3), Typed<S>::get().lanes);
+  Tensor result = at::empty({K, plan.packed_tokens, width}, kv.options().dtype(wide_type(kv.scalar_type())));
+  if (plan.packed_tokens == 0) return result;
   const auto n = static_cast<int64_t>(plan.sequences.size());
   at::parallel_for(0, n * K, 1, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; item++) {
       const auto& s = plan.sequences[item / K];
-      const int64_t head = item % K;
-      const S* from = pointer<S>(kv) + s.batch * kv.stride(0) + s.key * kv.stride(1) + head * kv.stride(2);
-      W* to = pointer<W>(result) + (head * plan.panel_tokens + s.panels) * width;
-      if (form == Form::panels)
-        kernels.pack_panels(from, kv.stride(1), to, s.keys, D);
-      else
-        kernels.pack_rows(from, kv.stride(1), to, s.keys, D, 1);
+      if (s.packed >= 0) pack<S>(kv, s, item % K, form, pointer<W>(result) + (item % K * plan.packed_tokens + s.packed) * width);
     }
   });
   return result;
@@ -93,7 +127,7 @@ int64_t pairs_of(const Plan& plan, int64_t window) {
 
 Outcome forward_blocks(
     const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
-  const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), group = H / k.size(2);
+  const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), K = k.size(2), group = H / K;
   Tensor out = at::empty({B, T, H, D}, q.options());
   Tensor lse = at::empty({B, H, T}, q.options().dtype(wide_type(q.scalar_type())));
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -102,19 +136,32 @@ Outcome forward_blocks(
     const auto& kernels = Typed<S>::get();
     const Plan plan = plan_of(q, k, borders, kernels.lanes);
     count(Work::attention, 4 * pairs_of(plan, bias.window) * H * D);  // scores and weighted sums
-    const int64_t padded = rounded_up(D, kernels.lanes);
-    const Tensor k_panels = packed<S>(k, plan, Form::panels), v_rows = packed<S>(v, plan, Form::rows);
-    const auto blocks = static_cast<int64_t>(plan.query_blocks.size());
+    const int64_t padded = rounded_up(D, kernels.lanes), own = attention_scratch(D, kernels.lanes);
+    const int64_t alone = rounded_up(plan.longest_alone, kernels.lanes);
+    const Tensor panels_of_all = packed<S>(k, plan, Form::panels), rows_of_all = packed<S>(v, plan, Form::rows);
+    const auto pieces = static_cast<int64_t>(plan.pieces.size());
     // Head by head: its keys and values stay in cache.
-    each_by_any_thread<W>(blocks * H, attention_scratch(D, kernels.lanes), [&](W* scratch, int64_t item) {
-      const auto [sequence, first] = plan.query_blocks[item % blocks];
+    each_by_any_thread<W>(pieces * K, own + alone * (D + padded), [&](W* scratch, int64_t item) {
+      const auto [sequence, begin, end] = plan.pieces[item % pieces];
       const auto& s = plan.sequences[sequence];
-      const int64_t h = item / blocks, kv_token = h / group * plan.panel_tokens + s.panels;
-      kernels.attention(
-          pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
-          pointer<W>(k_panels) + kv_token * D, pointer<W>(v_rows) + kv_token * padded,
-          pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-          shape_of(s, D, bias, h), first, std::min(s.queries, first + kQueryBlock), scratch);
+      const int64_t kv_head = item / pieces;
+      const W *k_panels, *v_rows;
+      if (s.packed < 0) {
+        W* at = scratch + own;
+        pack<S>(k, s, kv_head, Form::panels, at);
+        pack<S>(v, s, kv_head, Form::rows, at + alone * D);
+        k_panels = at;
+        v_rows = at + alone * D;
+      } else {
+        k_panels = pointer<W>(panels_of_all) + (kv_head * plan.packed_tokens + s.packed) * D;
+        v_rows = pointer<W>(rows_of_all) + (kv_head * plan.packed_tokens + s.packed) * padded;
+      }
+      for (int64_t h = kv_head * group; h < (kv_head + 1) * group; h++)
+        for (int64_t first = begin; first < end; first += kQueryBlock)
+          kernels.attention(
+              pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1), k_panels, v_rows,
+              pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+              shape_of(s, D, bias, h), first, std::min(end, first + kQueryBlock), scratch);
     });
   });
   return {out, lse};
@@ -161,32 +208,51 @@ variable_list backward_blocks(
     const auto& kernels = Typed<E>::get();
     const Plan plan = plan_of(q, k, borders, kernels.lanes);
     count(Work::attention, 10 * pairs_of(plan, bias.window) * H * D);  // dq, dk, dv, d(weights), and the scores again
-    const int64_t padded = rounded_up(D, kernels.lanes);
-    const Tensor k_panels = packed<E>(k, plan, Form::panels), k_rows = packed<E>(k, plan, Form::rows);
-    const Tensor v_panels = packed<E>(v, plan, Form::panels);
-    // Each query head has its own sums for the keys; the heads of a group are added afterwards in their order.
-    const auto wide = q.options().dtype(wide_type(q.scalar_type()));
-    Tensor dk_heads = at::zeros({B, H, S, padded}, wide), dv_heads = at::zeros({B, H, S, padded}, wide);
+    const int64_t padded = rounded_up(D, kernels.lanes), own = attention_backward_scratch(D, kernels.lanes);
+    const int64_t longest = rounded_up(plan.longest, kernels.lanes), one = longest * padded;
     const auto n = static_cast<int64_t>(plan.sequences.size());
-    each_by_any_thread<W>(n * H, attention_backward_scratch(D, kernels.lanes), [&](W* scratch, int64_t item) {
+    // Query heads of an item. Where they are not all of a key/value head's, each item has its own sums for the keys, which are added
+    // afterwards in the order of the heads.
+    const int64_t share = has_many_pairs(plan, K) ? group : 1;
+    const bool divided = share < group;
+    const auto wide = q.options().dtype(wide_type(q.scalar_type()));
+    const Tensor dk_heads = at::empty({divided ? B : 0, H, S, padded}, wide), dv_heads = at::empty_like(dk_heads);
+    each_by_any_thread<W>(n * (H / share), own + 2 * longest * D + (divided ? 1 : 3) * one, [&](W* scratch, int64_t item) {
       const auto& s = plan.sequences[item % n];
-      const int64_t h = item / n, kv_token = h / group * plan.panel_tokens + s.panels;
-      const int64_t place = ((s.batch * T + s.query) * H + h) * D, row = ((s.batch * H + h) * S + s.key) * padded;
-      kernels.attention_backward(
-          pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1),
-          pointer<W>(k_panels) + kv_token * D, pointer<W>(k_rows) + kv_token * padded, pointer<W>(v_panels) + kv_token * D,
-          pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-          pointer<E>(dq) + place, H * D, pointer<W>(dk_heads) + row, pointer<W>(dv_heads) + row, shape_of(s, D, bias, h), scratch);
+      const int64_t first = item / n * share, kv_head = first / group;
+      W *k_panels = scratch + own, *v_panels = k_panels + longest * D, *k_rows = v_panels + longest * D;
+      pack<E>(k, s, kv_head, Form::panels, k_panels);
+      pack<E>(v, s, kv_head, Form::panels, v_panels);
+      pack<E>(k, s, kv_head, Form::rows, k_rows);
+      const int64_t row = divided ? ((s.batch * H + first) * S + s.key) * padded : 0;
+      W* dk_rows = divided ? pointer<W>(dk_heads) + row : k_rows + one;
+      W* dv_rows = divided ? pointer<W>(dv_heads) + row : dk_rows + one;
+      std::fill_n(dk_rows, s.keys * padded, W(0));
+      std::fill_n(dv_rows, s.keys * padded, W(0));
+      for (int64_t h = first; h < first + share; h++) {
+        const int64_t place = ((s.batch * T + s.query) * H + h) * D;
+        kernels.attention_backward(
+            pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1), k_panels, k_rows, v_panels,
+            pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
+            pointer<E>(dq) + place, H * D, dk_rows, dv_rows, shape_of(s, D, bias, h), scratch);
+      }
+      if (divided) return;
+      for (int64_t t = 0; t < s.keys; t++) {
+        const int64_t token = ((s.batch * S + s.key + t) * K + kv_head) * D;
+        kernels.narrow(dk_rows + t * padded, pointer<E>(dk) + token, D);
+        kernels.narrow(dv_rows + t * padded, pointer<E>(dv) + token, D);
+      }
     });
-    at::parallel_for(0, B * S, 16, [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; n++)
-        for (int64_t head = 0; head < K; head++)
-          for (const auto& [heads, result] : {std::pair{&dk_heads, &dk}, std::pair{&dv_heads, &dv}}) {
-            W* first = pointer<W>(*heads) + ((n / S * H + head * group) * S + n % S) * padded;
-            for (int64_t g = 1; g < group; g++) Typed<W>::get().add_to(first, first + g * S * padded, D);
-            kernels.narrow(first, pointer<E>(*result) + (n * K + head) * D, D);
-          }
-    });
+    if (divided)
+      at::parallel_for(0, B * S, 16, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; n++)
+          for (int64_t head = 0; head < K; head++)
+            for (const auto& [heads, result] : {std::pair{&dk_heads, &dk}, std::pair{&dv_heads, &dv}}) {
+              W* first = pointer<W>(*heads) + ((n / S * H + head * group) * S + n % S) * padded;
+              for (int64_t g = 1; g < group; g++) Typed<W>::get().add_to(first, first + g * S * padded, D);
+              kernels.narrow(first, pointer<E>(*result) + (n * K + head) * D, D);
+            }
+      });
   });
   return {dq, dk, dv};
 }

@@ -82,7 +82,7 @@ struct TypedKernels {
   void (*attend_one)(
       const S* q, const S* k, const S* v, int64_t kv_stride, S* out, int64_t keys, int64_t size, double scale, double slope,
       W* scratch);
-  // One whole sequence and head: dq is written; dk and dv, rows padded to whole vectors, are added to.
+  // One whole sequence and query head: dq is written; dk and dv, rows padded to whole vectors, are added to.
   void (*attention_backward)(
       const S* q, int64_t q_stride, const W* k_panels, const W* k_rows, const W* v_panels, const S* out, const S* dout,
       int64_t out_stride, const W* lse, S* dq, int64_t dq_stride, W* dk_rows, W* dv_rows, AttentionShape shape, W* scratch);
@@ -124,7 +124,7 @@ constexpr int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to *
 
 // Elements of scratch for `attention` and `attention_backward`.
 constexpr int64_t attention_scratch(int64_t size, int64_t lanes) {
-  return 2 * kQueryBlock * rounded_up(size, lanes) + kQueryBlock * kKeyBlock + 2 * kQueryBlock;
+  return 2 * kQueryBlock * rounded_up(size, lanes) + kQueryBlock * kKeyBlock + 3 * kQueryBlock;
 }
 constexpr int64_t attention_backward_scratch(int64_t size, int64_t lanes) {
   return 3 * kQueryBlock * rounded_up(size, lanes) + 2 * kQueryBlock * kKeyBlock + kQueryBlock;
