@@ -1,6 +1,7 @@
 /// What is recorded of operators: every call, on the thread that made it, with its time, its operations and its bytes.
 module Evo.Torch.Tests.Profiles
 
+open System
 open System.Diagnostics
 open Xunit
 open TorchSharp
@@ -91,18 +92,21 @@ let ``one records at a time, and after its end nothing is recorded`` () =
     use another = new OperatorProfile()
     Assert.Empty(another.Stop())
 
-[<Fact>]
-let ``products of experts are counted in the one call that does them all`` () =
+// In float64 the products are libtorch's own operators.
+[<Theory>]
+[<InlineData(torch.ScalarType.Float32)>]
+[<InlineData(torch.ScalarType.Float64)>]
+let ``products of experts are counted in the one call that does them all, and so is their time``
+    (dtype: torch.ScalarType)
+    =
     use _ = torch.NewDisposeScope()
-    let x = torch.randn(10L, 6L).requires_grad_ true
 
-    let weight () =
-        torch.randn(3L, 8L, 6L).requires_grad_ true
+    let normal (shape: int64 array) =
+        torch.randn(shape, Nullable dtype).requires_grad_ true
 
+    let x, weights = normal [| 10L; 6L |], [ for _ in 1..2 -> normal [| 3L; 8L; 6L |] ]
     use profile = new OperatorProfile()
-
-    Ops.GroupedLinear(x, [| 7L; 0L; 3L |], weight (), weight ()).sum().backward()
-
+    Ops.GroupedLinear(x, [| 7L; 0L; 3L |], weights[0], weights[1]).sum().backward()
     let calls = profile.Stop()
 
     let operations name =
@@ -115,3 +119,27 @@ let ``products of experts are counted in the one call that does them all`` () =
     let product = 2L * 2L * 10L * 8L * 6L
     Assert.Equal<int64 list>([ product ], operations "evo::grouped_linear")
     Assert.Equal<int64 list>([ 2L * product ], operations "GroupedLinear backward")
+
+    for name in [ "aten::mm"; "aten::addmm_" ] do
+        Assert.Empty(operations name)
+
+[<Fact>]
+let ``products of libtorch's own operators are counted, with those of calls inside`` () =
+    use _ = torch.NewDisposeScope()
+    let a, b = torch.randn(2L, 3L, 4L).requires_grad_ true, torch.randn (2L, 4L, 5L)
+    let plane (x: torch.Tensor) = x.select (0L, 0L)
+    let bias = torch.zeros (3L, 5L)
+
+    let operations (call: unit -> torch.Tensor) =
+        use profile = new OperatorProfile()
+        call () |> ignore
+        let calls = profile.Stop()
+        let longest = calls |> Seq.maxBy (fun call -> call.End - call.Begin)
+        longest.Operations
+
+    let one = 2L * 3L * 4L * 5L
+    Assert.Equal(one, operations (fun () -> (plane a).matmul(plane b)))
+    Assert.Equal(one, operations (fun () -> torch.addmm (bias, plane a, plane b, 1f, 1f)))
+    Assert.Equal(2L * one, operations (fun () -> a.bmm b))
+    Assert.Equal(2L * one, operations (fun () -> a.matmul b))
+    Assert.Equal(0L, operations (fun () -> a + a))

@@ -84,7 +84,7 @@ type StepProfile =
     }
 
 module private Profiling =
-    /// Products that libtorch computes by itself, and does not count; those in place have an underscore behind their names.
+    /// Products by libtorch's own operators; those in place have an underscore behind their names.
     let products =
         set
             [

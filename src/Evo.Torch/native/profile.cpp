@@ -18,7 +18,7 @@
 struct EvoOperatorCall {
     int64_t begin;
     int64_t end;
-    int64_t operations;  // of matrix products and attention, of what it calls too
+    int64_t operations;  // of matrix products, and of attention where the host knows its sequences; of what it calls too
     int64_t bytes;       // of its tensors; 0 where it only looks at them in another way
     int32_t name;        // a number of evo_profile_name
     int32_t thread;
@@ -28,7 +28,7 @@ namespace {
 
 // A call under way: its arguments can be seen only when it begins.
 struct Open final : at::ObserverContext {
-    int64_t begin = 0, operations = 0, bytes = 0;
+    int64_t begin = 0, operations = 0, bytes = 0, product = 0;
     std::vector<const void*> storages;
 };
 
@@ -72,12 +72,23 @@ const void* storage_of(const at::Tensor& tensor) {
 
 bool begins(const std::string& name, const char* with) { return name.rfind(with, 0) == 0; }
 
+// Operations of a product by one of libtorch's own operators, 0 of all else. Our operators count theirs themselves, and hide from the
+// profile what they ask libtorch for.
+int64_t product_operations(const std::string& name, c10::ArrayRef<const c10::IValue> inputs) {
+    const bool adds = begins(name, "aten::addmm") || begins(name, "aten::baddbmm") || name == "aten::_addmm_activation";
+    if (!adds && name != "aten::mm" && name != "aten::bmm") return 0;
+    const size_t left = adds ? 1 : 0;
+    if (inputs.size() < left + 2 || !inputs[left].isTensor() || !inputs[left + 1].isTensor()) return 0;
+    return 2 * static_cast<int64_t>(inputs[left].toTensor().numel()) * inputs[left + 1].toTensor().size(-1);
+}
+
 std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& call) {
     auto open = std::make_unique<Open>();
     tensors_of(call.inputs(), [&](const at::Tensor& tensor) {
         open->bytes += bytes_of(tensor);
         open->storages.push_back(storage_of(tensor));
     });
+    open->product = product_operations(call.name(), call.inputs());
     open->operations = evo::kernels::counted_here();
     open->begin = now();
     return open;
@@ -97,6 +108,7 @@ void stop(const at::RecordFunction& call, at::ObserverContext* context) {
         made += bytes_of(tensor);
         moves = moves || std::find(given.begin(), given.end(), storage_of(tensor)) == given.end();
     });
+    evo::kernels::count_here(open->product);
     if (begins(name, "aten::empty") || begins(name, "aten::new_empty")) moves = false;
 
     std::lock_guard<std::mutex> lock(gate);

@@ -157,7 +157,6 @@ Tensor in_whole_pieces(const Tensor& weight) {
 void add_wide_product(Tensor& sum, const Tensor& a, const Tensor& b, bool first) {
 #if EVO_TORCH_AT_LEAST(2, 8)
   if (on_cuda(a)) {
-    count(Work::products, 2 * a.size(0) * a.size(1) * b.size(1));
     if (first)
       at::mm_out(sum, a.t(), b, sum.scalar_type());
     else

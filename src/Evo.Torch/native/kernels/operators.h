@@ -176,8 +176,9 @@ struct WantedGradients {
 enum class Work { products, attention };
 void count(Work work, int64_t operations);
 
-// All that this thread has counted so far.
+// Of this thread: all operations counted so far, and more that only it is to know of, those of libtorch's own products.
 int64_t counted_here();
+void count_here(int64_t operations);
 
 // t as a matrix [rows, last dimension] with neighbours in the last dimension.
 inline at::Tensor matrix(const at::Tensor& t) { return t.reshape({-1, t.size(-1)}).contiguous(); }

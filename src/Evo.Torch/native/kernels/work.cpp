@@ -14,8 +14,10 @@ thread_local int64_t here = 0;
 
 void count(Work work, int64_t operations) {
   counted[static_cast<int>(work)].fetch_add(operations, std::memory_order_relaxed);
-  here += operations;
+  count_here(operations);
 }
+
+void count_here(int64_t operations) { here += operations; }
 
 int64_t counted_here() { return here; }
 
