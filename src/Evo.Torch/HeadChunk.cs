@@ -3,7 +3,7 @@ namespace Evo.Torch;
 /// <summary>
 /// How many tokens the head and its loss take at a time. Every chunk reads the head three times and its gradient once, and writes that:
 /// below some hundred tokens it is memory that sets the time, not products. Where the vocabulary is small a chunk is as many tokens
-/// as have logits that a cache keeps, or that are work enough for all of a GPU.
+/// as have 8 Mi logits, 32 MiB in float32, or on a GPU 64 Mi: work enough for all of it.
 /// </summary>
 public static class HeadChunk
 {
@@ -11,5 +11,5 @@ public static class HeadChunk
     /// <param name="vocabulary">Rows of the head, at least 1.</param>
     /// <param name="onGpu">Whether it is on a GPU.</param>
     public static long Tokens(long vocabulary, bool onGpu) =>
-        onGpu ? Math.Max(8192, (1L << 26) / vocabulary) : Math.Max(512, (1L << 21) / vocabulary);
+        onGpu ? Math.Max(8192, (1L << 26) / vocabulary) : Math.Max(512, (1L << 23) / vocabulary);
 }

@@ -79,7 +79,7 @@ void rows_in_place(const Tensor& logits, int64_t V, const int64_t* labels, const
     using W = typename Typed<S>::Wide;
     at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
       Typed<W>::get().cross_entropy(
-          pointer<W>(logits), V, labels + start, terms.smoothing, terms.z, gradient, static_cast<W*>(losses), right, static_cast<W*>(z), begin,
+          pointer<W>(logits), logits.stride(0), V, labels + start, terms.smoothing, terms.z, gradient, static_cast<W*>(losses), right, static_cast<W*>(z), begin,
           end);
     });
   });
@@ -138,7 +138,15 @@ Sums cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoo
 // Tokens of a chunk, as Evo.Torch's HeadChunk has them.
 int64_t chunk_tokens(int64_t V, bool cuda) {
   V = std::max<int64_t>(V, 1);
-  return cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 21) / V);
+  return cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 23) / V);
+}
+
+// Logits [rows, lines] to be written. The gradient of the head reads their columns: on a processor rows a whole number of pages apart, whose
+// elements would share a few places of its caches, lie two cache lines further apart.
+Tensor room_for_logits(int64_t rows, int64_t lines, const at::TensorOptions& options) {
+  const int64_t size = static_cast<int64_t>(options.dtype().itemsize());
+  const int64_t gap = options.device().is_cpu() && lines * size % 4096 == 0 ? 128 / size : 0;
+  return at::empty({rows, lines + gap}, options).narrow(1, 0, lines);
 }
 
 // The head with empty rows behind it, so that all sides of its products are whole pieces of 16 bytes: on a GPU they take several times as
@@ -189,7 +197,7 @@ HeadAndLoss head_and_loss(
   // The sum over several chunks is of the wide type; one alone is as the product gives it.
   const auto summed = N <= chunk && as_they_are ? type : wide;
   if (of_weight) result.weight = N == 0 ? at::zeros({lines, C}, options.dtype(summed)) : at::empty({lines, C}, options.dtype(summed));
-  const Tensor logits = at::empty({std::min(chunk, N), lines}, options.dtype(as_they_are ? type : wide));
+  const Tensor logits = room_for_logits(std::min(chunk, N), lines, options.dtype(as_they_are ? type : wide));
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
     const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);

@@ -48,10 +48,10 @@ struct TypedKernels {
   // One row: an element is zero where its random word, mixed from the row's and the column's, is below the limit, and else x * scale.
   void (*dropout)(
       const S* x, std::uint32_t row, const std::uint32_t* columns, std::uint32_t limit, double scale, S* y, int64_t count);
-  // Rows [begin, end) of logits [.., V]: loss[row], whether no logit is above the label's in right[row], in z[row] what z_loss adds (z may
+  // Rows [begin, end) of logits [.., V], `stride` apart: loss[row], whether no logit is above the label's in right[row], in z[row] what z_loss adds (z may
   // be null where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits.
   void (*cross_entropy)(
-      W* logits, int64_t V, const int64_t* labels, double smoothing, double z_loss, bool gradient, W* loss, bool* right, W* z, int64_t begin,
+      W* logits, int64_t stride, int64_t V, const int64_t* labels, double smoothing, double z_loss, bool gradient, W* loss, bool* right, W* z, int64_t begin,
       int64_t end);
   // A piece of the flat buffers of AdamW; copy may be null.
   void (*adamw)(
