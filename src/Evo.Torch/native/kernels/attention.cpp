@@ -29,6 +29,7 @@ struct Piece {
 struct Plan {
   std::vector<Sequence> sequences;
   std::vector<Piece> pieces;  // of the forward, one for a thread at a time
+  bool many_pairs = false;  // of a sequence and a key/value head
   int64_t packed_tokens = 0;
   int64_t longest = 0, longest_alone = 0;  // keys of the longest sequence, and of the longest that one thread packs for itself
 };
@@ -38,10 +39,6 @@ struct Plan {
 // sequences, threads divide the queries or the query heads.
 constexpr int64_t kManyPairs = 32;
 constexpr int64_t kLongestAlone = 512;
-
-bool has_many_pairs(const Plan& plan, int64_t kv_heads) {
-  return static_cast<int64_t>(plan.sequences.size()) * kv_heads >= kManyPairs;
-}
 
 Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t lanes) {
   Plan plan;
@@ -63,9 +60,9 @@ Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& bord
       add(0, border[i], border[i + 1] - border[i], border[i], border[i + 1] - border[i]);
     }
   }
-  const bool many = has_many_pairs(plan, k.size(2));
+  plan.many_pairs = static_cast<int64_t>(plan.sequences.size()) * k.size(2) >= kManyPairs;
   for (auto& s : plan.sequences) {
-    const bool alone = many && s.keys <= kLongestAlone;
+    const bool alone = plan.many_pairs && s.keys <= kLongestAlone;
     plan.longest = std::max(plan.longest, s.keys);
     if (alone)
       plan.longest_alone = std::max(plan.longest_alone, s.keys);
@@ -80,8 +77,6 @@ Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& bord
 // The two forms of packed keys or values, [tokens, size] with tokens or sizes padded to whole vectors.
 enum class Form { panels, rows };
 
-int64_t width_of(Form form, int64_t size, int64_t lanes) { return form == Form::panels ? size : rounded_up(size, lanes); }
-
 template <class S>
 void pack(const Tensor& kv, const Sequence& s, int64_t head, Form form, typename Typed<S>::Wide* to) {
   const S* from = pointer<S>(kv) + s.batch * kv.stride(0) + s.key * kv.stride(1) + head * kv.stride(2);
@@ -95,7 +90,7 @@ void pack(const Tensor& kv, const Sequence& s, int64_t head, Form form, typename
 template <class S>
 Tensor packed(const Tensor& kv, const Plan& plan, Form form) {
   using W = typename Typed<S>::Wide;
-  const int64_t K = kv.size(2), width = width_of(form, kv.size(3), Typed<S>::get().lanes);
+  const int64_t K = kv.size(2), D = kv.size(3), width = form == Form::panels ? D : rounded_up(D, Typed<S>::get().lanes);
   Tensor result = at::empty({K, plan.packed_tokens, width}, kv.options().dtype(wide_type(kv.scalar_type())));
   if (plan.packed_tokens == 0) return result;
   const auto n = static_cast<int64_t>(plan.sequences.size());
@@ -213,7 +208,7 @@ variable_list backward_blocks(
     const auto n = static_cast<int64_t>(plan.sequences.size());
     // Query heads of an item. Where they are not all of a key/value head's, each item has its own sums for the keys, which are added
     // afterwards in the order of the heads.
-    const int64_t share = has_many_pairs(plan, K) ? group : 1;
+    const int64_t share = plan.many_pairs ? group : 1;
     const bool divided = share < group;
     const auto wide = q.options().dtype(wide_type(q.scalar_type()));
     const Tensor dk_heads = at::empty({divided ? B : 0, H, S, padded}, wide), dv_heads = at::empty_like(dk_heads);
