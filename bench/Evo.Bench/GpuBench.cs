@@ -11,7 +11,7 @@ namespace Evo.Bench;
 
 /// <summary>
 /// Evo's side of bench/gpu. Says what a case needs before anything is made, or trains it: reads a number of steps a line from stdin,
-/// runs them, and answers one JSON line; to <c>issue</c>, what issuing a step costs the host. Weights, batches, rates and answers are
+/// runs them, and answers one JSON line; to <c>issue</c>, what issuing a step costs the host; to <c>profile</c>, what a step spends its time on. Weights, batches, rates and answers are
 /// those of bench/gpu_torch.py. A device that has no room is an answer, too.
 /// </summary>
 internal static class GpuBench
@@ -69,6 +69,12 @@ internal static class GpuBench
                 var length = Math.Min(64, options.Sequence);
                 Steps(2, 1, length);
                 Answer(new { issue_seconds = Steps(4, 1, length).Issued / 4 });
+                continue;
+            }
+
+            if (line == "profile")
+            {
+                Answer(StepTable.Of(options, () => Steps(1, options.Batch, options.Sequence).Seconds));
                 continue;
             }
 

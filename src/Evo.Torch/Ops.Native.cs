@@ -26,9 +26,9 @@ public static partial class Ops
         _ => false,
     };
 
-    // Products are libtorch's own on a GPU.
-    private static bool TakesProducts(Tensor first, params ReadOnlySpan<Tensor> others) =>
-        first.device_type == DeviceType.CPU && Takes(first, others);
+    // Where gradients of weights wait: on a processor. On a GPU none is put off.
+    private static WeightGradients? Later(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
+        x.device_type == DeviceType.CPU ? DeferredLinear.Of(weights, biases) : null;
 
     static partial void NativeRmsNorm(Tensor x, Tensor weight, double eps, ref Tensor? result)
     {
@@ -81,8 +81,7 @@ public static partial class Ops
     {
         if (!Takes(pair, weight, bias ?? weight))
             return;
-        // As Linear's: on a GPU none is put off.
-        if (pair.device_type == DeviceType.CPU && DeferredLinear.Of([weight], [bias]) is { } later)
+        if (Later(pair, [weight], [bias]) is { } later)
         {
             result = DeferredLinear.Apply(later, pair, [weight], [bias], gelu);
             return;
@@ -154,9 +153,9 @@ public static partial class Ops
 
     static partial void NativeLinear(Tensor x, Tensor weight, Tensor? bias, ref Tensor? result)
     {
-        if (!TakesProducts(x, weight))
+        if (!Takes(x, weight, bias ?? weight))
             return;
-        if (DeferredLinear.Of([weight], [bias]) is { } later)
+        if (Later(x, [weight], [bias]) is { } later)
         {
             result = DeferredLinear.Apply(later, x, [weight], [bias]);
             return;
@@ -170,10 +169,12 @@ public static partial class Ops
     static partial void NativeLinearMany(
         Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases, ref Tensor? result)
     {
-        if (TakesProducts(x, [.. weights, .. biases.OfType<Tensor>()]))
-            result = DeferredLinear.Of(weights, biases) is { } later
-                ? DeferredLinear.Apply(later, x, weights, biases)
-                : StackedLinear.Apply(x, weights, biases);
+        if (!Takes(x, [.. weights, .. biases.OfType<Tensor>()]))
+            return;
+        result = Later(x, weights, biases) is { } later ? DeferredLinear.Apply(later, x, weights, biases) : StackedLinear.InPlace(x, weights, biases);
+        // Others are copied into one matrix: on a GPU by libtorch's own graph, which costs its host less.
+        if (result is null && x.device_type == DeviceType.CPU)
+            result = StackedLinear.Apply(x, weights, biases);
     }
 
     static partial void NativeAdamW(

@@ -9,20 +9,25 @@ namespace Evo.Torch;
 internal static class StackedLinear
 {
     public static Tensor Apply(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases) =>
-        InPlace(x, weights, biases)
-        ?? (is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad) || biases.Any(b => b is { requires_grad: true }))
+        is_grad_enabled() && (x.requires_grad || weights.Any(w => w.requires_grad) || biases.Any(b => b is { requires_grad: true }))
             ? Function.apply([x, weights.Count, .. weights, .. biases!])
-            : Forward(x, weights, biases));
+            : Forward(x, weights, biases);
 
-    // Weights that lie one behind the other, as their gradients do, are one weight; null where they are not.
-    private static Tensor? InPlace(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)
+    /// <summary>
+    /// The same where the weights lie one behind the other, and the biases, if each has one, and the gradients of both: nothing is copied,
+    /// and the backward adds where gradients are summed. Null where they do not.
+    /// </summary>
+    public static Tensor? InPlace(Tensor x, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor?> biases)
     {
-        if (!x.requires_grad || biases.Any(bias => bias is not null) || !FollowOneAnother(weights))
+        Tensor[] added = [.. biases.OfType<Tensor>()];
+        if (!x.requires_grad || (added.Length > 0 && added.Length < biases.Count) || !FollowOneAnother(weights) || !FollowOneAnother(added))
             return null;
         using var scope = NewDisposeScope();
-        return GradientSums.OfAll(weights) is { } sums && FollowOneAnother(sums)
-            ? EvoOperators.linear(x, Stacked(weights), null, Stacked(sums)).MoveToOuterDisposeScope()
-            : null;
+        if (GradientSums.OfAll(weights) is not { } sums || GradientSums.OfAll(added) is not { } ofBiases
+            || !FollowOneAnother(sums) || !FollowOneAnother(ofBiases))
+            return null;
+        var (bias, biasSum) = added.Length == 0 ? (null, null) : (Stacked(added), Stacked(ofBiases));
+        return EvoOperators.linear(x, Stacked(weights), bias, Stacked(sums), biasSum).MoveToOuterDisposeScope();
     }
 
     /// <summary>Adds the gradients of the weights to where they are summed, by one product; false where that is not one place.</summary>

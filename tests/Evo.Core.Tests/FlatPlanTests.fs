@@ -29,6 +29,7 @@ let private parameter =
         let! block = Gen.choose (0, 5)
         let! count = Gen.frequency [ 1, Gen.choose (0, 2); 4, Gen.choose (1, 100) ]
         let! decays = Gen.elements [ true; false ]
+        let! dims = Gen.elements [ 1; 2; 3 ]
 
         let! cls =
             Gen.elements [ ReductionClass.Data; ReductionClass.WeightData; ReductionClass.ExpertData ]
@@ -41,6 +42,7 @@ let private parameter =
                 Block = block
                 Count = int64 count
                 Decays = decays
+                Dims = dims
                 Class = cls
                 Counts = counts
             }
@@ -191,15 +193,15 @@ let ``shards and parameters begin at multiples of 16, gaps are shorter than that
                    16L * int64 plan.Shards + 16L))
 
 [<Fact>]
-let ``buckets are consecutive whole blocks, and a block begins with what decays`` () =
+let ``buckets are consecutive whole blocks, and a block begins with what decays, matrices before vectors`` () =
     eachPlan (fun plan ->
         plan.Slots
         |> Seq.sortBy _.Offset
         |> List.ofSeq
         |> List.pairwise
         |> List.forall (fun (a, b) ->
-            (a.Parameter.Block, not a.Parameter.Decays)
-            <= (b.Parameter.Block, not b.Parameter.Decays))
+            (a.Parameter.Block, not a.Parameter.Decays, a.Parameter.Dims < 2)
+            <= (b.Parameter.Block, not b.Parameter.Decays, b.Parameter.Dims < 2))
         && plan.Slots
            |> Seq.forall (fun slot ->
                let bucket = plan.Buckets[slot.Bucket]
@@ -285,6 +287,7 @@ let ``an example`` () =
             Block = block
             Count = count
             Decays = decays
+            Dims = if decays then 2 else 1
             Class = ReductionClass.Data
             Counts = true
         }
@@ -329,6 +332,7 @@ let ``a name given twice, a size that is negative and a bucket without elements 
             Block = 0
             Count = count
             Decays = true
+            Dims = 1
             Class = ReductionClass.Data
             Counts = true
         }

@@ -65,6 +65,12 @@ type ``A gradient added in place``() =
             [ [ 6L; 4L ]; [ 6L ]; [ 3L; 4L ]; [ 3L ] ],
             (fun w x ->
                 Ops.LinearMany(x, ResizeArray [ w[0]; w[2] ], ResizeArray [ w[1]; w[3] ]).square().sum())
+            "several with biases, each kind in one place",
+            [ [ 6L; 4L ]; [ 3L; 4L ]; [ 6L ]; [ 3L ] ],
+            (fun w x -> Ops.LinearMany(x, ResizeArray w[..1], ResizeArray [ w[2]; w[3] ]).square().sum())
+            "several, one with a bias",
+            [ [ 6L; 4L ]; [ 3L; 4L ]; [ 3L ] ],
+            (fun w x -> Ops.LinearMany(x, ResizeArray w[..1], ResizeArray [ null; withNull w[2] ]).square().sum())
             "the end of a gated MLP",
             [ [ 6L; 2L ]; [ 6L ] ],
             (fun w x -> Ops.GatedLinear("silu", x, w[0], w[1]).square().sum())

@@ -19,6 +19,8 @@ type FlatParameter =
         /// Elements of this rank's share of it.
         Count: int64
         Decays: bool
+        /// How many dimensions it has.
+        Dims: int
         Class: ReductionClass
         /// Whether this rank counts its elements in the global norm: false on all but one of the ranks that hold the same
         /// elements (a norm's gain along the tensor axis, a table on two stages of a pipeline).

@@ -5,7 +5,8 @@ open System.Collections.Generic
 
 /// The flat buffer of one reduction class on one rank, and who of the ranks that share it owns which elements.
 ///
-/// Blocks stand in their order; inside a block the parameters that decay stand first. Each parameter begins at a multiple of
+/// Blocks stand in their order; inside a block the parameters that decay stand first, and of those that do, or do not, matrices
+/// before vectors: the weights of maps of one input follow one another, as their biases do, and are one matrix to a product. Each parameter begins at a multiple of
 /// 16 elements, and so does each shard: vectors of every width cut them at the same places, so that an update gives the
 /// same bits however elements are dealt out. Buckets are whole blocks, closed as soon as they reach the wanted size, padded
 /// at the end to split evenly. Every rank owns its part of each bucket, and keeps state for those parts alone: the compact
@@ -37,7 +38,7 @@ type FlatPlan
         let inOrder =
             parameters
             |> Array.indexed
-            |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, i)
+            |> Array.sortBy (fun (i, p) -> p.Block, not p.Decays, p.Dims < 2, i)
 
         let slots = Array.zeroCreate<FlatSlot> parameters.Length
         let buckets = List<FlatBucket>()

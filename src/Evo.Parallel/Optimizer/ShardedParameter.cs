@@ -47,5 +47,5 @@ public sealed record ShardedParameter(string Name, IReadOnlyList<long> Shape, in
         return parameters;
     }
 
-    internal FlatParameter Plain => new(Name, Block, Count, Decays, Class, Counts);
+    internal FlatParameter Plain => new(Name, Block, Count, Decays, Shape.Count, Class, Counts);
 }
