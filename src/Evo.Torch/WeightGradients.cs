@@ -60,7 +60,10 @@ internal static class DeferredLinear
     {
         if (parameter.grad is { } sum)
             using (sum)
+            {
+                GradientSums.Complete(sum);
                 sum.add_(gradient);
+            }
         else
             using (var own = gradient.clone())
                 parameter.grad = own;

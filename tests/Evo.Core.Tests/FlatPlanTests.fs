@@ -193,7 +193,9 @@ let ``shards and parameters begin at multiples of 16, gaps are shorter than that
                    16L * int64 plan.Shards + 16L))
 
 [<Fact>]
-let ``buckets are consecutive whole blocks, and a block begins with what decays, matrices before vectors`` () =
+let ``buckets are consecutive whole blocks, and a block begins with what decays, matrices before vectors``
+    ()
+    =
     eachPlan (fun plan ->
         plan.Slots
         |> Seq.sortBy _.Offset

@@ -70,7 +70,8 @@ type ``A gradient added in place``() =
             (fun w x -> Ops.LinearMany(x, ResizeArray w[..1], ResizeArray [ w[2]; w[3] ]).square().sum())
             "several, one with a bias",
             [ [ 6L; 4L ]; [ 3L; 4L ]; [ 3L ] ],
-            (fun w x -> Ops.LinearMany(x, ResizeArray w[..1], ResizeArray [ null; withNull w[2] ]).square().sum())
+            (fun w x ->
+                Ops.LinearMany(x, ResizeArray w[..1], ResizeArray [ null; withNull w[2] ]).square().sum())
             "the end of a gated MLP",
             [ [ 6L; 2L ]; [ 6L ] ],
             (fun w x -> Ops.GatedLinear("silu", x, w[0], w[1]).square().sum())
@@ -110,6 +111,53 @@ type ``A gradient added in place``() =
 
                 if ofX.IsSome then
                     Assert.True(same ofTheirX.Value ofX.Value, name)
+
+    [<Fact>]
+    member _.``is written to a sum that was left unwritten, and added to it afterwards``() =
+        for name, shapes, loss in uses do
+            for dtype in [ torch.float64; torch.float32; torch.bfloat16 ] do
+                let gradients unwritten =
+                    let parameters, sums = flat dtype shapes true
+
+                    let hooks =
+                        if unwritten then
+                            sums.fill_ (Scalar.op_Implicit Double.NaN) |> ignore
+
+                            [
+                                for parameter in parameters do
+                                    let grad = gradientOf parameter
+                                    GradientSums.LeaveUnwritten grad
+                                    GradientSums.CompleteBeforeAutograd(parameter :?> Parameter, grad)
+                            ]
+                        else
+                            []
+
+                    let read =
+                        [
+                            for pass in [ 1; 2 ] do
+                                let x = ((normal pass [ 3; 5; 4 ]).``to`` dtype).requires_grad_()
+                                (loss parameters x).backward()
+                                GradientSums.Complete sums
+                                sums.clone ()
+                        ]
+
+                    hooks |> List.iter _.Dispose()
+                    read
+
+                for expected, found in List.zip (gradients false) (gradients true) do
+                    Assert.True(same expected found, $"{name}, {dtype}: {expected} and {found}")
+
+    [<Fact>]
+    member _.``that nothing was added to is zero when it is complete``() =
+        let sums = torch.full ([| 12L |], Scalar.op_Implicit Double.NaN)
+        GradientSums.LeaveUnwritten(sums.narrow (0L, 0L, 4L))
+        GradientSums.LeaveUnwritten(sums.narrow (0L, 8L, 4L))
+        GradientSums.Complete(sums.narrow (0L, 0L, 8L))
+        Assert.Equal(8L, sums.isnan().sum().item<int64>())
+        GradientSums.Complete sums
+        GradientSums.Complete sums
+        Assert.Equal(4L, sums.isnan().sum().item<int64>())
+        Assert.Equal(0.0, (sums.nansum ()).ToDouble())
 
     [<Fact>]
     member _.``is not added to a gradient of another type, which autograd refuses, nor where there is none``

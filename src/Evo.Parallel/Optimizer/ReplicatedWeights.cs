@@ -21,7 +21,9 @@ internal sealed class ReplicatedWeights : ClassShard
     private readonly bool[] begun;
     private readonly List<(int Bucket, BucketReduction Reduction)> underWay = [];
     private readonly List<(FlatRange Where, PendingTensor What)>[] arriving;
-    private readonly List<(Parameter Parameter, Tensor Gradient)> attached = [];
+    private readonly bool[] summed;
+    private readonly List<(Parameter Parameter, Tensor Gradient, IDisposable? Hook)> attached = [];
+    private readonly UnwrittenSums? unwritten;
 
     internal ReplicatedWeights(FlatPlan plan, ShardingOptions options, Func<string, ShardedParameter> find)
         : base(plan, options)
@@ -32,7 +34,8 @@ internal sealed class ReplicatedWeights : ClassShard
         Gradient = Buffer(plan.Length, options.SumDtype);
         low = options.SumDtype != options.Dtype ? Buffer(plan.Length, options.Dtype) : null;
         var buckets = plan.Buckets.Count;
-        (begun, waitsForStage, blocksOf) = (new bool[buckets], new bool[buckets], new int[buckets][]);
+        (begun, waitsForStage, summed, blocksOf) = (new bool[buckets], new bool[buckets], new bool[buckets], new int[buckets][]);
+        unwritten = options.ZeroSums ? null : new(plan, low ?? Gradient);
         arriving = [.. Enumerable.Range(0, buckets).Select(_ => new List<(FlatRange, PendingTensor)>())];
         for (var bucket = 0; bucket < buckets; bucket++)
         {
@@ -59,15 +62,19 @@ internal sealed class ReplicatedWeights : ClassShard
     {
         var gradient = View(low ?? Gradient, slot.Offset, slot.Length, parameter.shape).DetachFromDisposeScope();
         parameter.grad = gradient;
-        attached.Add((parameter, gradient));
+        attached.Add((parameter, gradient, unwritten is null ? null : GradientSums.CompleteBeforeAutograd(parameter, gradient)));
     }
 
     internal override void ZeroGradient()
     {
-        Gradient.zero_();
-        low?.zero_();
+        for (var bucket = 0; bucket < begun.Length; bucket++)
+        {
+            Clear(bucket);
+        }
+
         ended.Clear();
         Array.Clear(begun);
+        Array.Clear(summed);
     }
 
     internal override void Accumulate()
@@ -81,7 +88,15 @@ internal sealed class ReplicatedWeights : ClassShard
         }
     }
 
-    internal override Tensor GradientOf(FlatSlot slot, IReadOnlyList<long> shape) => View(Gradient, slot.Offset, slot.Length, shape);
+    internal override Tensor GradientOf(FlatSlot slot, IReadOnlyList<long> shape)
+    {
+        if (!begun[slot.Bucket])
+        {
+            Complete(slot.Bucket);
+        }
+
+        return View(Gradient, slot.Offset, slot.Length, shape);
+    }
 
     internal override void AddToGradient(FlatSlot slot, Tensor more)
     {
@@ -182,12 +197,14 @@ internal sealed class ReplicatedWeights : ClassShard
 
     public override void Dispose()
     {
-        foreach (var (parameter, gradient) in attached)
+        foreach (var (parameter, gradient, hook) in attached)
         {
+            hook?.Dispose();
             parameter.grad = null;
             gradient.Dispose();
         }
 
+        unwritten?.Dispose();
         low?.Dispose();
         written.Dispose();
         Compute.Dispose();
@@ -239,23 +256,52 @@ internal sealed class ReplicatedWeights : ClassShard
         arriving[bucket].Clear();
     }
 
-    private void Accumulate(int bucket)
+    // A backward pass finds nothing in the gradients that it adds to.
+    private void Clear(int bucket)
     {
-        using var scope = NewDisposeScope();
-        var (offset, length) = (Plan.Buckets[bucket].Offset, Plan.Buckets[bucket].Length);
-        var added = low!.narrow(0, offset, length);
-        Gradient.narrow(0, offset, length).add_(added);
-        added.zero_();
+        if (unwritten is not null)
+        {
+            unwritten.Clear(bucket);
+            return;
+        }
+
+        using var all = OfBucket(low ?? Gradient, bucket);
+        all.zero_();
     }
 
-    // At most two buckets are under way: the one before is past its first collective, the one before that has arrived.
-    private void Begin(int bucket)
+    // The sums of the bucket are there to be read and added to.
+    private void Complete(int bucket)
     {
         if (low is not null)
         {
             Accumulate(bucket);
         }
+        else
+        {
+            unwritten?.Complete(bucket);
+        }
+    }
 
+    // Adds what passes left in the model's dtype, the first time in a step by writing it.
+    private void Accumulate(int bucket)
+    {
+        unwritten?.Complete(bucket);
+        using (var sums = OfBucket(Gradient, bucket))
+        using (var added = OfBucket(low!, bucket))
+        {
+            _ = summed[bucket] ? sums.add_(added) : sums.copy_(added);
+        }
+
+        summed[bucket] = true;
+        Clear(bucket);
+    }
+
+    private Tensor OfBucket(Tensor flat, int bucket) => flat.narrow(0, Plan.Buckets[bucket].Offset, Plan.Buckets[bucket].Length);
+
+    // At most two buckets are under way: the one before is past its first collective, the one before that has arrived.
+    private void Begin(int bucket)
+    {
+        Complete(bucket);
         begun[bucket] = true;
         var steps = Steps();
         if (steps.Count == 0)

@@ -44,6 +44,12 @@ public sealed record ShardingOptions
     public bool NarrowSums { get; init; }
 
     /// <summary>
+    /// Whether a step begins with gradients of zeros, as what is recorded once and repeated needs them. Without it those of matrices are
+    /// left as they are, and what a backward pass finds first is written there.
+    /// </summary>
+    public bool ZeroSums { get; init; }
+
+    /// <summary>
     /// The sum of numbers over all ranks of the world, where they lie: every rank calls it at the same places and gets the same bits.
     /// </summary>
     public Func<Tensor, Tensor> SumOverWorld { get; init; } = own => own;

@@ -201,6 +201,7 @@ public sealed partial class RankModel : IDisposable
             Reduction = Layout.Reduction,
             ReduceDtype = Options.ReduceDtype,
             NarrowSums = Options.NarrowSums,
+            ZeroSums = Options.Graphs is not null,
             OverlapReduction = Options.OverlapReduction,
             OverlapGather = Options.OverlapGather,
             FullySharded = fsdp,

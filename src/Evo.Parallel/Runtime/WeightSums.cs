@@ -72,6 +72,7 @@ internal sealed class WeightSums : IDisposable
             {
                 using (gradient)
                 {
+                    GradientSums.Complete(gradient);
                     gradient.add_(sum);
                 }
             }

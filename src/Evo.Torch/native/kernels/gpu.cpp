@@ -62,6 +62,7 @@ at::Tensor sum_of_rows(const at::Tensor& x) {
 }
 
 void add_sum_of_rows(const at::Tensor& x, at::Tensor sum) {
+  complete(sum);
   on_cuda(x) && sum.is_contiguous() ? sum_rows(x, sum, true) : void(sum.add_(x.sum(0)));
 }
 

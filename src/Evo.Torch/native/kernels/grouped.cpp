@@ -41,10 +41,11 @@ Tensor of_input(const Tensor& dy, at::IntArrayRef counts, const Tensor& weight, 
 // A weight's gradient, added to a sum where there is one: then there is none to give.
 Tensor of_weight(const Tensor& dy, const Tensor& x, at::IntArrayRef counts, const Tensor& weight, const Tensor& sum) {
   const Tensor to = sum.defined() ? sum : at::empty(weight.sizes(), weight.options());
+  const bool first = !sum.defined() || is_first(sum);
   each_expert(counts, [&](int64_t e, auto own) {
     if (counts[static_cast<std::size_t>(e)] > 0)
-      multiply(own(dy), true, own(x), false, to[e], sum.defined());
-    else if (!sum.defined())
+      multiply(own(dy), true, own(x), false, to[e], !first);
+    else if (first)
       to[e].zero_();
   });
   return sum.defined() ? Tensor() : to;

@@ -243,7 +243,11 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     if (!ctx->saved_data.count("weight_sum")) return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor(), Tensor()};
     Tensor weight = ctx->saved_data["weight_sum"].toTensor();
     // A GPU scales, rounds and adds in one pass.
-    saved[1].scalar_type() == type || on_cuda(weight) ? weight.addcmul_(saved[1], gradients[0]) : weight.add_(scaled(saved[1]));
+    const bool once = saved[1].scalar_type() == type || on_cuda(weight);
+    if (is_first(weight))
+      once ? void(at::mul_out(weight, saved[1], gradients[0])) : void(weight.copy_(scaled(saved[1])));
+    else
+      once ? weight.addcmul_(saved[1], gradients[0]) : weight.add_(scaled(saved[1]));
     return {scaled(saved[0]), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };

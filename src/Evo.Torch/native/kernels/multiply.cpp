@@ -42,6 +42,10 @@ using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+void add_product(const Tensor& sum, const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b) {
+  multiply(a, transpose_a, b, transpose_b, sum, !is_first(sum));
+}
+
 Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.is_cuda()) return at::linear(x, weight, if_there(bias));  // whose product adds a bias itself
   const Tensor rows = matrix(x);
@@ -68,7 +72,7 @@ bool WantedGradients::of_weight() const { return ctx->saved_data.count("weight_s
 std::pair<Tensor, Tensor> WantedGradients::make(const Tensor& dy, const Tensor& x, const Tensor& weight) const {
   Tensor dweight, dbias;
   if (ctx->saved_data.count("weight_sum")) {
-    if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, ctx->saved_data["weight_sum"].toTensor(), true);
+    if (dy.size(0) > 0) add_product(ctx->saved_data["weight_sum"].toTensor(), dy, true, matrix(x), false);
   } else if (ctx->saved_data["weight"].toBool()) {
     dweight = dy.size(0) == 0 ? at::zeros(weight.sizes(), dy.options()) : at::empty(weight.sizes(), dy.options());
     if (dy.size(0) > 0) multiply(dy, true, matrix(x), false, dweight, false);
@@ -154,7 +158,7 @@ void add_product_(Tensor sum, const Tensor& a, bool transpose_a, const Tensor& b
       "evo::add_product_: ", a.sizes(), transpose_a ? " transposed" : "", " and ", b.sizes(), transpose_b ? " transposed" : "",
       " do not make ", sum.sizes(), ", or are of another type");
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  if (K > 0) multiply(a, transpose_a, b, transpose_b, sum, true);
+  if (K > 0) add_product(sum, a, transpose_a, b, transpose_b);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {

@@ -138,6 +138,12 @@ inline GradientSum gradient_sum(const evo::optional<at::Tensor>& to, const at::T
   return {sum};
 }
 
+// Whether nothing was added to a sum yet, so that its memory says nothing: the caller writes all of it (sums.cpp).
+bool is_first(const at::Tensor& sum);
+
+// Zeros in all of these sums that nothing was added to.
+void complete(const at::Tensor& sums);
+
 inline void differentiated_once(const char* name) {
   TORCH_CHECK(
       !at::GradMode::is_enabled(), name, ": the backward of the kernel has no derivative of its own; "
@@ -154,6 +160,9 @@ bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_
 
 // c (+)= op(a) op(b) for matrices whose rows are neighbours in memory.
 void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
+
+// sum += op(a) op(b), over one or more: the sum of a weight's gradients.
+void add_product(const at::Tensor& sum, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b);
 
 // x weight^T + bias, which may be undefined.
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);

@@ -110,12 +110,13 @@ class Embedding : public torch::autograd::Function<Embedding> {
     Tensor sum = ctx->saved_data.count("sum") ? ctx->saved_data["sum"].toTensor() : Tensor();
     const auto given = [&](const Tensor& gradient) -> variable_list {
       if (!sum.defined()) return {Tensor(), gradient, Tensor()};
-      sum.add_(gradient);
+      is_first(sum) ? sum.copy_(gradient) : sum.add_(gradient);
       return {Tensor(), Tensor(), Tensor()};
     };
     if (on_cuda(dy)) return given(at::embedding_dense_backward(dy, ids, V, -1, false));
     const auto wide = wide_type(dy.scalar_type());
     const bool direct = sum.defined() && wide == dy.scalar_type();
+    if (direct) complete(sum);
     Tensor total = direct ? sum : at::zeros({V, C}, dy.options().dtype(wide));
     const auto* id = ids.data_ptr<int64_t>();
     with_type(dy.scalar_type(), "evo::embedding", [&](auto stored) {
