@@ -65,14 +65,14 @@ TINY = gated("qwen2", 512, 64, 176, 2, 4, 2, True, positions=64)
 
 CASES = [
     Case("qwen2.5-0.5B/1024", QWEN_05, 1024, 16),
-    Case("qwen2.5-1.5B/1024", QWEN_15, 1024, 8),
+    Case("qwen2.5-1.5B/1024", QWEN_15, 1024, 16),
     Case("gpt2-124M/1024", gpt2(1024), 1024, 16),
-    Case("qwen2.5-7B/1024", QWEN_7, 1024, 4, recompute=1, evo_recompute=0, limit=110),
-    Case("llama-3-8B/4096", LLAMA_8, 4096, 1, recompute=1, evo_recompute=0.45, limit=110),
+    Case("qwen2.5-7B/1024", QWEN_7, 1024, 6, recompute=1, evo_recompute=0, limit=110),
+    Case("llama-3-8B/4096", LLAMA_8, 4096, 1, recompute=1, evo_recompute=0, limit=110),
     Case("qwen2.5-1.5B/4096", QWEN_15, 4096, 2),
     Case("qwen2.5-0.5B/4096", QWEN_05, 4096, 4),
     Case("qwen2.5-7B/4096", QWEN_7, 4096, 1, recompute=1, evo_recompute=0, limit=110),
-    Case("llama-3-8B/1024", LLAMA_8, 1024, 4, recompute=1, evo_recompute=0.45, limit=110),
+    Case("llama-3-8B/1024", LLAMA_8, 1024, 4, recompute=1, evo_recompute=0, limit=110),
     Case("gpt2-124M/4096", gpt2(4096), 4096, 4),
     Case("tiny/64", TINY, 64, 2, dtype="float32", small=True),
     Case("tiny-bf16/64", TINY, 64, 2, recompute=1, small=True),

@@ -19,10 +19,11 @@ class Contender:
         self.name, self.command, self.variables, self.log = name, command, variables, log
         self.needs, self.least = needs, least  # bytes of the device: as it is thought, and without what may be otherwise
         self.rates, self.losses, self.peak = [], [], 0
-        self.issue_seconds = None
+        self.issue_seconds = self.profile = None
         self.group = self.problem = self.version = self.process = self.step_seconds = None
 
-    def begin(self):
+    def stand_by(self):
+        """Starts it; it takes no memory of the device until `begin`."""
         atexit.register(self.end)
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
         with open(self.log, "w") as log:
@@ -37,6 +38,11 @@ class Contender:
             )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
+
+    def begin(self):
+        if not self.process:
+            self.stand_by()
+        self.say("begin")
 
     def read(self):
         for line in self.process.stdout:
@@ -82,13 +88,13 @@ class Contender:
     def warm(self, answer):
         self.step_seconds = answer["seconds"] / self.asked
 
-    def issue(self, deadline):
-        """Asks what issuing a step costs the host, which only Evo answers; its figures stand without it."""
+    def tell(self, what, deadline):
+        """Asks for more than turns say, which only Evo answers: `issue` or `profile`. Its figures stand without it."""
         try:
-            self.say("issue")
-            self.issue_seconds = self.next(deadline)["issue_seconds"]
+            self.say(what)
+            return self.next(deadline)
         except Failed:
-            pass
+            return None
 
     def turn(self, steps, tokens, deadline):
         self.ask(steps)

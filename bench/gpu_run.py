@@ -36,6 +36,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "python"))
 from gpu_cases import CASES, groups, layers, least_bytes, logit_bytes, seconds_of_turns  # noqa: E402
 from gpu_contender import Contender, Failed  # noqa: E402
+from gpu_table import show  # noqa: E402
 from gpu_warming import Cache, Warmer, Warming  # noqa: E402
 
 EVO = os.path.join(HERE, "evo-bench")
@@ -238,26 +239,42 @@ def turns(group, tokens, options, deadline):
             each(lambda c: c.turn(steps, tokens, deadline))
     for contender in alive:
         if contender.name == "evo" and options.device == "cuda":
-            contender.issue(deadline)
+            contender.issue_seconds = (contender.tell("issue", deadline) or {}).get("issue_seconds")
+        if contender.name == "evo" and options.profile:
+            contender.profile = contender.tell("profile", deadline)
         contender.end()
 
 
-def measure(case, python, about, variables, options, deadline):
-    with tempfile.TemporaryDirectory(prefix="evo-gpu-") as folder:
+class Prepared:
+    """A case with what is known of it, and its contenders, which may stand by while the case before is measured."""
+
+    def __init__(self, case, folder, python, about, variables, options):
+        self.case, self.options = case, options
+        self.room = about.get("device_bytes") if options.device == "cuda" else None
+        os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "config.json"), "w") as file:
             json.dump(case.config, file)
-        foretold, room = predict(case, folder, variables, options), about.get("device_bytes") if options.device == "cuda" else None
-        entries = contenders_of(case, foretold, folder, python, about, variables, options)
+        self.foretold = predict(case, folder, variables, options)
+        self.entries = contenders_of(case, self.foretold, folder, python, about, variables, options)
         # After Evo's group those that are sooner ready: what compiles has all of the time that is left.
-        together = sorted(groups(entries, room), key=lambda group: [any(c.name == name for c in group) for name in ("compile", "evo")] == [True, False])
-        for place, group in enumerate(together):
-            now, waiting = time.monotonic(), sum(map(len, together[place:]))
+        self.together = sorted(
+            groups(self.entries, self.room), key=lambda group: [any(c.name == name for c in group) for name in ("compile", "evo")] == [True, False]
+        )
+
+    def stand_by(self):
+        for contender in (contender for group in self.together for contender in group):
+            contender.stand_by()
+
+    def measure(self, deadline):
+        for place, group in enumerate(self.together):
+            now, waiting = time.monotonic(), sum(map(len, self.together[place:]))
             if now > deadline:
                 for contender in group:
                     contender.problem = "no time left"
+                    contender.end()
                 continue
-            turns(group, case.rows * case.sequence, options, now + (deadline - now) * len(group) / waiting)
-    return result_of(case, foretold, entries)
+            turns(group, self.case.rows * self.case.sequence, self.options, now + (deadline - now) * len(group) / waiting)
+        return result_of(self.case, self.foretold, self.entries)
 
 
 def result_of(case, foretold, entries):
@@ -282,6 +299,8 @@ def result_of(case, foretold, entries):
                 row.update(evo_is=round(statistics.median(a / b for a, b in pairs), 3), beside_evo=c.group == evo.group)
             if c.issue_seconds is not None:
                 row.update(issue_ms=round(1e3 * c.issue_seconds, 2), issue_share=round(c.issue_seconds * rate / tokens, 4))
+            if c.profile:
+                row.update(profile=c.profile)
         rows.append(row)
     known = [row for row in rows if "losses" in row]
     bound = 5e-3 if case.dtype == "bfloat16" else 1e-4
@@ -299,27 +318,6 @@ def result_of(case, foretold, entries):
     }
 
 
-def show(result):
-    print(
-        f"{result['case']}: {result['parameters'] / 1e6:.0f} M parameters, {result['rows']} rows a step, {result['dtype']}"
-        f"; Evo's prediction {result['predicted_gib']:.1f} GiB"
-        f"{'' if result['losses_agree'] else '; LOSSES DIFFER by ' + format(result['losses_apart'], '.1e')}"
-    )
-    print(f"  {'':13} {'version':>14} {'tokens/s':>10} {'TFLOP/s':>8} {'(model)':>8} {'peak GiB':>9} {'recomputed':>10} {'Evo is':>8}")
-    for row in result["contenders"]:
-        if row["problem"] or "tokens_per_s" not in row:
-            print(f"  {row['name']:13} {row['version'] or '':>14} {row['problem']}")
-            continue
-        ratio = f"{row['evo_is']:7.2f}x{'' if row['beside_evo'] else ' (after it)'}" if "evo_is" in row else ""
-        recomputed = f"{round(row['recompute'] * result['layers'])} of {result['layers']}"
-        host = f"   host {row['issue_ms']:.1f} ms, {100 * row['issue_share']:.0f} % of a step" if "issue_ms" in row else ""
-        print(
-            f"  {row['name']:13} {row['version']:>14} {row['tokens_per_s']:10.0f} {row['tflops']:8.1f} {row['model_tflops']:8.1f} "
-            f"{row['peak_gib']:9.2f} {recomputed:>10} {ratio:>8}{host}".rstrip()
-        )
-    sys.stdout.flush()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
@@ -329,6 +327,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=3, help="turns that count")
     parser.add_argument("--turn-seconds", type=float, default=1.2)
     parser.add_argument("--warm-seconds", type=float, default=150, help="from the beginning, for what is compiled ahead; 0: nothing is")
+    parser.add_argument("--built", action="store_true", help="takes the library that lies here, built before")
+    parser.add_argument("--profile", action="store_true", help="what a step of Evo spends its time on, by kind and operator")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the contenders end with it
@@ -344,19 +344,24 @@ def main():
     wanted = [case for case in CASES if (case.name in options.case if options.case else not case.small)]
     with tempfile.TemporaryDirectory(prefix="evo-gpu-") as folder:
         warming = begin_warming(wanted, python, about, variables, options, folder)
-        head["build"] = build(variables, about.get("capability") if options.device == "cuda" else None, 60 * options.minutes, tell)
+        if not options.built:
+            head["build"] = build(variables, about.get("capability") if options.device == "cuda" else None, 60 * options.minutes, tell)
         head["operators"] = check(options, variables, tell)
+        prepared = [Prepared(case, os.path.join(folder, "cases", case.name), python, about, variables, options) for case in wanted]
         head["compiled_ahead"] = end_warming(warming, min(end, begun + options.warm_seconds), tell)
-    if options.json:
-        print(json.dumps(head), flush=True)
-    right = head["operators"]["passed"]
-    for place, case in enumerate(wanted):
-        if time.monotonic() > end - 15:
-            tell(f"no time left for {', '.join(c.name for c in wanted[place:])}")
-            break
-        result = measure(case, python, about, variables, options, min(end, time.monotonic() + case.limit))
-        right = right and result["losses_agree"]
-        print(json.dumps(result), flush=True) if options.json else show(result)
+        if options.json:
+            print(json.dumps(head), flush=True)
+        right = head["operators"]["passed"]
+        prepared[0].stand_by()
+        for place, now in enumerate(prepared):
+            if time.monotonic() > end - 15:
+                tell(f"no time left for {', '.join(p.case.name for p in prepared[place:])}")
+                break
+            if place + 1 < len(prepared):
+                prepared[place + 1].stand_by()
+            result = now.measure(min(end, time.monotonic() + now.case.limit))
+            right = right and result["losses_agree"]
+            print(json.dumps(result), flush=True) if options.json else show(result)
     tell(f"{time.monotonic() - begun:.0f} s")
     sys.exit(0 if right else 1)
 

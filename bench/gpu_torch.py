@@ -1,7 +1,7 @@
 """PyTorch's side of bench/gpu: training steps of one model, in mixed precision as its documentation shows it.
 
     python3 gpu_torch.py about                       one JSON line: versions, the device and its memory
-    python3 gpu_torch.py step FOLDER [options]       answers lines of stdin as `Evo.Bench step` does
+    python3 gpu_torch.py step FOLDER [options]       answers lines of stdin as `Evo.Bench step` does, the first of which is `begin`
     python3 gpu_torch.py compile FOLDER [options]    one pass under torch.compile, which leaves what it made in its caches
 
 --kind eager and compile run the models of pytorch_models.py, transformers that of its library. Weights are kept in float32 and computed
@@ -101,6 +101,16 @@ def compile_ahead(options, config):
     say({"seconds": time.perf_counter() - started})
 
 
+def stand_by(options):
+    """Reads what the libraries take seconds to read, and waits until it is asked to begin."""
+    if options.kind == "compile":
+        import torch._dynamo
+        import torch._inductor.compile_fx  # noqa: F401
+    elif options.kind == "transformers":
+        from transformers import AutoConfig, AutoModelForCausalLM  # noqa: F401
+    return sys.stdin.readline() != ""
+
+
 def serve(options, config):
     on_gpu = options.device == "cuda"
     model, loss_of, version = build(options, config)
@@ -168,7 +178,7 @@ def main():
             problem = f"PyTorch {torch.__version__} has no torch.compile"
         elif options.verb == "compile":
             compile_ahead(options, config)
-        else:
+        elif stand_by(options):
             serve(options, config)
     except RuntimeError as error:  # torch's OutOfMemoryError is one
         if "out of memory" not in str(error).lower():

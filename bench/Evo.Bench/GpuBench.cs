@@ -35,7 +35,7 @@ internal static class GpuBench
         });
     }
 
-    /// <summary>Answers steps until stdin ends.</summary>
+    /// <summary>Answers steps until stdin ends; the first line, <c>begin</c>, has none.</summary>
     /// <returns>The exit code: 0, or 1 after the answer that there is no room.</returns>
     public static int Serve(string folder, GpuOptions options)
     {
@@ -56,6 +56,9 @@ internal static class GpuBench
 
     private static void Train(string folder, GpuOptions options)
     {
+        // Until then nothing of the device is taken.
+        if (Console.ReadLine() is null)
+            return;
         var spec = HuggingFaceFolder.ReadConfig(folder);
         using var model = RankModel.OnOneRank(spec, ModelOptions(options), options.Recompute);
         model.Fill(GpuWeights.Fill);

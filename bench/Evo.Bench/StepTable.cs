@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Evo.Core;
 using Evo.Parallel;
 using Evo.Torch;
-using TorchSharp;
 
 namespace Evo.Bench;
 
@@ -14,8 +13,7 @@ internal static class StepTable
     /// <param name="step">Makes a step and tells its seconds.</param>
     public static object Of(GpuOptions options, Func<double> step)
     {
-        var onGpu = options.Device.type == DeviceType.CUDA;
-        using var operators = new OperatorProfile(onGpu ? options.Device.index : null);
+        using var operators = new OperatorProfile(options.Device);
         var began = Stopwatch.GetTimestamp();
         var seconds = step();
         var calls = operators.Stop().Where(call => call.Begin >= began);

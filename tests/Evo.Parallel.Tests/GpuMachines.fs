@@ -242,6 +242,7 @@ from gpu_run import turns
 
 quick = '''
 import json, sys
+assert sys.stdin.readline() == "begin\\n"
 print('{"version": "1"}', flush=True)
 for line in sys.stdin:
     print(json.dumps({"seconds": 0.01 * int(line), "losses": [], "peak_bytes": 1}), flush=True)

@@ -79,11 +79,11 @@ internal sealed class ReplicatedWeights : ClassShard
 
     internal override void Accumulate()
     {
-        for (var bucket = 0; low is not null && bucket < begun.Length; bucket++)
+        for (var bucket = 0; bucket < begun.Length; bucket++)
         {
             if (!begun[bucket])
             {
-                Accumulate(bucket);
+                Complete(bucket);
             }
         }
     }

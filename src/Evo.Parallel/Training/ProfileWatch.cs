@@ -46,7 +46,7 @@ internal sealed class ProfileWatch(RankWorld world, Device device, ScalarType ty
                 flight.Waited = (name, begin, end) => waits.Add(new(name, thread, begin, end, 0, 0));
             }
 
-            operators = new(OnCuda ? device.index : null);
+            operators = new(device);
             began = Stopwatch.GetTimestamp();
         }
 

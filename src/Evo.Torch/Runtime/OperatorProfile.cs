@@ -2,6 +2,8 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Evo.Torch.Native;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Evo.Torch;
 
@@ -20,9 +22,10 @@ public sealed partial class OperatorProfile : IDisposable
     private bool records = true;
 
     /// <summary>Begins to record.</summary>
-    /// <param name="cudaDevice">Where given, each operator is waited for there, so that it has a time of its own.</param>
+    /// <param name="device">A GPU: each operator is waited for there, so that it has a time of its own. Null, or a processor: none is.</param>
     /// <exception cref="TorchException">Another one records.</exception>
-    public OperatorProfile(int? cudaDevice = null) => NativeFailure.Check(NativeMethods.evo_profile_start(cudaDevice ?? -1), "operator profile");
+    public OperatorProfile(Device? device = null) => NativeFailure.Check(
+        NativeMethods.evo_profile_start(device is { type: DeviceType.CUDA } gpu ? Math.Max(0, gpu.index) : -1), "operator profile");
 
     /// <summary>The number that calls of this thread have.</summary>
     public static int Thread => NativeMethods.evo_profile_thread();

@@ -82,8 +82,13 @@ int64_t product_operations(const std::string& name, c10::ArrayRef<const c10::IVa
     return 2 * static_cast<int64_t>(inputs[left].toTensor().numel()) * inputs[left + 1].toTensor().size(-1);
 }
 
+void wait_for_device() {
+    if (waits_for >= 0) at::detail::getCUDAHooks().deviceSynchronize(static_cast<c10::DeviceIndex>(waits_for));
+}
+
 std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& call) {
     auto open = std::make_unique<Open>();
+    wait_for_device();  // what was told it before, unseen, is the time of the operator around this one
     tensors_of(call.inputs(), [&](const at::Tensor& tensor) {
         open->bytes += bytes_of(tensor);
         open->storages.push_back(storage_of(tensor));
@@ -96,7 +101,7 @@ std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& call) {
 
 void stop(const at::RecordFunction& call, at::ObserverContext* context) {
     auto* open = static_cast<Open*>(context);
-    if (waits_for >= 0) at::detail::getCUDAHooks().deviceSynchronize(static_cast<c10::DeviceIndex>(waits_for));
+    wait_for_device();
     const int64_t end = now();
     const std::string name = call.name();
 

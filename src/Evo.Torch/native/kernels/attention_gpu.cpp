@@ -45,9 +45,14 @@ struct FlashPlan {
 
 // Rows of one length, as cuDNN takes them: [count, heads, length, size].
 struct EqualRows {
-  int64_t count, length;
-  Tensor apart(const Tensor& t) const { return t.reshape({count, length, t.size(2), t.size(3)}).transpose(1, 2); }
+  int64_t rows, length;
+  Tensor apart(const Tensor& t) const { return t.reshape({rows, length, t.size(2), t.size(3)}).transpose(1, 2); }
   Tensor together(const Tensor& t, const Tensor& like) const { return t.transpose(1, 2).reshape(like.sizes()); }
+
+  // Operations of so many for each pair of query and key and each element of a head: a profile is told. Of unlike rows the host knows none.
+  void count_each(int64_t operations, const Tensor& q) const {
+    count(Work::attention, operations * rows * (length * (length + 1) / 2) * q.size(2) * q.size(3));
+  }
 };
 
 // Those of sequences for which cuDNN's attention is the choice: on Hopper it is half again as fast. PyTorch trusts in it from this version
@@ -68,6 +73,7 @@ Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const B
   TORCH_CHECK(k.size(1) == q.size(1), "evo::causal_attention: on a GPU, keys beyond the queries are for the plain operators");
   const FlashPlan plan(q, bias, cu_seqlens);
   if (const auto rows = rows_for_cudnn(q, plan)) {
+    rows->count_each(4, q);
     const auto found = at::_scaled_dot_product_cudnn_attention(
         rows->apart(q), rows->apart(k), rows->apart(v), {}, true, 0.0, true, false, bias.scale);
     return {rows->together(std::get<0>(found), q), std::get<1>(found)};
@@ -86,6 +92,7 @@ variable_list flash_backward(
   // By the forward's: cuDNN's log-sum-exp has a fourth dimension.
   if (lse.dim() == 4) {
     const EqualRows rows{lse.size(0), lse.size(2)};
+    rows.count_each(10, q);
     const auto found = at::_scaled_dot_product_cudnn_attention_backward(
         rows.apart(dout), rows.apart(q), rows.apart(k), rows.apart(v), rows.apart(out), lse, random, random, {}, {}, {}, rows.length,
         rows.length, 0.0, true, bias.scale);
