@@ -108,7 +108,7 @@ internal static class GpuBench
         }
     }
 
-    // One pass a step: its gradients lose nothing in the model's dtype.
+    // One pass a step: its gradients lose nothing in the model's dtype. No bit of a master weight is lost in halves.
     private static RankModelOptions ModelOptions(GpuOptions options) => new()
     {
         DecayAll = true,
@@ -116,6 +116,7 @@ internal static class GpuBench
         Dtype = options.Dtype,
         Dropout = false,
         NarrowSums = true,
+        SplitMaster = options.Dtype == ScalarType.BFloat16,
     };
 
     // On a processor that of the whole process, as PyTorch tells its own.

@@ -125,6 +125,8 @@ internal static class OperatorCheck
             new("LinearCrossEntropy 60x96x97, z-loss", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x), 0.1, 0.05).lossSum),
             new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, 0.7), Differentiated: false),
             new("AdamW of 1003, left out", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, double.NaN), Differentiated: false),
+            new("AdamW of 1003 in halves", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => UpdatedInHalves(x, 0.7), Differentiated: false),
+            new("AdamW of 1003 in halves, left out", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => UpdatedInHalves(x, double.NaN), Differentiated: false),
             new("GlobalNormSquared of 70001", [Normal(70001)], x => Ops.GlobalNormSquared(x[0]), Differentiated: false),
         ];
     }
@@ -141,6 +143,26 @@ internal static class OperatorCheck
         Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 1, copy, by);
         Ops.AdamW(state[0], x[1], state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 4, 1, rounded, by);
         return cat([.. state, copy.to_type(wide), (rounded - state[0].to_type(ScalarType.BFloat16)).to_type(wide)]);
+    }
+
+    // The same of master weights that lie in two halves; in float64 they lie in one.
+    private static Tensor UpdatedInHalves(Tensor[] x, double factor)
+    {
+        var wide = x[0].dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        Tensor[] state = [.. new[] { x[0], x[2], x[3] }.Select(t => t.to_type(wide).clone())];
+        using var gradient = x[1].dtype == ScalarType.Float16 ? x[1].to_type(wide) : x[1].alias();
+        using var by = tensor(factor, device: x[0].device);
+        if (wide == ScalarType.Float64)
+        {
+            Ops.AdamW(state[0], gradient, state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 1, null, by);
+            return cat(state);
+        }
+
+        using var high = zeros(x[0].shape, ScalarType.BFloat16, x[0].device);
+        using var rest = zeros(x[0].shape, ScalarType.Int16, x[0].device);
+        WeightHalves.Part(state[0], high, rest);
+        Ops.AdamW(rest, gradient, state[1], state[2], 1e-2, 0.9, 0.95, 1e-8, 0.1, 3, 1, high, by);
+        return cat([WeightHalves.Join(high, rest), state[1], state[2]]);
     }
 
     private static Tensor Normal(params long[] shape) => randn(shape, ScalarType.Float64).DetachFromDisposeScope();

@@ -182,8 +182,9 @@ public static partial class Ops
         double lr, double beta1, double beta2, double eps, double weightDecay,
         long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done)
     {
-        if (!Takes(master, expAvg, expAvgSq) || master.dtype == ScalarType.BFloat16 || !Takes(gradient)
-            || (gradient.dtype == ScalarType.Float64) != (master.dtype == ScalarType.Float64))
+        if (!Takes(expAvg, expAvgSq) || expAvg.dtype is ScalarType.BFloat16 or ScalarType.Float16 || !Takes(gradient)
+            || (gradient.dtype == ScalarType.Float64) != (expAvg.dtype == ScalarType.Float64)
+            || master.device_type != expAvg.device_type || (master.dtype != expAvg.dtype && master.dtype != ScalarType.Int16))
             return;
         EvoOperators.adamw_(
             master, gradient, expAvg, expAvgSq, computeCopy, lr, beta1, beta2, eps, weightDecay, step, gradScale, gradFactor);

@@ -277,10 +277,13 @@ public static partial class Ops
     /// One step of AdamW, in place over flat buffers of one length, with PyTorch's arithmetic (decoupled decay, bias correction,
     /// eps outside the square root).
     /// </summary>
-    /// <param name="master">Parameters, float32 or float64.</param>
+    /// <param name="master">
+    /// Parameters, float32 or float64; or int16: their lower halves, whose upper ones are <paramref name="computeCopy"/>, of bfloat16
+    /// (<see cref="WeightHalves"/>), with moments of float32.
+    /// </param>
     /// <param name="gradient">Gradients, any floating type; read only.</param>
-    /// <param name="expAvg">First moment, the type of <paramref name="master"/>.</param>
-    /// <param name="expAvgSq">Second moment, the type of <paramref name="master"/>.</param>
+    /// <param name="expAvg">First moment, the type of the parameters.</param>
+    /// <param name="expAvgSq">Second moment, the type of the parameters.</param>
     /// <param name="lr">Learning rate.</param>
     /// <param name="beta1">Decay of the first moment.</param>
     /// <param name="beta2">Decay of the second moment.</param>

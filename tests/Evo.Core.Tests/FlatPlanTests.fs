@@ -260,10 +260,11 @@ let ``bytes are the sums over all elements, and the ranks' optimizer state toget
             let mixed = size <> state
             let elements = plan.Buckets |> Seq.sumBy _.Length
 
-            let zero, full, narrow =
-                plan.Bytes(dtype, false, false),
-                plan.Bytes(dtype, true, false),
-                plan.Bytes(dtype, false, true)
+            let zero, full, narrow, split =
+                plan.Bytes(dtype, false, false, false),
+                plan.Bytes(dtype, true, false, false),
+                plan.Bytes(dtype, false, true, false),
+                plan.Bytes(dtype, false, false, true)
 
             let shards = int64 plan.Shards
 
@@ -272,6 +273,10 @@ let ``bytes are the sums over all elements, and the ranks' optimizer state toget
             && narrow =
                 { zero with
                     Gradients = elements * size
+                }
+            && split =
+                { zero with
+                    Master = if mixed then elements / shards * (state - size) else 0L
                 }
             && zero.OptimizerState * shards = 2L * elements * state
             && zero.Master * shards = (if mixed then elements * state else 0L)

@@ -110,8 +110,10 @@ let ``what one rank needs is known before its model is made``
         else
             torch.ScalarType.BFloat16
 
-    for narrow in [ false; true ] do
-        let options = RankModelOptions(Dtype = dtype, NarrowSums = narrow)
+    for narrow, split in [ false, false; true, false; true, dtype = torch.ScalarType.BFloat16 ] do
+        let options =
+            RankModelOptions(Dtype = dtype, NarrowSums = narrow, SplitMaster = split)
+
         let before = RankMemory.OfOneRank(spec, options, 2L, 16L, recompute)
         use model = RankModel.OnOneRank(spec, options, recompute)
         let made = RankMemory.Predicted(model, 2L, 16L)
@@ -168,6 +170,83 @@ let ``a step of one pass on one rank has the same bits when gradients are summed
     Assert.Equal(wide.Parameters, narrow.Gradients)
     Assert.Equal(3L * narrow.Gradients, wide.Gradients)
     Assert.Equal(planned.Gradients, narrow.Gradients)
+
+[<Theory; InlineData "LLAMA2"; InlineData "GPT2">]
+let ``master weights in halves are the same master weights, in half of their memory`` family =
+    let made split =
+        RankModel.OnOneRank(
+            TinyRuns.spec family,
+            RankModelOptions(Dtype = torch.ScalarType.BFloat16, SplitMaster = split)
+        )
+
+    let values (model: RankModel) kind =
+        [
+            for piece in model.Pieces kind do
+                yield! piece.Values
+        ]
+
+    use whole = made false
+    use halves = made true
+
+    for model in [ whole; halves ] do
+        model.Start 5UL
+        let tokens = [| for i in 0L .. 23L -> (i * 7L + i * i) % 61L |]
+        let batch = MicroBatch(tokens[..22], tokens[1..], [| 0L .. 22L |], [| 0; 23 |])
+        let figures = model.Gradients [| batch |]
+
+        Assert.True(model.Update(AdamRates(1e-2, 0.9, 0.95, 1e-8, 0.1), 1L, figures, 1.0))
+
+    let theirs = values whole StateKind.Master
+    Assert.NotEqual<float list>(values whole StateKind.Weight, theirs)
+
+    for kind in [ StateKind.Master; StateKind.ExpAvg; StateKind.ExpAvgSq ] do
+        Assert.Equal<float list>(values whole kind, values halves kind)
+
+    let bytes (model: RankModel) = RankMemory.Counted(model, 0L).Master
+
+    Assert.Equal(bytes whole, 2L * bytes halves)
+
+    // Each takes what the other has: what a checkpoint holds is the same.
+    for parameter in whole.Optimizer.Parameters do
+        use doubled =
+            whole.Optimizer.ReadWhole(parameter.Name, StateKind.Master).mul(Scalar.op_Implicit 2.0)
+
+        halves.Optimizer.WriteWhole(parameter.Name, StateKind.Master, doubled)
+        whole.Optimizer.WriteWhole(parameter.Name, StateKind.Master, doubled)
+
+    for model in [ whole; halves ] do
+        model.Optimizer.SpreadOwned()
+        Assert.Equal<float list>(List.map ((*) 2.0) theirs, values model StateKind.Master)
+
+    // Of two weights as near to a master weight each takes another one.
+    let near =
+        List.map2
+            (fun (a: float) b -> abs (a - b) <= abs a / 128.0)
+            (values whole StateKind.Weight)
+            (values halves StateKind.Weight)
+
+    Assert.True(List.forall id near)
+
+    // Weights that a loader writes are master weights, too.
+    halves.Optimizer.ChangeWeights(fun () ->
+        use _ = torch.no_grad ()
+
+        for parameter in halves.Chunks[0].Module.Table do
+            parameter.Value.fill_ (Scalar.op_Implicit 0.375) |> ignore)
+
+    Assert.All(values halves StateKind.Master, (fun value -> Assert.Equal(0.375, value)))
+
+[<Fact>]
+let ``master weights are in halves beside bfloat16 weights only`` () =
+    let error =
+        Assert.Throws<ArgumentException>(fun () ->
+            new ShardedOptimizer(
+                [| ShardedParameter("w", [| 4L |], 0, true) |],
+                ShardingOptions(Dtype = torch.ScalarType.Float16, SplitMaster = true)
+            )
+            |> ignore)
+
+    Assert.Contains("SplitMaster with Dtype = Float16", error.Message)
 
 [<Fact>]
 let ``sums in the model's dtype are refused for gradients that are kept in shards`` () =

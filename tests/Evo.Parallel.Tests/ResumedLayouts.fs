@@ -266,6 +266,8 @@ let ``saved and continued at the same layout, a run ends in the same bits`` (ind
              @ [
                  if index % 2 = 1 then
                      "model.dtype=bfloat16"
+                 if index % 4 = 3 then
+                     "hybrid_zero_optimizer.split_master=true"
                  "data.rows_per_step=4"
                  "data.total_steps=6"
                  "data.valid_every=0"

@@ -33,6 +33,8 @@ type RunConfigText private () =
             "hybrid_zero_optimizer.overlap_sync_param"
             "hybrid_zero_optimizer.reduce_bucket_size"
             "hybrid_zero_optimizer.reduce"
+            "hybrid_zero_optimizer.narrow_sums"
+            "hybrid_zero_optimizer.split_master"
             "data.train_folder"
             "data.valid_folder"
             "data.tokenizer_path"

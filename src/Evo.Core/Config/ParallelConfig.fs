@@ -15,6 +15,12 @@ type HybridZeroOptimizerConfig =
               "\"reduce_scatter\"",
               Choices = "reduce_scatter|all_reduce")>]
         Reduce: string
+        [<Key("Whether gradients are summed in the model's element type, in the buffer that backward passes write to. A step of one micro-batch on one rank loses nothing by it; several micro-batches or ranks round each sum to that type. Saves 4 bytes for each weight.",
+              "false")>]
+        NarrowSums: bool
+        [<Key("Whether a bfloat16 weight is the upper half of its master weight, of which only the lower half is kept beside it. No bit of a master weight is lost. Saves 2 bytes for each weight.",
+              "false")>]
+        SplitMaster: bool
         [<Key("Largest norm of all gradients together; a longer gradient is scaled down to it. 0 switches clipping off; the norm is reported all the same.",
               "0",
               Minimum = 0.0)>]

@@ -158,6 +158,31 @@ module internal Rules =
                     "set model.checkpoint to \"auto\", or take it out"
         ]
 
+    /// How the optimizer keeps what it has for each weight.
+    let private states (run: RunConfig) =
+        let dtype = run.Model.ElementType
+
+        [
+            if run.HybridZeroOptimizer.SplitMaster && dtype <> DType.BF16 then
+                broken
+                    "hybrid_zero_optimizer.split_master"
+                    [ "model.dtype" ]
+                    "is for bfloat16 weights, which are the upper halves of float32 ones"
+                    "set model.dtype to \"bfloat16\", or take it out"
+            if run.HybridZeroOptimizer.NarrowSums && (dtype = DType.F32 || dtype = DType.F64) then
+                broken
+                    "hybrid_zero_optimizer.narrow_sums"
+                    [ "model.dtype" ]
+                    "has no effect: gradients are summed in the model's element type as it is"
+                    "take it out"
+            if run.HybridZeroOptimizer.NarrowSums && run.Parallel.Fsdp.Enable then
+                broken
+                    "hybrid_zero_optimizer.narrow_sums"
+                    [ "parallel.fsdp.enable" ]
+                    "is for gradients that a rank has whole; those of parallel.fsdp are summed in shards, in the optimizer's element type"
+                    "take it out"
+        ]
+
     /// What speaks against the layout, as far as it can be said before the number of ranks is known.
     let private ranks (run: RunConfig) =
         [
@@ -279,6 +304,7 @@ module internal Rules =
         @ optimizer run
         @ precision run
         @ checkpoints run
+        @ states run
         @ ranks run
         @ recomputation run
         @ monitor run

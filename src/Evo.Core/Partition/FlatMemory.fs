@@ -22,14 +22,17 @@ type FlatMemory =
 
     /// What each of the ranks holds. With n elements in the buffer, z ranks that share them, c bytes for an element of the
     /// model and s for one of the optimizer: weights n·c and gradients n·s, or n·(c + s) where the dtypes differ; moments
-    /// 2·n·s/z; master weights n·s/z where the dtypes differ. Fully sharded, weights are n·c/z and gradients n·s/z. Summed in
+    /// 2·n·s/z; master weights n·s/z where the dtypes differ, n·(s − c)/z where they are kept in halves. Fully sharded, weights are n·c/z and gradients n·s/z. Summed in
     /// the model's dtype, gradients are n·c.
     /// <param name="plan">The plan.</param>
     /// <param name="dtype">Dtype of the model: float64, float32, bfloat16 or float16.</param>
     /// <param name="fullySharded">Whether weights and gradients are kept in shards, too.</param>
     /// <param name="narrowSums">Whether gradients are summed in the model's dtype; not with shards of them.</param>
+    /// <param name="splitMaster">Whether of master weights only what the model's weights lack of them is kept.</param>
     [<Extension>]
-    static member Bytes(plan: FlatPlan, dtype: DType, fullySharded: bool, narrowSums: bool) : FlatBytes =
+    static member Bytes
+        (plan: FlatPlan, dtype: DType, fullySharded: bool, narrowSums: bool, splitMaster: bool)
+        : FlatBytes =
         let state = FlatMemory.StateType dtype
         let mixed = state <> dtype
         let held = if fullySharded then plan.ShardLength else plan.Length
@@ -47,7 +50,9 @@ type FlatMemory =
             Gradients = held * gradient
             OptimizerState = 2L * plan.ShardLength * FlatMemory.SizeOf state
             Master =
-                if mixed then
+                if mixed && splitMaster then
+                    plan.ShardLength * (FlatMemory.SizeOf state - FlatMemory.SizeOf dtype)
+                elif mixed then
                     plan.ShardLength * FlatMemory.SizeOf state
                 else
                     0L

@@ -67,6 +67,8 @@ internal sealed class StateReader(Checkpoint checkpoint)
                 into.copy_((read.Piece.Transposed ? found.transpose(-1, -2) : found).reshape(into.shape));
             }
         }
+
+        model.KeepOwned(parameter, kind, values);
     }
 
     // What is read of one piece, in the order of its file.

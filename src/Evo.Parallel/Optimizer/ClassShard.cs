@@ -14,7 +14,7 @@ internal abstract class ClassShard : IDisposable
 {
     private readonly Tensor expAvg;
     private readonly Tensor expAvgSq;
-    private readonly Tensor? master;
+    private readonly MasterWeights? master;
 
     private protected ClassShard(FlatPlan plan, ShardingOptions options)
     {
@@ -22,7 +22,7 @@ internal abstract class ClassShard : IDisposable
         Runs = plan.RunsOf(Place);
         expAvg = Buffer(plan.ShardLength, options.StateDtype);
         expAvgSq = Buffer(plan.ShardLength, options.StateDtype);
-        master = Mixed ? Buffer(plan.ShardLength, options.StateDtype) : null;
+        master = Mixed ? new(Buffer(plan.ShardLength, options.SplitMaster ? ScalarType.Int16 : options.StateDtype)) : null;
     }
 
     /// <summary>Where everything stands.</summary>
@@ -105,7 +105,7 @@ internal abstract class ClassShard : IDisposable
     internal abstract OptimizerBytes Bytes { get; }
 
     private protected OptimizerBytes StateBytes => new(
-        SizeOf(Compute), SizeOf(Gradient), SizeOf(expAvg) + SizeOf(expAvgSq), master is null ? 0 : SizeOf(master), 0, 0);
+        SizeOf(Compute), SizeOf(Gradient), SizeOf(expAvg) + SizeOf(expAvgSq), master?.Bytes ?? 0, 0, 0);
 
     /// <summary>
     /// The sum of squares of owned gradients that this rank counts, a float64 scalar where they are: one of the ranks that own them
@@ -168,6 +168,7 @@ internal abstract class ClassShard : IDisposable
         using var scope = NewDisposeScope();
         var (values, start) = Own(kind, slot);
         values.copy_(whole.reshape(-1).narrow(0, start, values.numel()));
+        Keep(kind, slot, values);
     }
 
     /// <summary>Brings what this rank owns of the weights to all ranks that hold it, as the rounded master weights where there are such.</summary>
@@ -177,11 +178,7 @@ internal abstract class ClassShard : IDisposable
         {
             using var scope = NewDisposeScope();
             var range = Plan.RangeOf(bucket, Place);
-            if (master is not null)
-            {
-                Compute.narrow(0, At(range), range.Length).copy_(master.narrow(0, range.State, range.Length));
-            }
-
+            master?.Round(Compute.narrow(0, At(range), range.Length), range.State);
             Updated(bucket);
         }
     }
@@ -198,7 +195,7 @@ internal abstract class ClassShard : IDisposable
         {
             using var scope = NewDisposeScope();
             var range = Plan.RangeOf(bucket, Place);
-            master.narrow(0, range.State, range.Length).copy_(Compute.narrow(0, At(range), range.Length));
+            master.Take(Compute.narrow(0, At(range), range.Length), range.State);
         }
     }
 
@@ -236,19 +233,38 @@ internal abstract class ClassShard : IDisposable
         }
     }
 
-    /// <summary>What this rank owns of a parameter, and where that begins in the parameter.</summary>
+    /// <summary>
+    /// What this rank owns of a parameter, and where that begins in the parameter: a view, but of master weights that are split. Who writes
+    /// to it calls <see cref="Keep"/>.
+    /// </summary>
     internal (Tensor Values, long Start) Own(StateKind kind, FlatSlot slot)
     {
         var piece = Plan.PieceOf(slot, Place);
+        if (kind == StateKind.Master && master is not null)
+        {
+            using var weights = Compute.narrow(0, At(piece.Range), piece.Range.Length);
+            return (master.Values(weights, piece.Range.State), piece.Start);
+        }
+
         var (flat, compact) = kind switch
         {
-            StateKind.Weight => (Compute, false),
+            StateKind.Weight or StateKind.Master => (Compute, false),
             StateKind.Gradient => (Gradient, false),
-            StateKind.Master => master is null ? (Compute, false) : (master, true),
             StateKind.ExpAvg => (expAvg, true),
             _ => (expAvgSq, true),
         };
         return (flat.narrow(0, compact ? piece.Range.State : At(piece.Range), piece.Range.Length), piece.Start);
+    }
+
+    /// <summary>Keeps what was written to the values of <see cref="Own"/>.</summary>
+    internal void Keep(StateKind kind, FlatSlot slot, Tensor values)
+    {
+        if (kind == StateKind.Master && master is not null)
+        {
+            var range = Plan.PieceOf(slot, Place).Range;
+            using var weights = Compute.narrow(0, At(range), range.Length);
+            master.Keep(values, weights, range.State);
+        }
     }
 
     private void UpdateRun(FlatRun run, AdamRates rates, long update, double gradientScale, Tensor? gradientFactor)
@@ -258,7 +274,7 @@ internal abstract class ClassShard : IDisposable
         Tensor Kept(Tensor flat) => flat.narrow(0, at, run.Range.Length);
         Tensor State(Tensor flat) => flat.narrow(0, run.Range.State, run.Range.Length);
         Ops.AdamW(
-            master is null ? Kept(Compute) : State(master), Kept(Gradient), State(expAvg), State(expAvgSq),
+            master?.Kept(run.Range.State, run.Range.Length) ?? Kept(Compute), Kept(Gradient), State(expAvg), State(expAvgSq),
             rates.LearningRate, rates.Beta1, rates.Beta2, rates.Epsilon, run.Decays ? rates.WeightDecay : 0, update, gradientScale,
             master is null ? null : Kept(Compute), gradientFactor);
     }

@@ -21,8 +21,8 @@ public sealed partial class ShardedOptimizer
     }
 
     /// <summary>
-    /// What this rank owns of a parameter's state, and where that begins in this rank's share of the parameter; a view, for which
-    /// nobody is asked and nothing is waited for.
+    /// What this rank owns of a parameter's state, and where that begins in this rank's share of the parameter; a view, but of master weights
+    /// that are split. Nobody is asked and nothing is waited for.
     /// </summary>
     /// <exception cref="KeyNotFoundException">There is no such parameter.</exception>
     public (Tensor Values, long Start) ReadOwned(string name, StateKind kind)
@@ -30,6 +30,14 @@ public sealed partial class ShardedOptimizer
         using var noGrad = no_grad();
         var (_, shard, slot) = places[name];
         return shard.Own(kind, slot);
+    }
+
+    /// <summary>Keeps what was written to the values of <see cref="ReadOwned"/>.</summary>
+    internal void KeepOwned(string name, StateKind kind, Tensor values)
+    {
+        using var noGrad = no_grad();
+        var (_, shard, slot) = places[name];
+        shard.Keep(kind, slot, values);
     }
 
     /// <summary>
@@ -140,7 +148,7 @@ public sealed partial class ShardedOptimizer
     public long GatheredBytes => classes.Sum(shard => shard.Bytes.Gathered);
 
     /// <summary>What <see cref="Bytes"/> must be, by the plan alone.</summary>
-    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded, options.NarrowSums)).Aggregate((a, b) => a + b);
+    public FlatBytes PlannedBytes => Plans.Select(plan => plan.Bytes(Dtypes.Of(Dtype), options.FullySharded, options.NarrowSums, options.SplitMaster)).Aggregate((a, b) => a + b);
 
     // Updated weights that are still on their way have arrived after this.
     internal void AwaitWeights()

@@ -44,6 +44,12 @@ public sealed record ShardingOptions
     public bool NarrowSums { get; init; }
 
     /// <summary>
+    /// Whether a bfloat16 weight is the upper half of its master weight, of which only the other half is kept beside it
+    /// (<see cref="Evo.Torch.WeightHalves"/>): 2 bytes for each weight less, and no bit of a master weight is lost.
+    /// </summary>
+    public bool SplitMaster { get; init; }
+
+    /// <summary>
     /// Whether a step begins with gradients of zeros, as what is recorded once and repeated needs them. Without it those of matrices are
     /// left as they are, and what a backward pass finds first is written there.
     /// </summary>
@@ -85,6 +91,11 @@ public sealed record ShardingOptions
         if (FullySharded && NarrowSums)
         {
             problems.Add("FullySharded with NarrowSums: the gradients of a fully sharded block are summed in shards, in the optimizer's dtype");
+        }
+
+        if (SplitMaster && Dtype != ScalarType.BFloat16)
+        {
+            problems.Add($"SplitMaster with Dtype = {Dtype}: only a bfloat16 weight is half of a float32 one");
         }
 
         if (GatherAhead < 0)

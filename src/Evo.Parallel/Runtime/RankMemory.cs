@@ -56,7 +56,7 @@ public sealed record RankMemory(long Parameters, long Gradients, long OptimizerS
         var dtype = Dtypes.Of(plan.Options.Dtype);
         var fsdp = plan.Layout.Degrees.Fsdp > 1;
         var flat = plan.Flat();
-        var held = flat.Select(p => p.Bytes(dtype, fsdp, plan.Options.NarrowSums)).Aggregate((a, b) => a + b);
+        var held = flat.Select(p => p.Bytes(dtype, fsdp, plan.Options.NarrowSums, plan.Options.SplitMaster)).Aggregate((a, b) => a + b);
         var gathered = fsdp ? flat.Sum(p => p.GatheredBytes(dtype, plan.Options.GatherAhead)) : plan.GatheredBlocks().Sum(
             blocks => Neighbours(blocks, 1 + (plan.Options.Weights?.Ahead ?? 0)));
         return new(held.Parameters, held.Gradients, held.OptimizerState, held.Master, gathered, new PassMemory(plan, rows, length).Peak(working: false, onGpu: false));

@@ -66,10 +66,13 @@ public sealed partial class RankModel
     }
 
     /// <summary>
-    /// The numbers of a parameter's state that this rank owns, side by side: a view of the buffer, for which nobody is asked. To
-    /// be written to only in <see cref="ChangeOwned"/>.
+    /// The numbers of a parameter's state that this rank owns, side by side: a view of the buffer, for which nobody is asked, but of
+    /// master weights that are split. To be written to only in <see cref="ChangeOwned"/>, where <see cref="KeepOwned"/> follows.
     /// </summary>
     public Tensor OwnedValues(OwnedParameter parameter, StateKind kind) => Optimizer.ReadOwned(parameter.Info.Name, kind).Values;
+
+    /// <summary>Keeps <see cref="OwnedValues"/> that were written to.</summary>
+    public void KeepOwned(OwnedParameter parameter, StateKind kind, Tensor values) => Optimizer.KeepOwned(parameter.Info.Name, kind, values);
 
     /// <summary>
     /// Runs what writes to <see cref="OwnedValues"/>, weights as <see cref="StateKind.Master"/>: what every rank wrote is trained

@@ -27,6 +27,9 @@ public sealed record RankModelOptions
     /// <summary>Whether gradients are summed in <see cref="Dtype"/> (<see cref="ShardingOptions.NarrowSums"/>).</summary>
     public bool NarrowSums { get; init; }
 
+    /// <summary>Whether of master weights only what bfloat16 weights lack of them is kept (<see cref="ShardingOptions.SplitMaster"/>).</summary>
+    public bool SplitMaster { get; init; }
+
     /// <summary>Whether gradients are summed while the backward pass goes on.</summary>
     public bool OverlapReduction { get; init; } = true;
 
@@ -201,6 +204,7 @@ public sealed partial class RankModel : IDisposable
             Reduction = Layout.Reduction,
             ReduceDtype = Options.ReduceDtype,
             NarrowSums = Options.NarrowSums,
+            SplitMaster = Options.SplitMaster,
             ZeroSums = Options.Graphs is not null,
             OverlapReduction = Options.OverlapReduction,
             OverlapGather = Options.OverlapGather,

@@ -60,6 +60,8 @@ public static class RunRecompute
             DecayAll = config.Adam.DecayNormsAndBiases,
             BucketElements = zero.ReduceBucketSize,
             ReduceDtype = config.ReduceElementType() is { } sent ? Dtypes.TorchOf(sent) : null,
+            NarrowSums = zero.NarrowSums,
+            SplitMaster = zero.SplitMaster,
             OverlapReduction = zero.OverlapSyncGrad,
             OverlapGather = zero.OverlapSyncParam,
             OverlapTensor = config.Parallel.Tensor.Overlap,

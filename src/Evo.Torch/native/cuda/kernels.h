@@ -111,6 +111,11 @@ void adamw(
     Type type, void* master, const void* gradient, void* mean, void* square, void* copy, int64_t count, const AdamW& rates,
     const double* factor, Stream stream);
 
+// The same for master weights in halves (kernels/halves.h); the gradient is float32 or bfloat16, the moments are float32.
+void adamw_halves(
+    Type type, void* high, void* rest, const void* gradient, void* mean, void* square, int64_t count, const AdamW& rates, const double* factor,
+    Stream stream);
+
 // The master weights, rounded to a copy of the stored type; nothing where the factor is not finite.
 void round_into(Type type, const void* master, void* copy, int64_t count, const double* factor, Stream stream);
 

@@ -6,6 +6,24 @@
 namespace evo::cuda {
 namespace {
 
+// The arithmetic of a step in the type W.
+template <class W>
+struct Step {
+    W keep, b1, b2, n1, n2, floor, rate, correction, scale;
+
+    __device__ Step(const AdamW& rates, const double* factor)
+        : keep(rates.decay), b1(rates.beta1), b2(rates.beta2), n1(1 - rates.beta1), n2(1 - rates.beta2), floor(rates.eps),
+          rate(rates.step_size), correction(rates.root_correction),
+          scale(factor == nullptr ? rates.gradient_scale : rates.gradient_scale * *factor) {}
+
+    __device__ void operator()(W gradient, W& p, W& m, W& v) const {
+        const W g = gradient * scale;
+        m = m * b1 + g * n1;
+        v = v * b2 + g * g * n2;
+        p = p * keep - m / (root(v) / correction + floor) * rate;
+    }
+};
+
 template <class S, int N>
 __global__ void adamw_pieces(
     Wide<S>* master, const S* gradient, Wide<S>* mean, Wide<S>* square, S* copy, int64_t pieces, AdamW rates, const double* factor) {
@@ -13,24 +31,42 @@ __global__ void adamw_pieces(
     const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
     if (j >= pieces) return;
     if (factor != nullptr && !isfinite(*factor)) return;  // the step is left out: nothing is written
-    const W keep = static_cast<W>(rates.decay), b1 = static_cast<W>(rates.beta1), b2 = static_cast<W>(rates.beta2);
-    const W n1 = static_cast<W>(1 - rates.beta1), n2 = static_cast<W>(1 - rates.beta2), floor = static_cast<W>(rates.eps);
-    const W rate = static_cast<W>(rates.step_size), correction = static_cast<W>(rates.root_correction);
-    const W scale = static_cast<W>(factor == nullptr ? rates.gradient_scale : rates.gradient_scale * *factor);
+    const Step<W> step(rates, factor);
     auto p = piece<W, N>(master, j), m = piece<W, N>(mean, j), v = piece<W, N>(square, j);
     const auto from = piece<S, N>(gradient, j);
     Piece<S, N> result;
     for (int n = 0; n < N; n++) {
-        const W g = wide(from.at[n]) * scale;
-        m.at[n] = m.at[n] * b1 + g * n1;
-        v.at[n] = v.at[n] * b2 + g * g * n2;
-        p.at[n] = p.at[n] * keep - m.at[n] / (root(v.at[n]) / correction + floor) * rate;
+        step(wide(from.at[n]), p.at[n], m.at[n], v.at[n]);
         result.at[n] = narrow<S>(p.at[n]);
     }
     piece<W, N>(master, j) = p;
     piece<W, N>(mean, j) = m;
     piece<W, N>(square, j) = v;
     if (copy != nullptr) piece<S, N>(copy, j) = result;
+}
+
+template <class S, int N>
+__global__ void adamw_halves_pieces(
+    unsigned short* high, short* rest, const S* gradient, float* mean, float* square, int64_t pieces, AdamW rates, const double* factor) {
+    const int64_t j = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+    if (j >= pieces) return;
+    if (factor != nullptr && !isfinite(*factor)) return;
+    const Step<float> step(rates, factor);
+    auto m = piece<float, N>(mean, j), v = piece<float, N>(square, j);
+    auto h = piece<unsigned short, N>(high, j);
+    auto r = piece<short, N>(rest, j);
+    const auto from = piece<S, N>(gradient, j);
+    for (int n = 0; n < N; n++) {
+        float p = __uint_as_float((unsigned(h.at[n]) << 16) + unsigned(int(r.at[n])));
+        step(wide(from.at[n]), p, m.at[n], v.at[n]);
+        const unsigned bits = isnan(p) ? 0x7fc00000u : __float_as_uint(p);
+        h.at[n] = static_cast<unsigned short>((bits + 0x8000u) >> 16);
+        r.at[n] = static_cast<short>(bits - (unsigned(h.at[n]) << 16));
+    }
+    piece<float, N>(mean, j) = m;
+    piece<float, N>(square, j) = v;
+    piece<unsigned short, N>(high, j) = h;
+    piece<short, N>(rest, j) = r;
 }
 
 template <class S, int N>
@@ -77,6 +113,22 @@ void adamw(
                 as<W>(master), as<S>(gradient), as<W>(mean), as<W>(square), as<S>(copy), count / N, rates, factor);
         });
     });
+    check("adamw_");
+}
+
+void adamw_halves(
+    Type type, void* high, void* rest, const void* gradient, void* mean, void* square, int64_t count, const AdamW& rates, const double* factor,
+    Stream stream) {
+    if (count == 0) return;
+    const auto launch = [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<float>(count, {high, rest, gradient, mean, square}, [&](auto n) {
+            constexpr int N = decltype(n)::value;
+            adamw_halves_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
+                as<unsigned short>(high), as<short>(rest), as<S>(gradient), as<float>(mean), as<float>(square), count / N, rates, factor);
+        });
+    };
+    type == Type::f32 ? launch(float{}) : launch(__nv_bfloat16{});
     check("adamw_");
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "halves.h"
 #include "operators.h"
 
 namespace evo::kernels {
@@ -36,6 +37,23 @@ void round_into(const Tensor& copy, const Tensor& master, const Tensor& factor) 
   }
 }
 
+// One thread's share where master weights are in halves: whole in memory of its own as long as a block of them is updated.
+template <class S>
+void update_halves(
+    std::uint16_t* high, std::int16_t* rest, const S* gradient, float* mean, float* square, int64_t count, const cuda::AdamW& rates) {
+  constexpr int64_t kWhole = 2048;
+  float whole[kWhole];
+  for (int64_t start = 0; start < count; start += kWhole) {
+    const int64_t some = std::min(kWhole, count - start);
+    for (int64_t i = 0; i < some; i++) whole[i] = joined(high[start + i], rest[start + i]);
+    Typed<S>::get().adamw(
+        whole, gradient + start, mean + start, square + start, nullptr, some, rates.decay, rates.beta1, rates.beta2, rates.eps,
+        rates.step_size, rates.root_correction, rates.gradient_scale);
+    for (int64_t i = 0; i < some; i++) part(whole[i], high[start + i], rest[start + i]);
+  }
+}
+
+// Master weights of int16 are the lower halves of those whose upper ones the compute_copy is (halves.h).
 // A gradient_factor multiplies the gradients, too; one that is not finite leaves all bits as they are. It lies where the buffers do: nobody
 // waits for it on a GPU.
 void adamw(
@@ -43,43 +61,58 @@ void adamw(
     const evo::optional<Tensor>& compute_copy, double lr, double beta1, double beta2, double eps, double weight_decay, int64_t step,
     double gradient_scale, const evo::optional<Tensor>& gradient_factor) {
   TORCH_CHECK(step >= 1, "evo::adamw_: step ", step, " must be 1 or more");
+  const Tensor copy = compute_copy.value_or(Tensor());
+  const bool halves = master.scalar_type() == at::kShort;
   TORCH_CHECK(
-      master.scalar_type() == wide_type(gradient.scalar_type()) && exp_avg.scalar_type() == master.scalar_type() &&
-          exp_avg_sq.scalar_type() == master.scalar_type(),
+      (halves ? at::kFloat : master.scalar_type()) == wide_type(gradient.scalar_type()) &&
+          exp_avg.scalar_type() == wide_type(gradient.scalar_type()) && exp_avg_sq.scalar_type() == exp_avg.scalar_type(),
       "evo::adamw_: master ", master.scalar_type(), " and moments ", exp_avg.scalar_type(), ", ", exp_avg_sq.scalar_type(),
       " for gradients of ", gradient.scalar_type(), ": master and moments are float32, or float64 for float64 gradients");
-  check_device(master, "evo::adamw_");
+  TORCH_CHECK(
+      !halves || (copy.defined() && copy.scalar_type() == at::kBFloat16 && gradient.scalar_type() != at::kHalf),
+      "evo::adamw_: master weights of int16 are half of them: the other one is a compute_copy of bfloat16, gradients are float32 or bfloat16");
+  check_device(exp_avg, "evo::adamw_");
   check_flat(master, master, "master");
   check_flat(gradient, master, "gradient");
   check_flat(exp_avg, master, "exp_avg");
   check_flat(exp_avg_sq, master, "exp_avg_sq");
-  const Tensor copy = compute_copy.value_or(Tensor());
   if (copy.defined()) check_flat(copy, master, "compute_copy");
   const Tensor factor = gradient_factor.value_or(Tensor());
   if (factor.defined()) check_factor(factor, master);
-  const bool in_pass = copy.defined() && copy.scalar_type() == gradient.scalar_type();
+  const bool in_pass = halves || (copy.defined() && copy.scalar_type() == gradient.scalar_type());
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
+  cuda::AdamW rates{1 - lr * weight_decay, beta1, beta2, eps, lr / correction1, std::sqrt(correction2), gradient_scale};
   if (on_cuda(master)) {
     const Gpu gpu(gradient);
-    cuda::adamw(
-        gpu.type, master.data_ptr(), gradient.data_ptr(), exp_avg.data_ptr(), exp_avg_sq.data_ptr(), in_pass ? copy.data_ptr() : nullptr,
-        master.numel(), {1 - lr * weight_decay, beta1, beta2, eps, lr / correction1, std::sqrt(correction2), gradient_scale},
-        factor.defined() ? factor.data_ptr<double>() : nullptr, gpu.stream);
+    const double* by = factor.defined() ? factor.data_ptr<double>() : nullptr;
+    if (halves)
+      cuda::adamw_halves(
+          gpu.type, copy.data_ptr(), master.data_ptr(), gradient.data_ptr(), exp_avg.data_ptr(), exp_avg_sq.data_ptr(), master.numel(), rates,
+          by, gpu.stream);
+    else
+      cuda::adamw(
+          gpu.type, master.data_ptr(), gradient.data_ptr(), exp_avg.data_ptr(), exp_avg_sq.data_ptr(), in_pass ? copy.data_ptr() : nullptr,
+          master.numel(), rates, by, gpu.stream);
   } else {
     if (factor.defined()) {
       const double by = *factor.data_ptr<double>();
       if (!std::isfinite(by)) return;
-      gradient_scale *= by;
+      rates.gradient_scale *= by;
     }
     with_type(gradient.scalar_type(), "evo::adamw_", [&](auto stored) {
       using S = decltype(stored);
       using W = typename Typed<S>::Wide;
       at::parallel_for(0, master.numel(), kBlock, [&](int64_t begin, int64_t end) {
+        if constexpr (std::is_same<W, float>::value)
+          if (halves)
+            return update_halves<S>(
+                pointer<std::uint16_t>(copy) + begin, pointer<std::int16_t>(master) + begin, pointer<S>(gradient) + begin,
+                pointer<float>(exp_avg) + begin, pointer<float>(exp_avg_sq) + begin, end - begin, rates);
         Typed<S>::get().adamw(
             pointer<W>(master) + begin, pointer<S>(gradient) + begin, pointer<W>(exp_avg) + begin, pointer<W>(exp_avg_sq) + begin,
-            in_pass ? pointer<S>(copy) + begin : nullptr, end - begin, 1 - lr * weight_decay, beta1, beta2, eps, lr / correction1,
-            std::sqrt(correction2), gradient_scale);
+            in_pass ? pointer<S>(copy) + begin : nullptr, end - begin, rates.decay, rates.beta1, rates.beta2, rates.eps, rates.step_size,
+            rates.root_correction, rates.gradient_scale);
       });
     });
   }
