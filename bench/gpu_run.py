@@ -20,6 +20,7 @@ EVO_BENCH_PYTHON names the Python, EVO_LIBTORCH another libtorch.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import platform
@@ -347,7 +348,8 @@ def main():
         if not options.built:
             head["build"] = build(variables, about.get("capability") if options.device == "cuda" else None, 60 * options.minutes, tell)
         head["operators"] = check(options, variables, tell)
-        prepared = [Prepared(case, os.path.join(folder, "cases", case.name), python, about, variables, options) for case in wanted]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            prepared = list(pool.map(lambda case: Prepared(case, os.path.join(folder, "cases", case.name), python, about, variables, options), wanted))
         head["compiled_ahead"] = end_warming(warming, min(end, begun + options.warm_seconds), tell)
         if options.json:
             print(json.dumps(head), flush=True)

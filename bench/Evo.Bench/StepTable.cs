@@ -8,6 +8,9 @@ namespace Evo.Bench;
 /// <summary>What one step spends its time on, as numbers for bench/gpu: the profile of <c>evo train --profile</c> of one rank.</summary>
 internal static class StepTable
 {
+    // Operators that are told, those that took longest.
+    private const int Most = 30;
+
     /// <summary>Records one step. On a GPU each of its operators is waited for, so it takes longer than others.</summary>
     /// <param name="options">Where it is computed, and in what.</param>
     /// <param name="step">Makes a step and tells its seconds.</param>
@@ -28,7 +31,7 @@ internal static class StepTable
             ceiling_flops = found.Operations,
             ceiling_bytes = found.Bytes,
             kinds = profile.Kinds.Select(Row),
-            operators = profile.Operators.Select(Row),
+            operators = profile.Operators.Take(Most).Select(Row),
         };
 
         object Row(ProfileRow row) => new

@@ -30,7 +30,7 @@ type ``The head and its loss in chunks``() =
             loss.backward ()
             [ loss; z; right; gradientOf hidden; gradientOf head ])
 
-    // Of 16,384 words and more a chunk has 512 tokens; rows of 512 words in float64, and of 1,024 in float32, are a page.
+    // Of 16,384 words and more a chunk has at most 512 tokens; rows of 512 words in float64, and of 1,024 in float32, are a page.
     [<Theory>]
     [<InlineData(1025, 16384)>]
     [<InlineData(513, 16385)>]
@@ -48,7 +48,7 @@ type ``The head and its loss in chunks``() =
     member _.``take the memory of the logits of one chunk``() =
         use _ = torch.NewDisposeScope()
         use _ = torch.no_grad ()
-        let vocabulary, tokens = 16384L, 600L
+        let vocabulary, tokens = 16384L, 1023L
         let hidden, head = torch.randn (tokens, 4L), torch.randn (vocabulary, 4L)
         let targets = labels (Random 1) (int tokens) (int vocabulary)
         let before = NativeMemory.BytesAllocated
@@ -57,7 +57,21 @@ type ``The head and its loss in chunks``() =
         withNative true (fun () -> Ops.LinearCrossEntropy(hidden, head, targets))
         |> ignore
 
-        let chunk = HeadChunk.Tokens(vocabulary, onGpu = false)
+        let chunk = HeadChunk.Tokens(tokens, vocabulary, onGpu = false)
         Assert.Equal(512L, chunk)
         let logits = 4L * chunk * vocabulary
         Assert.InRange(NativeMemory.PeakBytes - before, logits, logits + logits / 50L)
+
+    [<Fact>]
+    member _.``are of one size, as few as have room for that many tokens``() =
+        for tokens, vocabulary, onGpu, expected in
+            [
+                512L, 16384L, false, 512L
+                513L, 16384L, false, 257L
+                1025L, 16384L, false, 342L
+                3000L, 1L <<< 13, false, 1000L
+                8192L, 152064L, true, 8192L
+                10240L, 152064L, true, 5120L
+                0L, 100L, true, 0L
+            ] do
+            Assert.Equal(expected, HeadChunk.Tokens(tokens, vocabulary, onGpu))

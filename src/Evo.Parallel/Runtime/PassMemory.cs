@@ -130,7 +130,7 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
         var spread = plan.Ranks.Mode is not (ParallelMode.Serial or ParallelMode.Isp);
         long entries = spread ? (plan.Spec.Size.VocabSize + degrees.Tensor - 1) / degrees.Tensor : plan.Spec.Size.VocabSize;
         var tokens = rows * length / (plan.Ranks.Mode == ParallelMode.Isp ? degrees.Tensor : 1);
-        var chunkTokens = Math.Min(tokens, HeadChunk.Tokens(entries, onGpu));
+        var chunkTokens = HeadChunk.Tokens(tokens, entries, onGpu);
         var chunk = chunkTokens * entries;
         long table = entries * plan.Spec.Size.HiddenSize, hidden = tokens * plan.Spec.Size.HiddenSize;
         var narrow = Compute < Wide;

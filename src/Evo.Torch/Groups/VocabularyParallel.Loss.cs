@@ -134,7 +134,7 @@ public static partial class VocabularyParallel
             if (Valid == 0)
                 yield break;
             var tokens = hidden.shape[0];
-            var length = HeadChunk.Tokens(Valid, hidden.device_type == DeviceType.CUDA);
+            var length = HeadChunk.Tokens(tokens, Valid, hidden.device_type == DeviceType.CUDA);
             for (long first = 0; first < tokens; first += length)
                 yield return (first, Math.Min(length, tokens - first));
         }

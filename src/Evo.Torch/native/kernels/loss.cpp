@@ -135,10 +135,12 @@ Sums cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoo
 
 // ---- linear_cross_entropy ----
 
-// Tokens of a chunk, as Evo.Torch's HeadChunk has them.
-int64_t chunk_tokens(int64_t V, bool cuda) {
+// Tokens of a chunk of N, as Evo.Torch's HeadChunk has them.
+int64_t chunk_tokens(int64_t N, int64_t V, bool cuda) {
   V = std::max<int64_t>(V, 1);
-  return cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 23) / V);
+  const int64_t most = cuda ? std::max<int64_t>(8192, (int64_t{1} << 26) / V) : std::max<int64_t>(512, (int64_t{1} << 23) / V);
+  const int64_t chunks = std::max<int64_t>(1, (N + most - 1) / most);
+  return (N + chunks - 1) / chunks;
 }
 
 // Logits [rows, lines] to be written. The gradient of the head reads their columns: on a processor rows a whole number of pages apart, whose
@@ -188,7 +190,7 @@ HeadAndLoss head_and_loss(
   const Tensor weight = in_whole_pieces(head);
   const int64_t N = hidden.size(0), C = hidden.size(1), V = head.size(0), lines = weight.size(0);
   const auto type = hidden.scalar_type(), wide = wide_type(type);
-  const int64_t chunk = chunk_tokens(V, on_cuda(hidden));
+  const int64_t chunk = chunk_tokens(N, V, on_cuda(hidden));
   // A GPU's kernel reads the logits as the product gives them, and leaves their gradient as the next products take it.
   const bool as_they_are = type == wide || on_cuda(hidden);
   const auto options = hidden.options();
