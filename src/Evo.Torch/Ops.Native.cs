@@ -182,6 +182,16 @@ public static partial class Ops
         double lr, double beta1, double beta2, double eps, double weightDecay,
         long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor, ref bool done)
     {
+        if (master.dtype == ScalarType.Int16 && !Takes(expAvg))
+        {
+            // The plain form knows whole numbers only.
+            using var whole = WeightHalves.Join(computeCopy!, master);
+            AdamW(whole, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, null, gradFactor);
+            WeightHalves.Part(whole, computeCopy!, master);
+            done = true;
+            return;
+        }
+
         if (!Takes(expAvg, expAvgSq) || expAvg.dtype is ScalarType.BFloat16 or ScalarType.Float16 || !Takes(gradient)
             || (gradient.dtype == ScalarType.Float64) != (expAvg.dtype == ScalarType.Float64)
             || master.device_type != expAvg.device_type || (master.dtype != expAvg.dtype && master.dtype != ScalarType.Int16))

@@ -185,14 +185,6 @@ public static partial class Ops
         long step, double gradScale, Tensor? computeCopy, Tensor? gradFactor)
     {
         using var scope = NewDisposeScope();
-        if (master.dtype == ScalarType.Int16)
-        {
-            var whole = WeightHalves.Join(computeCopy!, master);
-            PlainAdamW(whole, gradient, expAvg, expAvgSq, lr, beta1, beta2, eps, weightDecay, step, gradScale, null, gradFactor);
-            WeightHalves.Part(whole, computeCopy!, master);
-            return;
-        }
-
         var wide = gradient.to_type(master.dtype);
         var scaled = gradFactor is null ? wide * gradScale : wide * (gradFactor * gradScale).to_type(master.dtype);
         var mean = expAvg.mul(beta1).add_(scaled, 1 - beta1);

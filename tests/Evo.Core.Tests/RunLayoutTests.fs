@@ -205,6 +205,9 @@ let ``what speaks against a layout on any number of ranks is a problem of its ke
 [<InlineData("parallel.expert.size=0", "must be at least 1")>]
 [<InlineData("parallel.fsdp.size=0", "must be at least 1, or -1 for all data-parallel ranks")>]
 [<InlineData("reduce_comm_dtype=bfloat16", "must hold what the model computes in float32; use \"float32\"")>]
+[<InlineData("hybrid_zero_optimizer.split_master=true", "is for bfloat16 weights")>]
+[<InlineData("hybrid_zero_optimizer.narrow_sums=true",
+             "has no effect: gradients are summed in the model's element type")>]
 [<InlineData("grad_scaler.initial_scale=1e9", "must be from grad_scaler.min_scale to grad_scaler.max_scale")>]
 [<InlineData("grad_scaler.min_scale=1e9", "must not be above grad_scaler.max_scale")>]
 [<InlineData("grad_scaler.backoff_factor=0", "must be greater than 0")>]
@@ -217,6 +220,18 @@ let ``what speaks against a layout on any number of ranks is a problem of its ke
 let ``a key that contradicts another is refused`` (assignment: string) (expected: string) =
     let lines = refused [ assignment ]
     Assert.Contains(expected, Assert.Single lines)
+
+[<Fact>]
+let ``gradients in shards are not summed in the model's element type`` () =
+    let lines =
+        refused
+            [
+                "model.dtype=bfloat16"
+                "parallel.fsdp.enable=true"
+                "hybrid_zero_optimizer.narrow_sums=true"
+            ]
+
+    Assert.Contains("those of parallel.fsdp are summed in shards", Assert.Single lines)
 
 [<Fact>]
 let ``a rise must reach its end, through numbers that the schedule can run`` () =

@@ -86,6 +86,8 @@ let private tied =
         "model.num_chunks", [ "1" ]
         "data.rampup_batch_size", [ "\"\""; "\"1 1 10\"" ]
         "reduce_comm_dtype", [ "null" ]
+        "hybrid_zero_optimizer.narrow_sums", [ "false" ]
+        "hybrid_zero_optimizer.split_master", [ "false" ]
         "grad_scaler.initial_scale", [ "65536"; "4" ]
         "grad_scaler.min_scale", [ "1"; "0.5" ]
         "grad_scaler.max_scale", [ "1e6" ]
@@ -155,8 +157,23 @@ let legal: Gen<(string * string) list> =
 
         let! layers = Gen.choose (1, 9)
 
+        // What saves memory of the optimizer is for some types and layouts.
+        let! saving =
+            Gen.elements
+                [
+                    []
+                    [
+                        "model.dtype", "\"bfloat16\""
+                        "parallel.fsdp.enable", "false"
+                        "hybrid_zero_optimizer.narrow_sums", "true"
+                        "hybrid_zero_optimizer.split_master", "true"
+                    ]
+                ]
+
         return
-            List.concat chosen
+            (List.concat chosen
+             |> List.filter (fun (path, _) -> not (List.exists (fst >> (=) path) saving)))
+            @ saving
             @ [
                 "model.num_layers", string layers
                 "model.rope_scaling", "{\"type\": \"linear\"}"

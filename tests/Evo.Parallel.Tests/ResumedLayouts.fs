@@ -280,6 +280,32 @@ let ``saved and continued at the same layout, a run ends in the same bits`` (ind
     Assert.Equal<(string * string) list>(bits (nonNull straight.Checkpoint), bits (nonNull again.Checkpoint))
 
 [<Fact>]
+let ``a run of one micro-batch a step ends in the same bits with its gradients summed in the model's type``
+    ()
+    =
+    use folder = new TemporaryFolder()
+    writeData folder.Path
+
+    let ends micro narrow =
+        let config =
+            config
+                folder.Path
+                "LLAMA2"
+                [
+                    "model.dtype=bfloat16"
+                    $"data.rows_per_step={micro}"
+                    "data.total_steps=4"
+                    "data.valid_every=0"
+                    $"hybrid_zero_optimizer.narrow_sums={narrow}"
+                    $"run_folder={folder.Path}/{micro}-{narrow}"
+                ]
+
+        bits (nonNull (fst (runOn 1 Int64.MaxValue config)).Checkpoint)
+
+    Assert.Equal<(string * string) list>(ends 1 "false", ends 1 "true")
+    Assert.NotEqual<(string * string) list>(ends 4 "false", ends 4 "true")
+
+[<Fact>]
 let ``ranks write as much each, and a rank that resumes reads its part of the state and nothing else`` () =
     use folder = new TemporaryFolder()
     writeData folder.Path

@@ -260,6 +260,8 @@ type Way =
         Overlap: bool
         Fully: bool
         Ahead: int
+        /// Whether master weights are kept in halves, where weights are bfloat16.
+        Split: bool
     }
 
     static member Of zero =
@@ -271,6 +273,7 @@ type Way =
             Overlap = false
             Fully = false
             Ahead = 1
+            Split = false
         }
 
     member way.Options(dtype, groups, sum: torch.Tensor -> torch.Tensor) =
@@ -283,6 +286,7 @@ type Way =
             OverlapGather = way.Overlap,
             FullySharded = way.Fully,
             GatherAhead = way.Ahead,
+            SplitMaster = (way.Split && dtype = torch.ScalarType.BFloat16),
             SumOverWorld = sum
         )
 

@@ -127,7 +127,10 @@ public sealed partial class ShardedOptimizer
         return [.. classes.Select(shard => shard.Compute.clone())];
     }
 
-    /// <summary>Puts weights back that were copied, bit for bit; master weights stay what they are.</summary>
+    /// <summary>
+    /// Puts weights back that were copied, bit for bit; master weights stay what they are, but for those that are split: they are right again
+    /// when the weights of before are back.
+    /// </summary>
     public void RestoreWeights(IReadOnlyList<Tensor> copied)
     {
         using var noGrad = no_grad();

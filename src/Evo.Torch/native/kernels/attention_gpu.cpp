@@ -1,6 +1,7 @@
 // Attention on a GPU: libtorch's flash attention, or cuDNN's where all sequences have one length.
 
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/record_function.h>
 
 #include "attention.h"
 
@@ -71,6 +72,7 @@ evo::optional<EqualRows> rows_for_cudnn(const Tensor& q, const FlashPlan& plan) 
 
 Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& cu_seqlens) {
   TORCH_CHECK(k.size(1) == q.size(1), "evo::causal_attention: on a GPU, keys beyond the queries are for the plain operators");
+  const at::DisableRecordFunctionGuard unseen;  // a profile gives its time to the operator that has its operations
   const FlashPlan plan(q, bias, cu_seqlens);
   if (const auto rows = rows_for_cudnn(q, plan)) {
     rows->count_each(4, q);
@@ -87,6 +89,7 @@ Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const B
 variable_list flash_backward(
     const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Bias& bias,
     const evo::optional<Tensor>& cu_seqlens) {
+  const at::DisableRecordFunctionGuard unseen;
   const FlashPlan plan(q, bias, cu_seqlens);
   const Tensor random = at::empty({2}, q.options().dtype(at::kLong)), none = plan.borders.value_or(Tensor());  // of dropout, which there is none of
   // By the forward's: cuDNN's log-sum-exp has a fourth dimension.
