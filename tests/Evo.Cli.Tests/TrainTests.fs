@@ -215,8 +215,8 @@ let ``a second SIGTERM leaves in the midst of a step with one line and nothing e
         while not running.HasExited && not (Directory.Exists(folder.File "run")) do
             Thread.Sleep 5
 
-        // Then it computes one step, for a minute.
-        Thread.Sleep 1000
+        // Then it computes one step, for a minute; a busy machine needs some seconds to come to it.
+        Thread.Sleep 4000
 
         for _ in 1..2 do
             terminate running
