@@ -22,8 +22,8 @@ type FlatMemory =
 
     /// What each of the ranks holds. With n elements in the buffer, z ranks that share them, c bytes for an element of the
     /// model and s for one of the optimizer: weights n·c and gradients n·s, or n·(c + s) where the dtypes differ; moments
-    /// 2·n·s/z; master weights n·s/z where the dtypes differ, n·(s − c)/z where they are kept in halves. Fully sharded, weights are n·c/z and gradients n·s/z. Summed in
-    /// the model's dtype, gradients are n·c.
+    /// 2·n·s/z; master weights n·s/z where the dtypes differ, n·(s − c)/z where they are kept in halves. Fully sharded, weights are
+    /// n·c/z and gradients n·s/z. Summed in the model's dtype, gradients are n·c.
     /// <param name="plan">The plan.</param>
     /// <param name="dtype">Dtype of the model: float64, float32, bfloat16 or float16.</param>
     /// <param name="fullySharded">Whether weights and gradients are kept in shards, too.</param>

@@ -6,8 +6,8 @@ open System.Collections.Generic
 /// The flat buffer of one reduction class on one rank, and who of the ranks that share it owns which elements.
 ///
 /// Blocks stand in their order; inside a block the parameters that decay stand first, and of those that do, or do not, matrices
-/// before vectors: the weights of maps of one input follow one another, as their biases do, and are one matrix to a product. Each parameter begins at a multiple of
-/// 16 elements, and so does each shard: vectors of every width cut them at the same places, so that an update gives the
+/// before vectors: the weights of maps of one input follow one another, as their biases do, and are one matrix to a product. Each
+/// parameter begins at a multiple of 16 elements, and so does each shard: vectors of every width cut them at the same places, so that an update gives the
 /// same bits however elements are dealt out. Buckets are whole blocks, closed as soon as they reach the wanted size, padded
 /// at the end to split evenly. Every rank owns its part of each bucket, and keeps state for those parts alone: the compact
 /// buffer has them one behind the other.

@@ -62,7 +62,7 @@ internal sealed class ReplicatedWeights : ClassShard
     {
         var gradient = View(low ?? Gradient, slot.Offset, slot.Length, parameter.shape).DetachFromDisposeScope();
         parameter.grad = gradient;
-        attached.Add((parameter, gradient, unwritten is null ? null : GradientSums.CompleteBeforeAutograd(parameter, gradient)));
+        attached.Add((parameter, gradient, unwritten is null || parameter.dim() < 2 ? null : GradientSums.CompleteBeforeAutograd(parameter, gradient)));
     }
 
     internal override void ZeroGradient()
@@ -72,9 +72,14 @@ internal sealed class ReplicatedWeights : ClassShard
             Clear(bucket);
         }
 
+        if (low is not null && Options.ZeroSums)
+        {
+            Gradient.zero_();
+        }
+
         ended.Clear();
         Array.Clear(begun);
-        Array.Clear(summed);
+        Array.Fill(summed, Options.ZeroSums);
     }
 
     internal override void Accumulate()
