@@ -228,3 +228,27 @@ let ``memory that is too little is refused with what is missing`` () =
 let ``memory of a configuration that says itself what is computed again is shown, too`` () =
     let text = answered "memory configs/llama2.json --world 1"
     Assert.Contains("recompute: layers 0-3 keep their input, 4-7 everything", text)
+
+[<Fact>]
+let ``7 billion parameters with AdamW have room on one GPU of 141 GB where weights are split and sums narrow``
+    ()
+    =
+    let needed keys =
+        let plan =
+            json
+                $"memory configs/7B_qwen2.json --world 1 --set data.seq_len=1024 --set data.micro_bsz=4 --set data.micro_num=1 --set model.checkpoint=0 --set train.device=cuda {keys}"
+
+        (at "needed" (items (at "stages" plan)).Head).GetValue<int64>()
+
+    let one key =
+        $"--set hybrid_zero_optimizer.{key}=true "
+
+    let weights = 7_615_616_512L
+    let plain = needed ""
+    let split = needed (one "split_master")
+    let both = needed (one "split_master" + one "narrow_sums")
+    Assert.InRange(both, 14L * weights, 130_000_000_000L)
+    Assert.True(plain > 141_000_000_000L)
+    // 2 bytes of each weight, and 4, each with a fiftieth for what no formula knows.
+    Assert.InRange(float (plain - split), 2.0 * 1.0199 * float weights, 2.0 * 1.0201 * float weights)
+    Assert.InRange(float (split - both), 4.0 * 1.0199 * float weights, 4.0 * 1.0201 * float weights)
