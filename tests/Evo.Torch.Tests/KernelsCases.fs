@@ -21,6 +21,14 @@ type Case =
         let sizes = List.map2 (sprintf "%s=%d") case.Operator.Dimensions case.Sizes
         $"""{case.Operator.Name} {String.concat " " sizes} seed={case.Seed} strided={case.Strided}"""
 
+/// Queries of T tokens, and keys and values of S, a group of query heads to each of K: q [B, T, K·group, D], k and v [B, S, K, D].
+let private attended random (B, T, S) (K, group, D) =
+    [|
+        normal random [ B; T; K * group; D ]
+        normal random [ B; S; K; D ]
+        normal random [ B; S; K; D ]
+    |]
+
 let operators =
     KernelsFused.operators
     @ KernelsExperts.operators
@@ -64,12 +72,7 @@ let operators =
                     let S = T + sizes[2] - 1
 
                     {
-                        Inputs =
-                            [|
-                                normal random [ B; T; K * sizes[4]; D ]
-                                normal random [ B; S; K; D ]
-                                normal random [ B; S; K; D ]
-                            |]
+                        Inputs = attended random (B, T, S) (K, sizes[4], D)
                         Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 1.0 / sqrt (float D))
                     }
         }
@@ -88,12 +91,7 @@ let operators =
                     let K, D = sizes[3], sizes[5]
 
                     {
-                        Inputs =
-                            [|
-                                normal random [ 1; T; K * sizes[4]; D ]
-                                normal random [ 1; T; K; D ]
-                                normal random [ 1; T; K; D ]
-                            |]
+                        Inputs = attended random (1, T, T) (K, sizes[4], D)
                         Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders)
                     }
         }
@@ -108,12 +106,7 @@ let operators =
                     let slopes = (normal random [ K * sizes[3] ]).abs().mul(Scalar.op_Implicit 0.1)
 
                     {
-                        Inputs =
-                            [|
-                                normal random [ B; T; K * sizes[3]; D ]
-                                normal random [ B; S; K; D ]
-                                normal random [ B; S; K; D ]
-                            |]
+                        Inputs = attended random (B, T, S) (K, sizes[3], D)
                         Run =
                             fun x ->
                                 Ops.CausalAttention(
@@ -140,12 +133,7 @@ let operators =
                     let K, D = 2, sizes[3]
 
                     {
-                        Inputs =
-                            [|
-                                normal random [ 1; T; K * sizes[2]; D ]
-                                normal random [ 1; T; K; D ]
-                                normal random [ 1; T; K; D ]
-                            |]
+                        Inputs = attended random (1, T, T) (K, sizes[2], D)
                         Run =
                             fun x ->
                                 Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, window = int64 sizes[4])
@@ -165,12 +153,7 @@ let operators =
                     let T = List.sum lengths
 
                     {
-                        Inputs =
-                            [|
-                                normal random [ 1; T; K * sizes[2]; D ]
-                                normal random [ 1; T; K; D ]
-                                normal random [ 1; T; K; D ]
-                            |]
+                        Inputs = attended random (1, T, T) (K, sizes[2], D)
                         Run =
                             fun x ->
                                 Ops.CausalAttention(
