@@ -1,4 +1,4 @@
-// A float32 in two halves of 16 bits: the bfloat16 nearest to it, of two as near the larger one, and what its bits are beyond those.
+// A float32 in two halves of 16 bits: the bfloat16 nearest to it, of two as near the one further from zero, and what its bits are beyond those.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,7 @@ class Unwritten {
   }
 
   static Unwritten& of_all_ranks() {
-    static Unwritten all;
+    static Unwritten& all = *new Unwritten;  // not destroyed when the process ends: a GPU's memory may be gone by then
     return all;
   }
 
