@@ -108,6 +108,8 @@ internal static partial class OperatorBench
         const long parameters = 32 << 20;
         var flat = Enumerable.Range(0, 4).Select(_ => Normal(parameters)).ToArray();
         flat[3].abs_();
+        var (high, rest) = (zeros(parameters, dtype: ScalarType.BFloat16), zeros(parameters, dtype: ScalarType.Int16));
+        var narrow = flat[1].to_type(ScalarType.BFloat16);
         Tensor Attend(Tensor[] x) => Ops.CausalAttention(x[0], x[1], x[2], 0.125);
         Tensor Loss(Tensor[] x) => Ops.LinearCrossEntropy(x[0], x[1], labels).lossSum;
         return
@@ -141,6 +143,7 @@ internal static partial class OperatorBench
             Timed("LinearCrossEntropy, both", 3 * head, true, [Normal(1024, C), Normal(Vocabulary, C)], Loss),
             .. ExpertCases(),
             new("AdamW of 32 Mi", 4.0 * 7 * parameters, false, () => Ops.AdamW(flat[0], flat[1], flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, null)),
+            new("AdamW of 32 Mi in halves", 26.0 * parameters, false, () => Ops.AdamW(rest, narrow, flat[2], flat[3], 1e-3, 0.9, 0.95, 1e-8, 0.1, 1, 1, high)),
             new("GlobalNormSquared of 32 Mi", 4.0 * parameters, false, () => Ops.GlobalNormSquared(flat[1]).Dispose()),
         ];
     }

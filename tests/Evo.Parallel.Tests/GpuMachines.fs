@@ -74,6 +74,7 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
                 "--device"
                 "cpu"
                 "--json"
+                "--profile"
                 "--minutes"
                 "20"
                 "--turn-seconds"
@@ -98,7 +99,7 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
 
     let head, cases = objects.Head, objects.Tail
     Assert.NotEqual<string>("", nonNull (head.GetProperty("commit").GetString()))
-    Assert.Contains("--device cpu --json", head.GetProperty("command").GetString())
+    Assert.Contains("--device cpu --json --profile", head.GetProperty("command").GetString())
     let operators = head.GetProperty "operators"
     Assert.True(operators.GetProperty("checked").GetInt32() > 40, string operators)
     Assert.Equal(0, operators.GetProperty("wrong").GetArrayLength())
@@ -128,6 +129,18 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
         Assert.True(case.GetProperty("losses_agree").GetBoolean(), string case)
 
         for contender in case.GetProperty("contenders").EnumerateArray() do
+            let profiled, profile = contender.TryGetProperty "profile"
+            Assert.Equal((contender.GetProperty("name").GetString() = "evo"), profiled)
+
+            if profiled then
+                Assert.Contains(
+                    "matrix products",
+                    [
+                        for kind in profile.GetProperty("kinds").EnumerateArray() ->
+                            string (kind.GetProperty("name").GetString())
+                    ]
+                )
+
             Assert.InRange(contender.GetProperty("recompute").GetDouble(), 0.0, 1.0)
 
             match contender.GetProperty("name").GetString() with
@@ -140,6 +153,27 @@ let ``the benchmark for GPUs goes in a package under 60 MB to a folder with noth
                 let works, _ = contender.TryGetProperty "tokens_per_s"
                 let problem = contender.GetProperty("problem").GetString()
                 Assert.True(works || not (String.IsNullOrEmpty problem), $"{other}: {contender}")
+
+    // What was built serves a second call, which says so by the table.
+    let code, program =
+        run
+            300.0
+            [
+                Path.Combine(there, "run")
+                "--device"
+                "cpu"
+                "--built"
+                "--profile"
+                "--case"
+                "tiny/64"
+                "--only"
+                "evo"
+            ]
+
+    use program = program
+    Assert.True((code = 0), program.Text)
+    Assert.DoesNotContain("built in", program.Text)
+    Assert.Contains("one step of Evo, each operator waited for", program.Text)
 
 /// What a Python program says that imports parts of bench/gpu.
 let private says (program: string) =
