@@ -12,6 +12,7 @@ class Case:
     dtype: str = "bfloat16"
     recompute: float = 0  # share of the layers that are computed again in the backward pass; PyTorch does all or none
     evo_recompute: float = None  # Evo's own share, where it needs another
+    by_layer: bool = False  # torch.compile is given a layer at a time: a large model takes it minutes
     limit: float = 75  # seconds
     small: bool = False  # for processors: runs when it is named
 
@@ -67,17 +68,20 @@ CASES = [
     Case("qwen2.5-0.5B/1024", QWEN_05, 1024, 16),
     Case("qwen2.5-1.5B/1024", QWEN_15, 1024, 16),
     Case("gpt2-124M/1024", gpt2(1024), 1024, 16),
-    Case("qwen2.5-7B/1024", QWEN_7, 1024, 10, recompute=1, evo_recompute=0, limit=110),
-    Case("llama-3-8B/4096", LLAMA_8, 4096, 2, recompute=1, evo_recompute=0, limit=90),
+    Case("qwen2.5-7B/1024", QWEN_7, 1024, 10, recompute=1, evo_recompute=0, by_layer=True, limit=110),
+    Case("llama-3-8B/4096", LLAMA_8, 4096, 2, recompute=1, evo_recompute=0, by_layer=True, limit=90),
     Case("qwen2.5-1.5B/4096", QWEN_15, 4096, 4),
     Case("qwen2.5-0.5B/4096", QWEN_05, 4096, 4),
-    Case("qwen2.5-7B/4096", QWEN_7, 4096, 2, recompute=1, evo_recompute=0, limit=90),
-    Case("llama-3-8B/1024", LLAMA_8, 1024, 8, recompute=1, evo_recompute=0, limit=90),
+    Case("qwen2.5-7B/4096", QWEN_7, 4096, 2, recompute=1, evo_recompute=0, by_layer=True, limit=90),
+    Case("llama-3-8B/1024", LLAMA_8, 1024, 8, recompute=1, evo_recompute=0, by_layer=True, limit=90),
     Case("gpt2-124M/4096", gpt2(4096), 4096, 4),
     Case("tiny/64", TINY, 64, 2, dtype="float32", small=True),
-    Case("tiny-bf16/64", TINY, 64, 2, recompute=1, small=True),
+    Case("tiny-bf16/64", TINY, 64, 2, recompute=1, by_layer=True, small=True),
     Case("tiny-gpt2/64", {**gpt2(64), "vocab_size": 512, "n_embd": 64, "n_inner": 256, "n_layer": 2, "n_head": 4}, 64, 2, dtype="float32", small=True),
 ]
+
+
+ONE_LAYER = {"num_hidden_layers": 1, "n_layer": 1}  # in either kind of config
 
 
 def layers(config):
@@ -114,8 +118,8 @@ def warming_bytes(case):
 
     Weights and gradients in float32 and casts of weights; of a layer and token, by what torch.compile keeps of it, the residual twice in
     float32, 4 vectors of its width and 3 of the inner one in 16 bit; the logits, their gradient and a copy in 16 bit; and what CUDA
-    itself takes for a process."""
-    config = case.config
+    itself takes for a process. By layer, one is enough."""
+    config = {**case.config, **ONE_LAYER} if case.by_layer else case.config
     gpt2_like = config["model_type"] == "gpt2"
     hidden, inner = (config["n_embd"], config["n_inner"]) if gpt2_like else (config["hidden_size"], config["intermediate_size"])
     layer = 16 * hidden + 6 * inner

@@ -19,7 +19,7 @@ class Contender:
         self.name, self.command, self.variables, self.log = name, command, variables, log
         self.needs, self.least = needs, least  # bytes of the device: as it is thought, and without what may be otherwise
         self.rates, self.losses, self.peak = [], [], 0
-        self.issue_seconds = self.profile = None
+        self.issue_seconds = self.profile = self.ready_seconds = None
         self.group = self.problem = self.version = self.process = self.step_seconds = None
 
     def stand_by(self):
@@ -42,6 +42,7 @@ class Contender:
     def begin(self):
         if not self.process:
             self.stand_by()
+        self.begun = time.monotonic()
         self.say("begin")
 
     def read(self):
@@ -81,6 +82,8 @@ class Contender:
         if self.version is None:
             self.version = self.next(deadline)["version"]
         answer = self.next(deadline)
+        if self.ready_seconds is None:
+            self.ready_seconds = time.monotonic() - self.begun  # its model made, its first steps done
         self.losses += answer["losses"]
         self.peak = max(self.peak, answer["peak_bytes"])
         return answer

@@ -11,7 +11,7 @@ case is compiled by torch.compile, whose caches lie in the package: nothing is t
 of a model in bfloat16 with float32 master weights and moments (AdamW), all contenders from the same weights on the same tokens:
   evo            Evo
   eager          PyTorch, autocast, scaled_dot_product_attention, fused AdamW
-  compile        the same under torch.compile
+  compile        the same under torch.compile; of the 7B and 8B shapes a layer at a time, since as a whole they take it minutes
   transformers   transformers' model of the same configuration, where it is installed
 Those that have room beside one another on the device take turns, others follow; ratios are medians over turns. tflops counts operations
 as Megatron and InternEvo do, model_tflops by the model's formula with causal attention (docs/training.md). What does not fit is said, by
@@ -106,6 +106,10 @@ def shape_of(case, options, share):
     return [str(word) for word in shape]
 
 
+def parts_of(case):
+    return ["--by-layer"] if case.by_layer else []
+
+
 def begin_warming(wanted, python, about, variables, options, folder):
     """None where torch.compile is no contender."""
     for case in wanted:
@@ -116,7 +120,7 @@ def begin_warming(wanted, python, about, variables, options, folder):
     warmers = [
         Warmer(
             case,
-            [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile"))],
+            [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile")), *parts_of(case)],
             variables,
             cache_of(case),
             os.path.join(folder, case.name),
@@ -194,7 +198,7 @@ def contenders_of(case, foretold, folder, python, about, variables, options):
     theirs = 18 * other["parameters"] + 2 * other["kinds"]["activations"] + logit_bytes(case)
     kinds = ["eager", "compile"] + (["transformers"] if about.get("transformers") else [])
     all_of_them = [("evo", [EVO, "step", folder], [], evo["bytes"], evo["bytes"])]
-    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind], theirs, least_bytes(case)) for kind in kinds]
+    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind, *parts_of(case)], theirs, least_bytes(case)) for kind in kinds]
     return [
         Contender(
             name,
@@ -291,6 +295,7 @@ def result_of(case, foretold, entries):
                 tflops=round(rate / tokens * predicted["megatron_flops"] / 1e12, 3),
                 model_tflops=round(rate / tokens * predicted["model_flops"] / 1e12, 3),
                 peak_gib=round(c.peak / 2**30, 3),
+                ready_s=round(c.ready_seconds, 1),
                 lowest=round(min(c.rates), 1),
                 highest=round(max(c.rates), 1),
                 losses=[round(loss, 5) for loss in c.losses[:3]],
@@ -326,7 +331,7 @@ def main():
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--minutes", type=float, default=10, help="time for all of it, building among it")
     parser.add_argument("--repeats", type=int, default=3, help="turns that count")
-    parser.add_argument("--turn-seconds", type=float, default=1.2)
+    parser.add_argument("--turn-seconds", type=float, default=0.8)
     parser.add_argument("--warm-seconds", type=float, default=150, help="from the beginning, for what is compiled ahead; 0: nothing is")
     parser.add_argument("--built", action="store_true", help="takes the library that lies here, built before")
     parser.add_argument("--profile", action="store_true", help="what a step of Evo spends its time on, by kind and operator")

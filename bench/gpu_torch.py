@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 sys.dont_write_bytecode = True
+from gpu_cases import ONE_LAYER  # noqa: E402
 from pytorch_models import MODELS  # noqa: E402
 from pytorch_train import tokens_of  # noqa: E402
 
@@ -81,7 +82,18 @@ def build(options, config):
         model = kind(config, hasattr(F, "scaled_dot_product_attention"), options.recompute > 0)
     model.to(options.device)
     fill(model, kind.TRANSPOSED, options.device)
-    return model, torch.compile(model) if options.kind == "compile" else model, torch.__version__
+    return model, compiled(model, options.by_layer) if options.kind == "compile" else model, torch.__version__
+
+
+def compiled(model, by_layer):
+    """The whole model; or, by layer, its layers, of which one is compiled for all ("regional compilation" in PyTorch's documentation), and
+    its head with the loss. The large models take minutes as a whole."""
+    if not by_layer:
+        return torch.compile(model)
+    for layer in model.blocks():
+        layer.compile()
+    model.end = torch.compile(model.end)
+    return model
 
 
 def loss_and_gradients(loss_of, ids, labels, options):
@@ -95,6 +107,8 @@ def loss_and_gradients(loss_of, ids, labels, options):
 def compile_ahead(options, config):
     """The pass that a step begins with, for what it leaves in the caches of torch.compile."""
     started = time.perf_counter()
+    if options.by_layer:
+        config = {**config, **ONE_LAYER}
     _, loss_of, _ = build(options, config)
     ids, labels = tokens_of(0, options.batch, options.sequence, config["vocab_size"])
     loss_and_gradients(loss_of, ids, labels, options).item()
@@ -118,7 +132,7 @@ def serve(options, config):
         model.parameters(), lr=3e-4, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1, **({"fused": True} if on_gpu else {})
     )
     step, settle = 0, torch.cuda.synchronize if on_gpu else lambda: None
-    say({"version": version})
+    say({"version": version + (", by layer" if options.kind == "compile" and options.by_layer else "")})
     for line in sys.stdin:
         batches = [tokens_of(step + ahead, options.batch, options.sequence, config["vocab_size"]) for ahead in range(int(line))]
         losses = []
@@ -165,6 +179,7 @@ def main():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda")
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--recompute", type=float, default=0)
+    parser.add_argument("--by-layer", action="store_true", help="torch.compile is given a layer at a time")
     options = parser.parse_args()
     if options.verb == "about":
         return say(about())

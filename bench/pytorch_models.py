@@ -2,7 +2,7 @@
 
 nn.Linear, RMSNorm in a few lines, masked softmax attention or, with `fused`, the attention that PyTorch has since 2.0. They run with
 PyTorch 1.13 and later and use nothing else. Names are those of the models' Hugging Face files. With `recompute` each layer is computed
-again in the backward pass, by PyTorch's own function.
+again in the backward pass, by PyTorch's own function. `blocks` and `end` are what torch.compile is given where it takes a model in parts.
 """
 
 import math
@@ -115,7 +115,7 @@ class LlamaBody(nn.Module):
         tokens = ids.shape[1]
         cos, sin = self.cos[:tokens], self.sin[:tokens]
         mask = self.mask if self.mask is None else self.mask[:tokens, :tokens]
-        return self.norm(through(self.layers, self.recompute, self.embed_tokens(ids), cos, sin, mask))
+        return through(self.layers, self.recompute, self.embed_tokens(ids), cos, sin, mask)
 
 
 class Llama(nn.Module):
@@ -128,9 +128,15 @@ class Llama(nn.Module):
         if config["tie_word_embeddings"]:
             self.lm_head.weight = self.model.embed_tokens.weight
 
-    def forward(self, ids, labels):
-        logits = self.lm_head(self.model(ids))
+    def blocks(self):
+        return self.model.layers
+
+    def end(self, x, labels):
+        logits = self.lm_head(self.model.norm(x))
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+
+    def forward(self, ids, labels):
+        return self.end(self.model(ids), labels)
 
     @staticmethod
     def config(options):
@@ -209,13 +215,18 @@ class GPT2(nn.Module):
         )
         self.register_buffer("mask", causal_mask(config["n_positions"], fused), persistent=False)
 
+    def blocks(self):
+        return self.transformer["h"]
+
+    def end(self, x, labels):
+        logits = F.linear(self.transformer["ln_f"](x), self.transformer["wte"].weight)
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+
     def forward(self, ids, labels):
         parts, tokens = self.transformer, ids.shape[1]
         mask = self.mask if self.mask is None else self.mask[:tokens, :tokens]
         x = parts["wte"](ids) + parts["wpe"](torch.arange(tokens, device=ids.device))
-        x = through(parts["h"], self.recompute, x, mask)
-        logits = F.linear(parts["ln_f"](x), parts["wte"].weight)
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+        return self.end(through(parts["h"], self.recompute, x, mask), labels)
 
     @staticmethod
     def config(options):

@@ -92,6 +92,8 @@ internal static class OperatorCheck
         [
             new("RmsNorm 130x512", [Normal(130, 512), Normal(512)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
             new("RmsNorm 33x71", [Normal(33, 71), Normal(71)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            new("RmsNorm 9x12288", [Normal(9, 12288), Normal(12288)], x => Ops.RmsNorm(x[0], x[1], 1e-5)),
+            new("LayerNorm 5x40000", [Normal(5, 40000), Normal(40000), Normal(40000)], x => Ops.LayerNorm(x[0], x[1], x[2], 1e-5)),
             new("Rope 2x33x3x64", [Normal(2, 33, 3, 64)], x => Ops.Rope(x[0], On(cos, x), On(sin, x))),
             new("LayerNorm 33x71", [Normal(33, 71), Normal(71), Normal(71)], x => Ops.LayerNorm(x[0], x[1], x[2], 1e-5)),
             new("AddRmsNorm 130x512", [Normal(130, 512), Normal(130, 512), Normal(512)], x => Together(Ops.AddRmsNorm(x[0], x[1], x[2], 1e-5))),
@@ -123,6 +125,8 @@ internal static class OperatorCheck
             new("CrossEntropy 60x97", [Normal(60, 97)], x => Ops.CrossEntropy(x[0], On(labels, x)).lossSum),
             new("LinearCrossEntropy 60x96x97", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
             new("LinearCrossEntropy 60x96x97, z-loss", [Normal(60, 96), Normal(97, 96) * 0.1], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x), 0.1, 0.05).lossSum),
+            new("LinearCrossEntropy 60x16x40009", [Normal(60, 16), Normal(40009, 16)], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x), 0.1, 0.05).lossSum),
+            new("LinearCrossEntropy 60x16x150001", [Normal(60, 16), Normal(150001, 16)], x => Ops.LinearCrossEntropy(x[0], x[1], On(labels, x)).lossSum),
             new("AdamW of 1003", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, 0.7), Differentiated: false),
             new("AdamW of 1003, left out", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => Updated(x, double.NaN), Differentiated: false),
             new("AdamW of 1003 in halves", [Normal(1003), Normal(1003), Normal(1003) * 0.1, Normal(1003).square() * 0.01], x => UpdatedInHalves(x, 0.7), Differentiated: false),

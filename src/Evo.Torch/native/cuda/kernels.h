@@ -22,8 +22,8 @@ struct Norm {
 };
 void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stream stream);
 
-// Blocks among which the rows of C elements of a backward are dealt.
-int64_t norm_parts(int64_t rows, int64_t C);
+// Blocks, or warps, among which the rows of C elements of a backward are dealt.
+int64_t norm_parts(Type type, int64_t rows, int64_t C, bool centred);
 
 // dx, x being what was normalised, plus dtotal where there is one; and part [parts, C or 2 C]: each block's sums of the weight's
 // gradient and, where there is a bias, of its own behind them, which sum_of_column_parts adds up.

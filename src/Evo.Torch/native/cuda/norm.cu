@@ -67,7 +67,7 @@ struct RowsBackward {
 // Each thread owns K pieces of a row's columns, and keeps their sums over the rows of its block, or of its warp, of which a block has
 // blockDim.y: these wait for nobody.
 template <class S, int N, int K, bool centred, bool warps>
-__global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, int64_t parts, bool bias) {
+__global__ void __launch_bounds__(warps ? 128 : K == 4 ? 512 : 1024) norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, int64_t parts, bool bias) {
     using W = Wide<S>;
     const int64_t pieces = C / N, own = warps ? blockIdx.x * int64_t(blockDim.y) + threadIdx.y : blockIdx.x;
     if (own >= parts) return;
@@ -75,13 +75,14 @@ __global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, 
     W sums[K][N] = {}, levels[K][N] = {};
     for (int64_t row = own; row < rows; row += parts) {
         const W r = in.inverse[row], middle = centred ? in.mean[row] : W(0);
-        Piece<S, N> v[K], g[K];
+        Piece<S, N> v[K], g[K], t[K];
         W along = 0, level = 0;
         for (int k = 0; k < K; k++) {
             const int64_t j = threadIdx.x + int64_t(k) * blockDim.x;
             if (j >= pieces) continue;
             v[k] = piece<S, N>(in.x + row * C, j);
             g[k] = piece<S, N>(in.dy + row * C, j);
+            if (in.dtotal) t[k] = piece<S, N>(in.dtotal + row * C, j);
             const auto w = piece<S, N>(in.weight, j);
             for (int n = 0; n < N; n++) {
                 const W off = wide(v[k].at[n]) - middle, up = wide(g[k].at[n]);
@@ -102,7 +103,7 @@ __global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, 
             Piece<S, N> result;
             for (int n = 0; n < N; n++) {
                 W d = (wide(g[k].at[n]) * wide(w.at[n]) - common - (wide(v[k].at[n]) - middle) * share) * r;
-                if (in.dtotal) d += wide(in.dtotal[row * C + j * N + n]);
+                if (in.dtotal) d += wide(t[k].at[n]);
                 result.at[n] = narrow<S>(d);
             }
             piece<S, N>(in.dx + row * C, j) = result;
@@ -117,6 +118,30 @@ __global__ void norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, 
             if (bias) in.part[own * width + C + j * N + n] = levels[k][n];
         }
     }
+}
+
+template <class S>
+struct BackwardLaunch {
+    void (*kernel)(RowsBackward<S>, int64_t, int64_t, int64_t, bool);
+    dim3 threads;
+    int64_t parts;  // of a block
+};
+
+template <class S, int N>
+BackwardLaunch<S> backward_launch(int64_t C, bool centred) {
+    const int64_t pieces = C / N;
+    const auto with = [&](auto k, auto by_warps) {
+        constexpr int K = decltype(k)::value;
+        constexpr bool warps = decltype(by_warps)::value > 0;
+        return centred ? norm_backward_rows<S, N, K, true, warps> : norm_backward_rows<S, N, K, false, warps>;
+    };
+    const Count<1> warps;
+    if (pieces <= 32) return {with(Count<1>{}, warps), dim3(32, 4), 4};
+    const Count<0> blocks;
+    if (pieces <= 1024) return {with(Count<1>{}, blocks), threads_for(pieces, 1024), 1};
+    if (pieces <= 4 * 512) return {with(Count<4>{}, blocks), 512, 1};
+    if (pieces <= 16 * 1024) return {with(Count<16>{}, blocks), 1024, 1};
+    throw std::runtime_error("evo::norm: rows of " + std::to_string(C) + " elements are too long for the backward on a GPU");
 }
 
 }  // namespace
@@ -136,8 +161,23 @@ void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stre
     check("norm");
 }
 
-// As many as fill a large GPU with threads, each of which has a piece of 16 bytes in two of a row.
-int64_t norm_parts(int64_t rows, int64_t C) { return std::min<int64_t>(rows, std::clamp<int64_t>((int64_t{1} << 21) / std::max<int64_t>(C, 1), 512, 2048)); }
+// As many as are on the GPU at one time: none waits for another's end.
+int64_t norm_parts(Type type, int64_t rows, int64_t C, bool centred) {
+    int64_t most = 1;
+    with_type(type, [&](auto stored) {
+        using S = decltype(stored);
+        by_pieces<S>(C, {}, [&](auto n) {
+            const auto launch = backward_launch<S, decltype(n)::value>(C, centred);
+            int device = 0, processors = 0, blocks = 0;
+            cudaGetDevice(&device);
+            cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
+            cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, launch.kernel, static_cast<int>(launch.threads.x * launch.threads.y), 0);
+            most = launch.parts * blocks * processors;
+        });
+    });
+    check("norm, backward");
+    return std::clamp<int64_t>(most, 1, rows);
+}
 
 void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream) {
     if (rows == 0) return;
@@ -145,27 +185,10 @@ void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows,
         using S = decltype(stored);
         const RowsBackward<S> in{as<S>(norm.dy), as<S>(norm.dtotal), as<S>(norm.x), as<S>(norm.weight), as<Wide<S>>(norm.mean),
             as<Wide<S>>(norm.inverse), as<S>(norm.dx), as<Wide<S>>(norm.part)};
-        by_pieces<S>(C, {norm.dy, norm.x, norm.weight, norm.dx}, [&](auto n) {
-            constexpr int N = decltype(n)::value;
-            const int64_t pieces = C / N;
-            const auto launch = [&](auto k, auto by_warps, dim3 blocks, dim3 threads) {
-                constexpr int K = decltype(k)::value;
-                constexpr bool warps = decltype(by_warps)::value > 0;
-                const auto kernel = norm.mean ? norm_backward_rows<S, N, K, true, warps> : norm_backward_rows<S, N, K, false, warps>;
-                kernel<<<blocks, threads, 0, queue(stream)>>>(in, C, rows, parts, bias);
-            };
-            if (pieces <= 4 * 32) {
-                const dim3 blocks(static_cast<unsigned>((parts + 3) / 4)), threads(32, 4);
-                return pieces <= 32 ? launch(Count<1>{}, Count<1>{}, blocks, threads) : launch(Count<4>{}, Count<1>{}, blocks, threads);
-            }
-            const auto threads = threads_for(pieces, 1024);
-            const int64_t each = (pieces + threads - 1) / threads;
-            const dim3 blocks(static_cast<unsigned>(parts));
-            if (each <= 1) return launch(Count<1>{}, Count<0>{}, blocks, threads);
-            if (each <= 2) return launch(Count<2>{}, Count<0>{}, blocks, threads);
-            if (each <= 4) return launch(Count<4>{}, Count<0>{}, blocks, threads);
-            if (each <= 16) return launch(Count<16>{}, Count<0>{}, blocks, threads);
-            throw std::runtime_error("evo::norm: rows of " + std::to_string(C) + " elements are too long for the backward on a GPU");
+        by_pieces<S>(C, {norm.dy, norm.dtotal, norm.x, norm.weight, norm.dx}, [&](auto n) {
+            const auto launch = backward_launch<S, decltype(n)::value>(C, norm.mean != nullptr);
+            const auto blocks = static_cast<unsigned>((parts + launch.parts - 1) / launch.parts);
+            launch.kernel<<<blocks, launch.threads, 0, queue(stream)>>>(in, C, rows, parts, bias);
         });
     });
     check("norm, backward");

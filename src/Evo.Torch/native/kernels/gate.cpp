@@ -253,7 +253,7 @@ class Activate : public torch::autograd::Function<Activate> {
       const Gpu gpu(x);
       cuda::activate_backward(
           gpu.type, gelu, dy.data_ptr(), x.data_ptr(), bias.defined() ? bias.data_ptr() : nullptr, dx.data_ptr(), rows, C, gpu.stream);
-      return {dx, bias.defined() ? dx.reshape({-1, C}).sum(0) : Tensor(), Tensor()};
+      return {dx, bias.defined() ? sum_of_rows(dx.view({rows, C})) : Tensor(), Tensor()};
     }
     Tensor dbias;
     with_type(x.scalar_type(), "evo::activate", [&](auto stored) {

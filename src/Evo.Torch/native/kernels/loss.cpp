@@ -163,21 +163,6 @@ Tensor in_whole_pieces(const Tensor& weight) {
   return padded;
 }
 
-// sum (+)= aᵀ b in the wide type, of matrices of the narrow one.
-void add_wide_product(Tensor& sum, const Tensor& a, const Tensor& b, bool first) {
-#if EVO_TORCH_AT_LEAST(2, 8)
-  if (on_cuda(a)) {
-    if (first)
-      at::mm_out(sum, a.t(), b, sum.scalar_type());
-    else
-      at::addmm_out(sum, sum, a.t(), b, sum.scalar_type());
-    return;
-  }
-#endif
-  const Tensor product = at::mm(a.t(), b);
-  first ? sum.copy_(product) : sum.add_(product);
-}
-
 struct HeadAndLoss {
   Rows rows;
   Tensor hidden, weight;  // gradients
@@ -203,22 +188,12 @@ HeadAndLoss head_and_loss(
   for (int64_t start = 0; start < N; start += chunk) {
     const int64_t rows = std::min(chunk, N - start);
     const Tensor h = hidden.narrow(0, start, rows), x = logits.narrow(0, 0, rows);
-    if (as_they_are)
-      multiply(h, false, weight, true, x, false);
-    else
-      x.copy_(at::mm(h, weight.t()));
+    multiply(h, false, weight, true, x, false);
     rows_in_place(x, V, labels.data_ptr<int64_t>(), terms, gradient, result.rows, start);
     if (!gradient) continue;
     const Tensor dx = as_they_are ? x : x.to(type);
-    if (of_hidden) {
-      const Tensor dh = result.hidden.narrow(0, start, rows);
-      as_they_are ? multiply(dx, false, weight, false, dh, false) : void(dh.copy_(at::mm(dx, weight)));
-    }
-    if (!of_weight) continue;
-    if (type == summed)
-      multiply(dx, true, h, false, result.weight, start > 0);
-    else
-      add_wide_product(result.weight, dx, h, start == 0);
+    if (of_hidden) multiply(dx, false, weight, false, result.hidden.narrow(0, start, rows), false);
+    if (of_weight) multiply(dx, true, h, false, result.weight, start > 0);
   }
   if (of_weight) result.weight = result.weight.narrow(0, 0, V);
   return result;

@@ -12,30 +12,48 @@ bool rows_are_neighbours(const at::Tensor& t) {
   return t.stride(1) == 1 && (t.size(0) <= 1 || t.stride(0) >= t.size(1));
 }
 
+// to (+)= left right in the type that is computed, of matrices of a stored one.
+void wide_product(const at::Tensor& left, const at::Tensor& right, at::Tensor& to, bool accumulate) {
+#if EVO_TORCH_AT_LEAST(2, 8)
+  if (on_cuda(to)) {
+    accumulate ? at::addmm_out(to, to, left, right, to.scalar_type()) : at::mm_out(to, left, right, to.scalar_type());
+    return;
+  }
+#endif
+  const at::Tensor product = at::mm(left, right);
+  accumulate ? to.add_(product) : to.copy_(product);
+}
+
 }  // namespace
 
 void multiply(
-    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate) {
+    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
+    const at::Tensor& bias) {
   const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
   if (M == 0 || N == 0) return;
   count(Work::products, 2 * M * N * K);
-  if (c.is_cpu() && c.scalar_type() == at::kFloat && K > 0 && sgemm() && !takes_blas(transpose_a, transpose_b, M, N, K) &&
-      rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
+  if (c.is_cpu() && a.scalar_type() == at::kFloat && c.scalar_type() == at::kFloat && K > 0 && sgemm() &&
+      !takes_blas(transpose_a, transpose_b, M, N, K) && rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
     const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
+    if (bias.defined()) c.copy_(bias.expand_as(c));
     const Undisturbed now;
     const int failed = sgemm()(
         transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), lead(a), b.data_ptr<float>(), lead(b),
-        accumulate ? 1.0f : 0.0f, c.data_ptr<float>(), lead(c));
+        accumulate || bias.defined() ? 1.0f : 0.0f, c.data_ptr<float>(), lead(c));
     if (failed == 0) return;
   }
   at::AutoDispatchBelowADInplaceOrView below_autograd;
   const at::DisableRecordFunctionGuard unseen;  // a profile gives its time to the operator that has its operations
-  at::Tensor target = c;
   const at::Tensor left = transpose_a ? a.t() : a, right = transpose_b ? b.t() : b;
-  if (accumulate)
-    target.addmm_(left, right);
+  at::Tensor to = c;
+  if (left.scalar_type() != to.scalar_type())
+    wide_product(left, right, to, accumulate);
+  else if (bias.defined())
+    at::addmm_out(to, bias, left, right);
+  else if (accumulate)
+    to.addmm_(left, right);
   else
-    at::mm_out(target, left, right);
+    at::mm_out(to, left, right);
 }
 
 using at::Tensor;
@@ -47,14 +65,12 @@ void add_product(const Tensor& sum, const Tensor& a, bool transpose_a, const Ten
 }
 
 Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (x.is_cuda()) return at::linear(x, weight, if_there(bias));  // whose product adds a bias itself
   const Tensor rows = matrix(x);
   auto sizes = x.sizes().vec();
   sizes.back() = weight.size(0);
   Tensor y = at::empty({rows.size(0), weight.size(0)}, rows.options());
-  if (bias.defined()) y.copy_(bias.expand_as(y));
   if (rows.size(1) == 0 && !bias.defined()) y.zero_();
-  multiply(rows, false, weight.contiguous(), true, y, bias.defined());
+  multiply(rows, false, weight.contiguous(), true, y, false, bias);
   return y.view(sizes);
 }
 
@@ -142,7 +158,6 @@ Tensor product(const Tensor& a, bool transpose_a, const Tensor& b, bool transpos
       b.scalar_type(), transpose_b ? " transposed" : "", " do not meet");
   TORCH_CHECK(!wants_gradient({&a, &b}), "evo::product: no gradient flows through it; use linear or mm");
   at::AutoDispatchBelowADInplaceOrView below_autograd;
-  if (!a.device().is_cpu()) return at::mm(transpose_a ? a.t() : a, transpose_b ? b.t() : b);
   const int64_t M = a.size(transpose_a ? 1 : 0), N = b.size(transpose_b ? 0 : 1), K = a.size(transpose_a ? 0 : 1);
   Tensor c = K == 0 ? at::zeros({M, N}, a.options()) : at::empty({M, N}, a.options());
   if (K > 0) multiply(a, transpose_a, b, transpose_b, c, false);

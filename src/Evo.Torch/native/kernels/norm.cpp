@@ -90,7 +90,7 @@ class Norm : public torch::autograd::Function<Norm> {
     if (on_cuda(x)) {
       const Gpu gpu(x);
       const auto at = [](const Tensor& t) { return t.defined() ? t.data_ptr() : nullptr; };
-      Tensor part = at::empty({cuda::norm_parts(rows, C), width}, inverse.options());
+      Tensor part = at::empty({cuda::norm_parts(gpu.type, rows, C, mean.defined()), width}, inverse.options());
       cuda::norm_backward(
           gpu.type, {dy.data_ptr(), at(dtotal), x.data_ptr(), weight.data_ptr(), at(mean), inverse.data_ptr(), dx.data_ptr(),
           part.data_ptr()}, C, rows, part.size(0), has_bias, gpu.stream);

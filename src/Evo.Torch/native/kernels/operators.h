@@ -158,8 +158,10 @@ Sgemm sgemm();
 // Whether libtorch's BLAS multiplies float32 matrices of this shape, rather than oneDNN.
 bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K);
 
-// c (+)= op(a) op(b) for matrices whose rows are neighbours in memory.
-void multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate);
+// c (+)= op(a) op(b) for matrices whose rows are neighbours in memory, or c = op(a) op(b) + bias. c may be of the type that is computed.
+void multiply(
+    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
+    const at::Tensor& bias = {});
 
 // sum += op(a) op(b), over one or more: the sum of a weight's gradients.
 void add_product(const at::Tensor& sum, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b);
