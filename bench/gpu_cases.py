@@ -81,9 +81,6 @@ CASES = [
 ]
 
 
-ONE_LAYER = {"num_hidden_layers": 1, "n_layer": 1}  # in either kind of config
-
-
 def layers(config):
     return config["n_layer"] if config["model_type"] == "gpt2" else config["num_hidden_layers"]
 
@@ -118,8 +115,8 @@ def warming_bytes(case):
 
     Weights and gradients in float32 and casts of weights; of a layer and token, by what torch.compile keeps of it, the residual twice in
     float32, 4 vectors of its width and 3 of the inner one in 16 bit; the logits, their gradient and a copy in 16 bit; and what CUDA
-    itself takes for a process. By layer, one is enough."""
-    config = {**case.config, **ONE_LAYER} if case.by_layer else case.config
+    itself takes for a process."""
+    config = case.config
     gpt2_like = config["model_type"] == "gpt2"
     hidden, inner = (config["n_embd"], config["n_inner"]) if gpt2_like else (config["hidden_size"], config["intermediate_size"])
     layer = 16 * hidden + 6 * inner

@@ -106,10 +106,6 @@ def shape_of(case, options, share):
     return [str(word) for word in shape]
 
 
-def parts_of(case):
-    return ["--by-layer"] if case.by_layer else []
-
-
 def begin_warming(wanted, python, about, variables, options, folder):
     """None where torch.compile is no contender."""
     for case in wanted:
@@ -120,14 +116,15 @@ def begin_warming(wanted, python, about, variables, options, folder):
     warmers = [
         Warmer(
             case,
-            [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile")), *parts_of(case)],
+            [python, TORCH, "compile", os.path.join(folder, case.name), *shape_of(case, options, case.share("compile"))],
             variables,
             cache_of(case),
             os.path.join(folder, case.name),
             log_of(case, "compile-ahead"),
         )
         for case in wanted
-        if room is None or least_bytes(case) < 0.97 * room  # the contender would not have it
+        # By layer it is compiled in seconds; one that has no room is no contender.
+        if not case.by_layer and (room is None or least_bytes(case) < 0.97 * room)
     ]
     return Warming(warmers, room, max(1, min(5, os.cpu_count() // 3)))
 
@@ -198,7 +195,7 @@ def contenders_of(case, foretold, folder, python, about, variables, options):
     theirs = 18 * other["parameters"] + 2 * other["kinds"]["activations"] + logit_bytes(case)
     kinds = ["eager", "compile"] + (["transformers"] if about.get("transformers") else [])
     all_of_them = [("evo", [EVO, "step", folder], [], evo["bytes"], evo["bytes"])]
-    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind, *parts_of(case)], theirs, least_bytes(case)) for kind in kinds]
+    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind, *(["--by-layer"] if case.by_layer else [])], theirs, least_bytes(case)) for kind in kinds]
     return [
         Contender(
             name,

@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 
 sys.dont_write_bytecode = True
-from gpu_cases import ONE_LAYER  # noqa: E402
 from pytorch_models import MODELS  # noqa: E402
 from pytorch_train import tokens_of  # noqa: E402
 
@@ -107,8 +106,6 @@ def loss_and_gradients(loss_of, ids, labels, options):
 def compile_ahead(options, config):
     """The pass that a step begins with, for what it leaves in the caches of torch.compile."""
     started = time.perf_counter()
-    if options.by_layer:
-        config = {**config, **ONE_LAYER}
     _, loss_of, _ = build(options, config)
     ids, labels = tokens_of(0, options.batch, options.sequence, config["vocab_size"])
     loss_and_gradients(loss_of, ids, labels, options).item()
