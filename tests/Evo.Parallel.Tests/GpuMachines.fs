@@ -5,6 +5,7 @@ module Evo.Parallel.Tests.GpuMachines
 open System
 open System.IO
 open System.Text.Json
+open System.Text.RegularExpressions
 open Evo.Parallel.Tests.Folders
 open Evo.Parallel.Tests.RunningPrograms
 open Xunit
@@ -21,6 +22,16 @@ let ``kernels, attention, memory counters and NCCL compile with CUDA, and the li
 
     for part in [ "kernels"; "attention"; "memory counters"; "graphs"; "Gloo"; "NCCL" ] do
         Assert.Contains($"\n{part}: yes", program.Text)
+
+[<Fact; Trait("Category", "Machine")>]
+let ``kernels for GPUs, run on the processor, pass the tests of kernels`` () =
+    use program = new Program([ script "cuda-on-cpu" ], [])
+    Assert.True((program.End 1500.0 = 0), program.Text)
+
+    let tests =
+        Regex.Match(program.Text, "Total: (\\d+), Errors: 0, Failed: 0, Skipped: 0,")
+
+    Assert.True(tests.Success && int tests.Groups[1].Value >= 40, program.Text)
 
 /// A python3 that has torch, as bench/gpu looks for one; else the test is skipped.
 let private needTorch () =

@@ -59,7 +59,7 @@ void column_sums(Type type, const void* x, void* part, int64_t rows, int64_t C, 
         by_pieces<S>(C, {x}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const dim3 blocks(static_cast<unsigned>((C / N + kWide - 1) / kWide), static_cast<unsigned>(parts));
-            part_sums<S, N><<<blocks, dim3(kWide, kHigh), 0, queue(stream)>>>(as<S>(x), as<Wide<S>>(part), rows, C, (rows + parts - 1) / parts);
+            launch(part_sums<S, N>, {blocks, dim3(kWide, kHigh)}, stream, as<S>(x), as<Wide<S>>(part), rows, C, (rows + parts - 1) / parts);
         });
     });
     check("column_sums");
@@ -69,7 +69,7 @@ void sum_of_column_parts(Type type, const void* part, void* to, int64_t C, int64
     if (C == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        sums_of_parts<S><<<static_cast<unsigned>((C + kWide - 1) / kWide), dim3(kWide, kParts), 0, queue(stream)>>>(
+        launch(sums_of_parts<S>, {static_cast<unsigned>((C + kWide - 1) / kWide), dim3(kWide, kParts)}, stream,
             as<Wide<S>>(part), as<S>(to), C, parts, add);
     });
     check("column_sums");

@@ -46,6 +46,27 @@ __device__ inline double exponential(double x) { return exp(x); }
 __device__ inline float logarithm(float x) { return logf(x); }
 __device__ inline double logarithm(double x) { return log(x); }
 
+// 2^x within 2 units of the last place of a float32, nothing below 2^-126.
+__device__ inline float quick_power_of_two(float x) {
+#ifdef EVO_CUDA_ON_CPU
+    return exp2f(x);
+#else
+    float power;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+    return power;
+#endif
+}
+
+// The bytes on the chip that the launch has asked for.
+__device__ inline void* on_chip() {
+#ifdef EVO_CUDA_ON_CPU
+    return on_cpu::on_chip();
+#else
+    extern __shared__ __align__(16) unsigned char bytes[];
+    return bytes;
+#endif
+}
+
 // N neighbours, moved at once.
 template <class S, int N>
 struct alignas(sizeof(S) * N) Piece {

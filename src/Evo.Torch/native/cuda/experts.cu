@@ -67,8 +67,7 @@ void permute_to_experts(Type type, const void* x, const int64_t* places, void* r
         by_pieces<S>(choices.C, {x, rows}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const int64_t row_pieces = choices.C / N;
-            permute_pieces<S, N><<<blocks_for(choices.N * row_pieces), kThreads, 0, queue(stream)>>>(
-                as<S>(x), places, as<S>(rows), choices, row_pieces);
+            launch(permute_pieces<S, N>, {blocks_for(choices.N * row_pieces), kThreads}, stream, as<S>(x), places, as<S>(rows), choices, row_pieces);
         });
     });
     check("permute_to_experts");
@@ -82,7 +81,7 @@ void combine_experts(
         by_pieces<S>(choices.C, {rows, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const int64_t row_pieces = choices.C / N;
-            combine_pieces<S, N><<<blocks_for(choices.N * row_pieces), kThreads, 0, queue(stream)>>>(
+            launch(combine_pieces<S, N>, {blocks_for(choices.N * row_pieces), kThreads}, stream,
                 as<S>(rows), places, as<Wide<S>>(weights), as<S>(y), choices, row_pieces);
         });
     });
@@ -98,9 +97,8 @@ void combine_experts_backward(
         by_pieces<S>(choices.C, {dy, rows, drows}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const int64_t row_pieces = choices.C / N;
-            combine_backward_pairs<S, N>
-                <<<static_cast<unsigned>(choices.N * choices.K), threads_for(row_pieces, kThreads), 0, queue(stream)>>>(
-                    as<S>(dy), as<S>(rows), places, as<Wide<S>>(weights), as<S>(drows), as<Wide<S>>(dweights), choices, row_pieces);
+            launch(combine_backward_pairs<S, N>, {static_cast<unsigned>(choices.N * choices.K), threads_for(row_pieces, kThreads)}, stream,
+                as<S>(dy), as<S>(rows), places, as<Wide<S>>(weights), as<S>(drows), as<Wide<S>>(dweights), choices, row_pieces);
         });
     });
     check("combine_experts, backward");

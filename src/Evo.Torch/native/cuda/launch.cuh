@@ -16,7 +16,21 @@ namespace evo::cuda {
 
 constexpr int kThreads = 256;
 
-inline cudaStream_t queue(Stream stream) { return static_cast<cudaStream_t>(stream); }
+// The blocks of a launch, the threads of each, and the bytes on the chip that each asks for.
+struct Grid {
+    dim3 blocks, threads;
+    size_t bytes = 0;
+};
+
+template <class... Takes, class... Given>
+void launch(void (*kernel)(Takes...), const Grid& grid, Stream stream, Given... given) {
+#ifdef EVO_CUDA_ON_CPU
+    on_cpu::run(grid.blocks, grid.threads, grid.bytes, [&] { kernel(Takes(given)...); });
+    (void)stream;
+#else
+    kernel<<<grid.blocks, grid.threads, grid.bytes, static_cast<cudaStream_t>(stream)>>>(Takes(given)...);
+#endif
+}
 
 inline unsigned blocks_for(int64_t items) { return static_cast<unsigned>((items + kThreads - 1) / kThreads); }
 

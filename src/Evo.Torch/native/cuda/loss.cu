@@ -17,11 +17,7 @@ __device__ inline Wide<S> exponent_of(Wide<S> top) {
 
 template <class S>
 __device__ inline Wide<S> raised(Wide<S> x, Wide<S> top) {
-    if constexpr (sizeof(S) == 2) {
-        float power;
-        asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(fmaf(x, kLog2E, -top)));
-        return power;
-    }
+    if constexpr (sizeof(S) == 2) return quick_power_of_two(fmaf(x, kLog2E, -top));
     return exponential(x - top);
 }
 
@@ -58,8 +54,7 @@ __global__ void __launch_bounds__(1024) cross_entropy_rows(
     S* logits, int64_t stride, int V, const int64_t* labels, double smoothing, double z_loss, bool gradient, int held, Wide<S>* losses,
     bool* right, Wide<S>* z) {
     using W = Wide<S>;
-    extern __shared__ __align__(16) unsigned char on_chip[];
-    auto* const waiting = reinterpret_cast<Piece<S, N>*>(on_chip);
+    auto* const waiting = static_cast<Piece<S, N>*>(on_chip());
     const int64_t row = blockIdx.x, label = labels[row];
     const int pieces = static_cast<int>(stride / N), whole = V / N, step = static_cast<int>(blockDim.x), own = static_cast<int>(threadIdx.x);
     S* x = logits + row * stride;
@@ -146,9 +141,9 @@ void cross_entropy(
             // Two blocks share a multiprocessor where both have room for their row: one computes while the other waits.
             const unsigned threads = threads_for(pieces, 2 * held * size <= room ? 512 : 1024);
             cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(held * size));
-            kernel<<<static_cast<unsigned>(rows), threads, static_cast<size_t>(held * size), queue(stream)>>>(
-                as<S>(logits), stride, static_cast<int>(V), labels, smoothing, z_loss, gradient, static_cast<int>(held), as<Wide<S>>(losses), right,
-                as<Wide<S>>(z));
+            launch(kernel, {static_cast<unsigned>(rows), threads, static_cast<size_t>(held * size)}, stream,
+                as<S>(logits), stride, static_cast<int>(V), labels, smoothing, z_loss, gradient, static_cast<int>(held), as<Wide<S>>(losses),
+                right, as<Wide<S>>(z));
         });
     });
     check("cross_entropy");

@@ -67,7 +67,8 @@ struct RowsBackward {
 // Each thread owns K pieces of a row's columns, and keeps their sums over the rows of its block, or of its warp, of which a block has
 // blockDim.y: these wait for nobody.
 template <class S, int N, int K, bool centred, bool warps>
-__global__ void __launch_bounds__(warps ? 128 : K == 4 ? 512 : 1024) norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, int64_t parts, bool bias) {
+__global__ void __launch_bounds__(warps ? 128 : K == 4 ? 512 : 1024)
+    norm_backward_rows(RowsBackward<S> in, int64_t C, int64_t rows, int64_t parts, bool bias) {
     using W = Wide<S>;
     const int64_t pieces = C / N, own = warps ? blockIdx.x * int64_t(blockDim.y) + threadIdx.y : blockIdx.x;
     if (own >= parts) return;
@@ -154,8 +155,8 @@ void norm(Type type, const Norm& norm, int64_t C, int64_t rows, double eps, Stre
             as<Wide<S>>(norm.mean), as<Wide<S>>(norm.inverse)};
         by_pieces<S>(C, {norm.x, norm.residual, norm.weight, norm.total, norm.y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            const auto launch = norm.mean ? norm_rows<S, N, true> : norm_rows<S, N, false>;
-            launch<<<static_cast<unsigned>(rows), threads_for(C / N, 512), 0, queue(stream)>>>(in, C, eps);
+            const auto kernel = norm.mean ? norm_rows<S, N, true> : norm_rows<S, N, false>;
+            launch(kernel, {static_cast<unsigned>(rows), threads_for(C / N, 512)}, stream, in, C, eps);
         });
     });
     check("norm");
@@ -167,12 +168,12 @@ int64_t norm_parts(Type type, int64_t rows, int64_t C, bool centred) {
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
         by_pieces<S>(C, {}, [&](auto n) {
-            const auto launch = backward_launch<S, decltype(n)::value>(C, centred);
+            const auto chosen = backward_launch<S, decltype(n)::value>(C, centred);
             int device = 0, processors = 0, blocks = 0;
             cudaGetDevice(&device);
             cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device);
-            cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, launch.kernel, static_cast<int>(launch.threads.x * launch.threads.y), 0);
-            most = launch.parts * blocks * processors;
+            cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, chosen.kernel, static_cast<int>(chosen.threads.x * chosen.threads.y), 0);
+            most = chosen.parts * blocks * processors;
         });
     });
     check("norm, backward");
@@ -186,9 +187,9 @@ void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows,
         const RowsBackward<S> in{as<S>(norm.dy), as<S>(norm.dtotal), as<S>(norm.x), as<S>(norm.weight), as<Wide<S>>(norm.mean),
             as<Wide<S>>(norm.inverse), as<S>(norm.dx), as<Wide<S>>(norm.part)};
         by_pieces<S>(C, {norm.dy, norm.dtotal, norm.x, norm.weight, norm.dx}, [&](auto n) {
-            const auto launch = backward_launch<S, decltype(n)::value>(C, norm.mean != nullptr);
-            const auto blocks = static_cast<unsigned>((parts + launch.parts - 1) / launch.parts);
-            launch.kernel<<<blocks, launch.threads, 0, queue(stream)>>>(in, C, rows, parts, bias);
+            const auto chosen = backward_launch<S, decltype(n)::value>(C, norm.mean != nullptr);
+            const auto blocks = static_cast<unsigned>((parts + chosen.parts - 1) / chosen.parts);
+            launch(chosen.kernel, {blocks, chosen.threads}, stream, in, C, rows, parts, bias);
         });
     });
     check("norm, backward");

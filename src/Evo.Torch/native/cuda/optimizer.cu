@@ -109,7 +109,7 @@ void adamw(
         // As many as fill 16 bytes of the wider type.
         by_pieces<W>(count, {master, gradient, mean, square, copy}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            adamw_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
+            launch(adamw_pieces<S, N>, {blocks_for(count / N), kThreads}, stream,
                 as<W>(master), as<S>(gradient), as<W>(mean), as<W>(square), as<S>(copy), count / N, rates, factor);
         });
     });
@@ -120,15 +120,15 @@ void adamw_halves(
     Type type, void* high, void* rest, const void* gradient, void* mean, void* square, int64_t count, const AdamW& rates, const double* factor,
     Stream stream) {
     if (count == 0) return;
-    const auto launch = [&](auto stored) {
+    const auto with = [&](auto stored) {
         using S = decltype(stored);
         by_pieces<float>(count, {high, rest, gradient, mean, square}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            adamw_halves_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(
+            launch(adamw_halves_pieces<S, N>, {blocks_for(count / N), kThreads}, stream,
                 as<unsigned short>(high), as<short>(rest), as<S>(gradient), as<float>(mean), as<float>(square), count / N, rates, factor);
         });
     };
-    type == Type::f32 ? launch(float{}) : launch(__nv_bfloat16{});
+    type == Type::f32 ? with(float{}) : with(__nv_bfloat16{});
     check("adamw_");
 }
 
@@ -139,7 +139,7 @@ void round_into(Type type, const void* master, void* copy, int64_t count, const 
         using W = Wide<S>;
         by_pieces<W>(count, {master, copy}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            rounded_pieces<S, N><<<blocks_for(count / N), kThreads, 0, queue(stream)>>>(as<W>(master), as<S>(copy), count / N, factor);
+            launch(rounded_pieces<S, N>, {blocks_for(count / N), kThreads}, stream, as<W>(master), as<S>(copy), count / N, factor);
         });
     });
     check("adamw_");
@@ -152,10 +152,10 @@ void sum_of_squares(Type type, const void* x, int64_t count, double* part, int64
         using S = decltype(stored);
         by_pieces<S>(count, {x}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            squares_of_blocks<S, N><<<static_cast<unsigned>(parts), kThreads, 0, queue(stream)>>>(as<S>(x), count / N, part);
+            launch(squares_of_blocks<S, N>, {static_cast<unsigned>(parts), kThreads}, stream, as<S>(x), count / N, part);
         });
     });
-    sum_of_parts<<<1, 1024, 0, queue(stream)>>>(part, parts, total);
+    launch(sum_of_parts, {1, 1024}, stream, part, parts, total);
     check("sum_of_squares");
 }
 

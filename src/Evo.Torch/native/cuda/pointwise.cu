@@ -174,8 +174,7 @@ void rope(
     if (items == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        rope_halves<S><<<blocks_for(items), kThreads, 0, queue(stream)>>>(
-            as<S>(x), heads, as<S>(cos), as<S>(sin), own_tables, as<S>(y), backward);
+        launch(rope_halves<S>, {blocks_for(items), kThreads}, stream, as<S>(x), heads, as<S>(cos), as<S>(sin), own_tables, as<S>(y), backward);
     });
     check("rope");
 }
@@ -190,7 +189,7 @@ void heads(
         by_pieces<S>(order.D / 2, {whole, parts.q, parts.k, parts.v, cos, sin}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const auto items = counted(pairs / N, "heads");
-            heads_halves<S, N><<<blocks_for(items), kThreads, 0, queue(stream)>>>(
+            launch(heads_halves<S, N>, {blocks_for(items), kThreads}, stream,
                 as<S>(whole), as<S>(parts.q), as<S>(parts.k), as<S>(parts.v), order, as<S>(cos), as<S>(sin), own_tables, backward, items);
         });
     });
@@ -203,9 +202,9 @@ void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream) {
         using S = decltype(stored);
         by_pieces<S>(in.C, {in.gate, in.up, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            const auto launch = gelu ? gated_pieces<S, true, N> : gated_pieces<S, false, N>;
+            const auto kernel = gelu ? gated_pieces<S, true, N> : gated_pieces<S, false, N>;
             const auto pieces = counted(in.rows * in.C / N, "gated");
-            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+            launch(kernel, {blocks_for(pieces), kThreads}, stream,
                 as<S>(in.gate), as<S>(in.up), as<S>(y), pieces, counted(in.C / N, "gated"), in.stride / N);
         });
     });
@@ -218,9 +217,9 @@ void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void
         using S = decltype(stored);
         by_pieces<S>(in.C, {dy, in.gate, in.up, dgate, dup, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            const auto launch = gelu ? gated_backward_pieces<S, true, N> : gated_backward_pieces<S, false, N>;
+            const auto kernel = gelu ? gated_backward_pieces<S, true, N> : gated_backward_pieces<S, false, N>;
             const auto pieces = counted(in.rows * in.C / N, "gated");
-            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
+            launch(kernel, {blocks_for(pieces), kThreads}, stream,
                 as<S>(dy), as<S>(in.gate), as<S>(in.up), as<S>(dgate), as<S>(dup), as<S>(y), pieces, counted(in.C / N, "gated"),
                 in.stride / N);
         });
@@ -234,10 +233,9 @@ void activate(Type type, bool gelu, const void* x, const void* bias, void* y, in
         using S = decltype(stored);
         by_pieces<S>(C, {x, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            const auto launch = gelu ? activate_pieces<S, true, N> : activate_pieces<S, false, N>;
+            const auto kernel = gelu ? activate_pieces<S, true, N> : activate_pieces<S, false, N>;
             const auto pieces = counted(rows * C / N, "activate");
-            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
-                as<S>(x), as<S>(bias), as<S>(y), pieces, counted(C / N, "activate"));
+            launch(kernel, {blocks_for(pieces), kThreads}, stream, as<S>(x), as<S>(bias), as<S>(y), pieces, counted(C / N, "activate"));
         });
     });
     check("activate");
@@ -250,10 +248,9 @@ void activate_backward(
         using S = decltype(stored);
         by_pieces<S>(C, {dy, x, dx}, [&](auto n) {
             constexpr int N = decltype(n)::value;
-            const auto launch = gelu ? activate_backward_pieces<S, true, N> : activate_backward_pieces<S, false, N>;
+            const auto kernel = gelu ? activate_backward_pieces<S, true, N> : activate_backward_pieces<S, false, N>;
             const auto pieces = counted(rows * C / N, "activate");
-            launch<<<blocks_for(pieces), kThreads, 0, queue(stream)>>>(
-                as<S>(dy), as<S>(x), as<S>(bias), as<S>(dx), pieces, counted(C / N, "activate"));
+            launch(kernel, {blocks_for(pieces), kThreads}, stream, as<S>(dy), as<S>(x), as<S>(bias), as<S>(dx), pieces, counted(C / N, "activate"));
         });
     });
     check("activate, backward");
@@ -265,7 +262,7 @@ void dropout(
     if (rows * C == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        dropout_elements<S><<<blocks_for(rows * C), kThreads, 0, queue(stream)>>>(
+        launch(dropout_elements<S>, {blocks_for(rows * C), kThreads}, stream,
             as<S>(x), row_words, column_words, limit, static_cast<Wide<S>>(scale), as<S>(y), rows * C, C, together);
     });
     check("dropout");

@@ -164,7 +164,7 @@ Outcome forward_blocks(
 
 Outcome attended(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
   const Tensor a = with_neighbours(q), b = with_neighbours(k), c = with_neighbours(v);
-  return on_cuda(q) ? flash_forward(a, b, c, bias, borders) : forward_blocks(a, b, c, bias, borders);
+  return q.is_cuda() ? flash_forward(a, b, c, bias, borders) : forward_blocks(a, b, c, bias, borders);
 }
 
 // A few new tokens against a cache: reading the keys and values once is all there is to do.
@@ -272,7 +272,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     differentiated_once("evo::causal_attention");
     const auto saved = ctx->get_saved_variables();
-    auto inputs = (on_cuda(saved[0]) ? flash_backward : backward_blocks)(
+    auto inputs = (saved[0].is_cuda() ? flash_backward : backward_blocks)(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
         gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6], ctx->saved_data["longest"].toInt()},
         saved[5]);

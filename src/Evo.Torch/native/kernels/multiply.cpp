@@ -15,7 +15,7 @@ bool rows_are_neighbours(const at::Tensor& t) {
 // to (+)= left right in the type that is computed, of matrices of a stored one.
 void wide_product(const at::Tensor& left, const at::Tensor& right, at::Tensor& to, bool accumulate) {
 #if EVO_TORCH_AT_LEAST(2, 8)
-  if (on_cuda(to)) {
+  if (to.is_cuda()) {
     accumulate ? at::addmm_out(to, to, left, right, to.scalar_type()) : at::mm_out(to, left, right, to.scalar_type());
     return;
   }

@@ -42,8 +42,15 @@ constexpr bool kCuda = true;
 constexpr bool kCuda = false;
 #endif
 
-// Whether the kernels of cuda/ are there and are meant; folded away where they are not.
-inline bool on_cuda(const at::Tensor& t) { return kCuda && t.is_cuda(); }
+// Whether the kernels of cuda/ are there and are meant; folded away where they are not. For their tests they are built to run on the
+// processor (cuda/on_cpu), and are meant there.
+inline bool on_cuda(const at::Tensor& t) {
+#ifdef EVO_CUDA_ON_CPU
+  return t.is_cpu();
+#else
+  return kCuda && t.is_cuda();
+#endif
+}
 
 inline void check_device(const at::Tensor& t, const char* name) {
   TORCH_CHECK(
