@@ -296,9 +296,11 @@ let ``a run that is killed at any moment keeps its finished part, and the output
         let whole = Tokenize.Run(options [ file "a.jsonl" ] (file "whole.bin") 2, tokenizer)
 
         let random = Random 4
-        let mutable goneOn = 0
+        let mutable goneOn, kill = 0, 0
 
-        for kill in 1..3 do
+        // On a busy machine a child may have ended before it is killed.
+        while kill < 3 || (goneOn < 2 && kill < 20) do
+            kill <- kill + 1
             let output = file $"{kill}.bin"
             let program = nonNull Environment.ProcessPath
 
@@ -331,7 +333,7 @@ let ``a run that is killed at any moment keeps its finished part, and the output
             Assert.Equal((whole.Documents, whole.Tokens), (result.Documents, result.Tokens))
             Assert.Equal(hashes (file "whole.bin"), hashes output)
 
-        Assert.True(goneOn >= 2, $"{goneOn} of 3 went on"))
+        Assert.True(goneOn >= 2, $"{goneOn} of {kill} went on"))
 
 [<Fact>]
 let ``one process at a time writes a token file`` () =
