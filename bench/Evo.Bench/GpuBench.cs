@@ -77,7 +77,7 @@ internal static class GpuBench
 
             if (line == "profile")
             {
-                Answer(StepTable.Of(options, () => Steps(1, options.Batch, options.Sequence).Seconds));
+                Answer(StepTable.Of(options, () => Steps(1, options.Batch, options.Sequence)));
                 continue;
             }
 

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using Evo.Core;
 using Evo.Parallel;
-using Evo.Torch;
 
 namespace Evo.Bench;
 
@@ -11,25 +9,19 @@ internal static class StepTable
     // Operators that are told, those that took longest.
     private const int Most = 30;
 
-    /// <summary>Records one step. On a GPU each of its operators is waited for, so it takes longer than others.</summary>
+    /// <summary>Records one step.</summary>
     /// <param name="options">Where it is computed, and in what.</param>
-    /// <param name="step">Makes a step and tells its seconds.</param>
-    public static object Of(GpuOptions options, Func<double> step)
+    /// <param name="step">Makes a step.</param>
+    public static object Of(GpuOptions options, Action step)
     {
-        using var operators = new OperatorProfile(options.Device);
-        var began = Stopwatch.GetTimestamp();
-        var seconds = step();
-        var calls = operators.Stop().Where(call => call.Begin >= began);
-        var found = MachineCeilings.Measure(options.Device, options.Dtype);
-        double At(long time) => Stopwatch.GetElapsedTime(began, time).TotalSeconds;
-        var profile = new StepProfile(
-            1, seconds, [.. calls.Select(call => new ProfiledCall(call.Name, call.Thread, At(call.Begin), At(call.End), call.Operations, call.Bytes, false))],
-            0, new(found.Operations, found.Bytes));
+        using var recorder = new StepRecorder(options.Device, options.Dtype);
+        step();
+        var profile = recorder.Stop(1);
         return new
         {
-            seconds,
-            ceiling_flops = found.Operations,
-            ceiling_bytes = found.Bytes,
+            seconds = profile.Seconds,
+            ceiling_flops = profile.Ceilings.Operations,
+            ceiling_bytes = profile.Ceilings.Bytes,
             kinds = profile.Kinds.Select(Row),
             operators = profile.Operators.Take(Most).Select(Row),
         };

@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using Evo.Core;
-using Evo.Torch;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Evo.Parallel;
@@ -30,56 +27,33 @@ internal sealed class ProfileWatch(RankWorld world, Device device, ScalarType ty
     internal sealed class Recorded : IDisposable
     {
         private readonly RankWorld world;
-        private readonly Device device;
-        private readonly ScalarType type;
-        private readonly OperatorProfile operators;
-        private readonly int thread = OperatorProfile.Thread;
-        private readonly List<OperatorCall> waits = [];
-        private readonly long readBefore = HostReads.OfThisThread;
-        private readonly long began;
+        private readonly StepRecorder recorder;
 
         internal Recorded(RankWorld world, Device device, ScalarType type)
         {
-            (this.world, this.device, this.type) = (world, device, type);
+            (this.world, recorder) = (world, new(device, type));
             if (world.Flight is { } flight)
             {
-                flight.Waited = (name, begin, end) => waits.Add(new(name, thread, begin, end, 0, 0));
+                flight.Waited = recorder.Waited;
             }
-
-            operators = new(device);
-            began = Stopwatch.GetTimestamp();
         }
-
-        private bool OnCuda => device.type == DeviceType.CUDA;
 
         /// <summary>The step is done.</summary>
         internal void Tell(long step, Action<TrainEvent> tell)
         {
-            var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            var reads = HostReads.OfThisThread - readBefore;
-            // Other threads are other ranks, but on a GPU, where backward functions have one of their own.
-            var calls = operators.Stop().Where(call => OnCuda || call.Thread == thread).Where(call => call.Begin >= began);
+            var profile = recorder.Stop(step);
             Dispose();
-            var ceilings = MachineCeilings.Measure(device, type);
-            tell(new TrainEvent.StepProfiled(new(
-                step, seconds,
-                [.. calls.Select(call => Profiled(call, waits: false)), .. waits.Select(call => Profiled(call, waits: true))],
-                reads, new(ceilings.Operations, ceilings.Bytes))));
+            tell(new TrainEvent.StepProfiled(profile));
         }
 
         /// <inheritdoc/>
         public void Dispose()
         {
-            operators.Dispose();
+            recorder.Dispose();
             if (world.Flight is { } flight)
             {
                 flight.Waited = null;
             }
         }
-
-        private ProfiledCall Profiled(OperatorCall call, bool waits) => new(
-            call.Name, call.Thread, Seconds(call.Begin), Seconds(call.End), call.Operations, call.Bytes, waits);
-
-        private double Seconds(long timestamp) => Stopwatch.GetElapsedTime(began, timestamp).TotalSeconds;
     }
 }
