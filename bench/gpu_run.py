@@ -195,7 +195,8 @@ def contenders_of(case, foretold, folder, python, about, variables, options):
     theirs = 18 * other["parameters"] + 2 * other["kinds"]["activations"] + logit_bytes(case)
     kinds = ["eager", "compile"] + (["transformers"] if about.get("transformers") else [])
     all_of_them = [("evo", [EVO, "step", folder], [], evo["bytes"], evo["bytes"])]
-    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind, *(["--by-layer"] if case.by_layer else [])], theirs, least_bytes(case)) for kind in kinds]
+    parts = ["--by-layer"] if case.by_layer else []
+    all_of_them += [(kind, [python, TORCH, "step", folder], ["--kind", kind, *parts], theirs, least_bytes(case)) for kind in kinds]
     return [
         Contender(
             name,

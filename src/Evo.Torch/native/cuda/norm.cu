@@ -121,6 +121,7 @@ __global__ void __launch_bounds__(warps ? 128 : K == 4 ? 512 : 1024)
     }
 }
 
+// The kernel for rows of a length, and the threads of its blocks.
 template <class S>
 struct BackwardLaunch {
     void (*kernel)(RowsBackward<S>, int64_t, int64_t, int64_t, bool);
@@ -177,7 +178,7 @@ int64_t norm_parts(Type type, int64_t rows, int64_t C, bool centred) {
         });
     });
     check("norm, backward");
-    return std::clamp<int64_t>(most, 1, rows);
+    return std::min(rows, std::max<int64_t>(most, 1));
 }
 
 void norm_backward(Type type, const NormBackward& norm, int64_t C, int64_t rows, int64_t parts, bool bias, Stream stream) {
