@@ -12,7 +12,7 @@ class Case:
     dtype: str = "bfloat16"
     recompute: float = 0  # share of the layers that are computed again in the backward pass; PyTorch does all or none
     evo_recompute: float = None  # Evo's own share, where it needs another
-    by_layer: bool = False  # torch.compile is given a layer at a time: a large model takes it minutes
+    by_layer: bool = False  # torch.compile is given a layer at a time
     limit: float = 75  # seconds
     small: bool = False  # for processors: runs when it is named
 

@@ -7,11 +7,11 @@
 
 It needs bash, cmake, a C++ compiler, python3 with torch and, for Evo's own kernels, nvcc. First libevo_torch.so is built for the libtorch
 of that python and laid beside the program; then every operator is compared with its plain form in float64. Beside that, one pass of each
-case is compiled by torch.compile, whose caches lie in the package: nothing is timed before it ends. A case is one training step
+case but the largest is compiled by torch.compile, whose caches lie in the package: nothing is timed before it ends. A case is one training step
 of a model in bfloat16 with float32 master weights and moments (AdamW), all contenders from the same weights on the same tokens:
   evo            Evo
   eager          PyTorch, autocast, scaled_dot_product_attention, fused AdamW
-  compile        the same under torch.compile; of the 7B and 8B shapes a layer at a time, since as a whole they take it minutes
+  compile        the same under torch.compile; of the 7B and 8B shapes a layer at a time
   transformers   transformers' model of the same configuration, where it is installed
 Those that have room beside one another on the device take turns, others follow; ratios are medians over turns. tflops counts operations
 as Megatron and InternEvo do, model_tflops by the model's formula with causal attention (docs/training.md). What does not fit is said, by

@@ -86,7 +86,7 @@ def build(options, config):
 
 def compiled(model, by_layer):
     """The whole model; or, by layer, its layers, of which one is compiled for all ("regional compilation" in PyTorch's documentation), and
-    its head with the loss. The large models take minutes as a whole."""
+    its head with the loss."""
     if not by_layer:
         return torch.compile(model)
     for layer in model.blocks():

@@ -70,25 +70,28 @@ internal static class GpuBench
             {
                 // On full rows the host waits where the driver's launch queue is full, which is no cost of its own; on a short one it does not.
                 var length = Math.Min(64, options.Sequence);
-                Steps(2, 1, length);
-                Answer(new { issue_seconds = Steps(4, 1, length).Issued / 4 });
+                Run(Drawn(2, 1, length));
+                Answer(new { issue_seconds = Run(Drawn(4, 1, length)).Issued / 4 });
                 continue;
             }
 
             if (line == "profile")
             {
-                Answer(StepTable.Of(options, () => Steps(1, options.Batch, options.Sequence)));
+                var batch = Drawn(1, options.Batch, options.Sequence);
+                Answer(StepTable.Of(options, () => Run(batch)));
                 continue;
             }
 
-            var (seconds, issued, losses) = Steps(int.Parse(line), options.Batch, options.Sequence);
+            var (seconds, issued, losses) = Run(Drawn(int.Parse(line), options.Batch, options.Sequence));
             Answer(new { seconds, issue_seconds = issued, losses, peak_bytes = Peak(options.Device) });
         }
 
-        (double Seconds, double Issued, List<double> Losses) Steps(int count, int rows, int length)
+        // The rows of the next steps.
+        List<MicroBatch> Drawn(int count, int rows, int length) =>
+            [.. Enumerable.Range(0, count).Select(ahead => BenchModel.Tokens(step + ahead, 0, rows, length, spec.Size.VocabSize))];
+
+        (double Seconds, double Issued, List<double> Losses) Run(List<MicroBatch> batches)
         {
-            var batches = Enumerable.Range(0, count)
-                .Select(ahead => BenchModel.Tokens(step + ahead, 0, rows, length, spec.Size.VocabSize)).ToList();
             var losses = new List<double>();
             var waited = 0.0;
             Settle(options.Device);
