@@ -63,13 +63,14 @@ internal static partial class OperatorBench
             PrintProducts(options.Repeats);
     }
 
-    // The three products of linear maps of 256 and of 1,024 tokens, in both libraries, and as the machine's table chooses.
+    // The three products of linear maps of 256 and of 1,024 tokens, in each way, and as the machine's table chooses.
     private static void PrintProducts(int repeats)
     {
         if (MachineProducts.Here.Take() is not { } table)
             return;
         Console.WriteLine();
-        Console.WriteLine($"{"product of float32",-38} {"oneDNN",16} {"BLAS",16} {"chosen",8} {"of the faster",14}");
+        var ways = ProductTiming.Ways;
+        Console.WriteLine($"{"product of float32, GFLOP/s",-28}{string.Concat(ways.Select(way => $"{way,15}"))} {"chosen",15} {"of the fastest",15}");
         foreach (var tokens in (long[])[256, 1024])
             foreach (var (to, from) in (ReadOnlySpan<(long, long)>)[(1536, 512), (2752, 512), (512, 1376), (3072, 768), (768, 3072), (2048, 2048)])
                 foreach (var form in Enum.GetValues<ProductForm>())
@@ -80,12 +81,12 @@ internal static partial class OperatorBench
                         ProductForm.OfInput => new ProductShape(form, tokens, from, to),
                         _ => new ProductShape(form, to, from, tokens),
                     };
-                    (double Blas, double OneDnn)[] timings = [.. Enumerable.Range(0, repeats).Select(_ => MatrixProducts.Time(shape))];
-                    double oneDnn = Median([.. timings.Select(t => t.OneDnn)]), blas = Median([.. timings.Select(t => t.Blas)]);
-                    var takesBlas = table.Takes(shape);
+                    double[][] turns = [.. Enumerable.Range(0, repeats).Select(_ => MatrixProducts.Time(shape))];
+                    double[] seconds = [.. ways.Select(way => Median([.. turns.Select(turn => turn[(int)way])]))];
+                    var chosen = table.WayOf(shape);
                     var work = 2e-9 * shape.Rows * shape.Columns * shape.Inner;
                     Console.WriteLine(
-                        $"{$"{form} {shape.Rows}x{shape.Columns}x{shape.Inner}",-38} {work / oneDnn,8:F1} GFLOP/s {work / blas,8:F1} GFLOP/s {(takesBlas ? "BLAS" : "oneDNN"),8} {Math.Min(oneDnn, blas) / (takesBlas ? blas : oneDnn),14:P0}");
+                        $"{$"{form} {shape.Rows}x{shape.Columns}x{shape.Inner}",-28}{string.Concat(seconds.Select(s => $"{work / s,15:F1}"))} {chosen,15} {seconds.Min() / seconds[(int)chosen],15:P0}");
                 }
     }
 

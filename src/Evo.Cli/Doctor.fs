@@ -171,12 +171,24 @@ let private choice (table: ProductTable option) =
                 "timings do not agree with themselves: other work kept the machine busy, and oneDNN is taken where they do not; doctor measures again when it is asked again"
         ]
     | Some table ->
-        let taken = table.Blas.Count
+        let counts = table.Ways.Values |> Seq.countBy id |> Map.ofSeq
+
+        let count way =
+            Map.tryFind way counts |> Option.defaultValue 0
+
+        let divided =
+            [
+                ProductWay.OneDnnRows
+                ProductWay.OneDnnColumns
+                ProductWay.OneDnnHalfRows
+                ProductWay.BlasRows
+            ]
+            |> List.sumBy count
 
         [
             fine
                 "matrix products"
-                $"the BLAS at {taken} of {table.Timings.Count} measured shapes, oneDNN at the others; remove {MachineProducts.Here.File} to have them measured again"
+                $"of {table.Timings.Count} measured shapes {count ProductWay.OneDnn} by oneDNN, {count ProductWay.Blas} by the BLAS, {divided} divided before by rows or columns; remove {MachineProducts.Here.File} to have them measured again"
         ]
 
 let private tokenizer () =

@@ -1,4 +1,4 @@
-/// The table of matrix products: which library it takes, and how it is kept as text.
+/// The table of matrix products: which way it takes, and how it is kept as text.
 module Evo.Core.Tests.ProductTables
 
 open System
@@ -8,7 +8,17 @@ open Evo.Core
 open Evo.Core.Tests.Properties
 open Xunit
 
-/// A table whose timings are drawn from a seed; the BLAS is as often the faster as not.
+let private ways = ProductTiming.Ways
+
+/// A timing by the seconds of each way, the same at both times.
+let private timingOf (shape: ProductShape) (seconds: ProductWay -> float) =
+    {
+        Shape = shape
+        First = Array.map seconds ways
+        Again = Array.map seconds ways
+    }
+
+/// A table whose timings are drawn from a seed; each way is as often faster than oneDNN as not.
 let private drawn (seed: int) =
     let random = Random seed
 
@@ -17,12 +27,12 @@ let private drawn (seed: int) =
         Timings =
             [|
                 for shape in ProductTable.Shapes ->
+                    let first = [| for _ in ways -> 0.5 + random.NextDouble() |]
+
                     {
                         Shape = shape
-                        Blas = 1.0
-                        BlasAgain = 1.0 + 0.1 * random.NextDouble()
-                        OneDnn = 0.5 + random.NextDouble()
-                        OneDnnAgain = 0.5 + random.NextDouble()
+                        First = first
+                        Again = [| for seconds in first -> seconds * (1.0 + 0.1 * random.NextDouble()) |]
                     }
             |]
     }
@@ -42,72 +52,88 @@ let ``shapes are different, small enough to be measured in seconds, and of all f
 [<Theory; InlineData 1; InlineData 2>]
 let ``a measured shape has what its timing says`` (seed: int) =
     let table = drawn seed
-    Assert.NotEmpty table.Blas
+    Assert.Equal(ways.Length, Seq.length (Seq.distinct table.Ways.Values))
 
     for timing in
         table.Timings
         |> Seq.indexed
         |> Seq.filter (fun (i, _) -> i % 7 = 0)
         |> Seq.map snd do
-        Assert.Equal(table.Blas.Contains timing.Shape, table.Takes timing.Shape)
+        Assert.Equal(table.Ways[timing.Shape], table.WayOf timing.Shape)
 
 [<Fact>]
-let ``the BLAS is taken where it is faster by more than noise`` () =
-    let timing (blas, blasAgain) (oneDnn, oneDnnAgain) =
-        {
-            Shape = ProductTable.Shapes.Head
-            Blas = blas
-            BlasAgain = blasAgain
-            OneDnn = oneDnn
-            OneDnnAgain = oneDnnAgain
-        }
+let ``a way is faster where it is by more than noise`` () =
+    let isFaster (first, again) (oneDnn, oneDnnAgain) =
+        let seconds other undivided =
+            [| for way in ways -> if way = ProductWay.OneDnn then undivided else other |]
 
-    Assert.True((timing (0.94, 0.93) (1.0, 1.1)).FasterInBlas)
-    Assert.False((timing (0.96, 0.93) (1.0, 1.1)).FasterInBlas)
-    Assert.False((timing (2.0, 2.0) (1.0, 1.0)).FasterInBlas)
+        let timing =
+            {
+                Shape = ProductTable.Shapes.Head
+                First = seconds first oneDnn
+                Again = seconds again oneDnnAgain
+            }
+
+        let answers = [ for way in ways[1..] -> timing.IsFaster way ]
+        Assert.False(timing.IsFaster ProductWay.OneDnn)
+        Assert.Single(List.distinct answers)
+
+    Assert.True(isFaster (0.97, 0.93) (1.0, 1.1))
+    Assert.False(isFaster (0.99, 0.93) (1.0, 1.1))
+    Assert.False(isFaster (2.0, 2.0) (1.0, 1.0))
     // Two times that differ are those of a busy machine.
-    Assert.False((timing (0.5, 0.6) (1.0, 1.0)).FasterInBlas)
-    Assert.False((timing (0.5, 0.5) (1.0, 1.2)).FasterInBlas)
+    Assert.False(isFaster (0.5, 0.6) (1.0, 1.0))
+    Assert.False(isFaster (0.5, 0.5) (1.0, 1.2))
 
-/// A table of all shapes, at some of which the BLAS is twice as fast.
-let private fasterAt (isFaster: ProductShape -> bool) =
+/// A table of all shapes, at some of which a way is twice as fast as the others.
+let private fasterAt (fast: ProductWay) (isFaster: ProductShape -> bool) =
     { drawn 1 with
         Timings =
             [|
                 for shape in ProductTable.Shapes ->
-                    let oneDnn = if isFaster shape then 2.0 else 1.0
-
-                    {
-                        Shape = shape
-                        Blas = 1.0
-                        BlasAgain = 1.0
-                        OneDnn = oneDnn
-                        OneDnnAgain = oneDnn
-                    }
+                    timingOf shape (fun way -> if way = fast && isFaster shape then 1.0 else 2.0)
             |]
     }
+
+[<Fact>]
+let ``of several faster ways the fastest is taken, though others are faster in more places`` () =
+    let seconds way =
+        match way with
+        | ProductWay.Blas -> 0.9
+        | ProductWay.OneDnnColumns -> 0.8
+        | _ -> 1.0
+
+    let table =
+        { drawn 1 with
+            Timings = [| for shape in ProductTable.Shapes -> timingOf shape seconds |]
+        }
+
+    Assert.Equal(ProductWay.OneDnnColumns, Assert.Single(Seq.distinct table.Ways.Values))
 
 [<Fact>]
 let ``what is faster at one shape and not around it is noise`` () =
     for form in Enum.GetValues<ProductForm>() do
         for shape in ProductTable.Shapes |> List.filter (fun shape -> shape.Form = form) do
-            Assert.Empty (fasterAt ((=) shape)).Blas
+            for way in ways do
+                Assert.Equal(
+                    ProductWay.OneDnn,
+                    Assert.Single(Seq.distinct (fasterAt way ((=) shape)).Ways.Values)
+                )
 
 [<Fact>]
-let ``a region where the BLAS is faster keeps its borders`` () =
+let ``a region where a way is faster keeps its borders`` () =
     let few (shape: ProductShape) =
         shape.Form = ProductForm.Forward && shape.Rows <= 64L
 
-    let taken = (fasterAt few).Blas
+    for way in ways[1..] do
+        let taken = (fasterAt way few).Ways
 
-    Assert.Equal<ProductShape list>(
-        List.filter few ProductTable.Shapes,
-        List.filter taken.Contains ProductTable.Shapes
-    )
+        for shape in ProductTable.Shapes do
+            Assert.Equal((if few shape then way else ProductWay.OneDnn), taken[shape])
 
 [<Fact>]
 let ``larger products are taken for the largest measured, smaller ones have oneDNN`` () =
-    let table = fasterAt (fun _ -> true)
+    let table = fasterAt ProductWay.OneDnnRows (fun _ -> true)
 
     let shape rows columns inner =
         {
@@ -117,16 +143,16 @@ let ``larger products are taken for the largest measured, smaller ones have oneD
             Inner = inner
         }
 
-    Assert.True(table.Takes(shape 32768L 16384L 16384L))
-    Assert.True(table.Takes(shape 16L 256L 256L))
-    Assert.False(table.Takes(shape 1L 4096L 4096L))
-    Assert.False(table.Takes(shape 256L 8L 512L))
-    Assert.False(table.Takes(shape 256L 512L 64L))
+    Assert.Equal(ProductWay.OneDnnRows, table.WayOf(shape 32768L 16384L 16384L))
+    Assert.Equal(ProductWay.OneDnnRows, table.WayOf(shape 16L 256L 256L))
+    Assert.Equal(ProductWay.OneDnn, table.WayOf(shape 1L 4096L 4096L))
+    Assert.Equal(ProductWay.OneDnn, table.WayOf(shape 256L 8L 512L))
+    Assert.Equal(ProductWay.OneDnn, table.WayOf(shape 256L 512L 64L))
 
 [<Fact>]
 let ``without timings oneDNN is taken everywhere`` () =
     let table = ProductTable.Unmeasured "here"
-    Assert.DoesNotContain(1uy, table.Choices)
+    Assert.Equal(byte ProductWay.OneDnn, Assert.Single(Seq.distinct table.Choices))
     Assert.Equal(Some table.Text, ProductTable.Read("here", table.Text) |> Option.map _.Text)
     Assert.True(ProductTable.Read("there", table.Text).IsNone)
 
@@ -137,12 +163,15 @@ let ``a table is steady where most of its timings agree with themselves`` () =
             Timings =
                 [|
                     for i, shape in List.indexed ProductTable.Shapes ->
-                        {
-                            Shape = shape
-                            Blas = 1.0
-                            BlasAgain = (if i < disturbed then 1.2 else 1.1)
-                            OneDnn = 1.0
-                            OneDnnAgain = 1.0
+                        { timingOf shape (fun _ -> 1.0) with
+                            Again =
+                                [|
+                                    for way in ways ->
+                                        if i < disturbed && way = ProductWay.BlasRows then
+                                            1.2
+                                        else
+                                            1.1
+                                |]
                         }
                 |]
         }
@@ -180,8 +209,8 @@ let ``a text that is cut, changed or of another machine is no table`` () =
             match change with
             | 0 -> lines |> Array.removeAt line
             | 1 -> lines |> Array.updateAt line lines[line + 1]
-            | 2 -> lines |> Array.updateAt line (lines[line].Replace("onednn ", "onednn -"))
-            | 3 -> lines |> Array.updateAt line (lines[line].Replace("blas ", "blas x"))
+            | 2 -> lines |> Array.updateAt line (lines[line].Replace("OneDnn ", "OneDnn -"))
+            | 3 -> lines |> Array.updateAt line (lines[line].Replace("Blas ", "Blas x"))
             | _ -> lines |> Array.insertAt line lines[line]
 
         isNone (String.Join("\n", changed)))

@@ -23,17 +23,22 @@ let private table machine (seconds: float) : ProductTable =
         Timings =
             [|
                 for shape in ProductTable.Shapes ->
+                    let times =
+                        [|
+                            for way in ProductTiming.Ways ->
+                                seconds * (if way = ProductWay.Blas then 1.0 else 2.0)
+                        |]
+
                     {
                         Shape = shape
-                        Blas = seconds
-                        BlasAgain = seconds
-                        OneDnn = 2.0 * seconds
-                        OneDnnAgain = 2.0 * seconds
+                        First = times
+                        Again = times
                     }
             |]
     }
 
-let private seconds (found: ProductTable | null) = (nonNull found).Timings[0].Blas
+let private seconds (found: ProductTable | null) =
+    (nonNull found).Timings[0].First[int ProductWay.Blas]
 
 [<Fact>]
 let ``a machine is measured once, and again where its file is damaged or another machine's`` () =
@@ -79,7 +84,7 @@ let ``a busy machine's table serves until a steady one is asked for`` () =
                     [|
                         for timing in found.Timings ->
                             { timing with
-                                BlasAgain = 2.0 * timing.Blas
+                                Again = Array.map ((*) 2.0) timing.First
                             }
                     |]
             }
@@ -127,7 +132,7 @@ let private first (table: ProductTable) =
     if table.Timings.Count = 0 then
         "empty"
     else
-        string table.Timings[0].Blas
+        string table.Timings[0].First[int ProductWay.Blas]
 
 /// Runs, and gives the tables that were in use after steps.
 let private tablesOf ranks (config: RunConfig) =

@@ -1,4 +1,4 @@
-/// Which library multiplies: what a table says, of float32 alone, and nothing else.
+/// In which way matrices are multiplied: what a table says, of float32 alone, and nothing else.
 module Evo.Torch.Tests.ProductChoices
 
 open System
@@ -13,21 +13,27 @@ let private needChoice () =
     if not MatrixProducts.HaveChoice then
         Assert.Skip "this libtorch has no oneDNN beside its BLAS, or EVO_MATMUL leaves no choice"
 
-let private timingOf shape blas : ProductTiming =
-    {
-        Shape = shape
-        Blas = (if blas then 1.0 else 2.0)
-        BlasAgain = (if blas then 1.0 else 2.0)
-        OneDnn = (if blas then 2.0 else 1.0)
-        OneDnnAgain = (if blas then 2.0 else 1.0)
-    }
-
-/// One library for all shapes that were measured.
-let private all blas : ProductTable =
+/// One way for all shapes of a form.
+let private tableOf (wayOf: ProductForm -> ProductWay) : ProductTable =
     {
         Machine = "test"
-        Timings = [| for shape in ProductTable.Shapes -> timingOf shape blas |]
+        Timings =
+            [|
+                for shape in ProductTable.Shapes ->
+                    let seconds =
+                        [|
+                            for way in ProductTiming.Ways -> if way = wayOf shape.Form then 1.0 else 2.0
+                        |]
+
+                    {
+                        Shape = shape
+                        First = seconds
+                        Again = seconds
+                    }
+            |]
     }
+
+let private all way = tableOf (fun _ -> way)
 
 let private withTable (table: ProductTable) act =
     MatrixProducts.Use table
@@ -88,10 +94,10 @@ let ``float32 is multiplied by the library that the table says`` () =
         // Sums of 773 numbers in another order: were the bits the same, nothing could be told apart here.
         Assert.False(same oneDnn blas, $"{shape.Form}: both libraries have the same bits")
 
-        withTable (all true) (fun () ->
+        withTable (all ProductWay.Blas) (fun () ->
             Assert.True(same (ours shape given) blas, $"{shape.Form}: not the BLAS"))
 
-        withTable (all false) (fun () ->
+        withTable (all ProductWay.OneDnn) (fun () ->
             Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: not oneDNN"))
 
         Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: a table that is no longer in use is")
@@ -102,15 +108,94 @@ let ``a table is asked by the form of a product`` () =
 
     for form in Enum.GetValues<ProductForm>() do
         let table =
-            { all false with
-                Timings = [| for shape in ProductTable.Shapes -> timingOf shape (shape.Form = form) |]
-            }
+            tableOf (fun other -> if other = form then ProductWay.Blas else ProductWay.OneDnn)
 
         withTable table (fun () ->
             for shape in shapes do
                 use _ = torch.NewDisposeScope()
                 let given = operands torch.ScalarType.Float32 shape
                 Assert.Equal((shape.Form = form), same (ours shape given) (libtorchs shape given)))
+
+/// Runs with so many threads.
+let private onThreads count act =
+    let before = Threads.Count
+    Threads.Set count
+
+    try
+        act ()
+    finally
+        Threads.Set before
+
+[<Theory; InlineData 1; InlineData 2; InlineData 3; InlineData 5>]
+let ``a divided product is the product, of all sizes, with a bias and into a sum`` (threads: int) =
+    needChoice ()
+    let random = Random 7
+
+    let check way (form: ProductForm) rows columns inner =
+        use _ = torch.NewDisposeScope()
+
+        let shape =
+            {
+                Form = form
+                Rows = rows
+                Columns = columns
+                Inner = inner
+            }
+
+        let a, b = operands torch.ScalarType.Float32 shape
+        let product = ours shape (a, b)
+        let exact = libtorchs shape (a.to_type torch.float64, b.to_type torch.float64)
+
+        let near what (expected: Tensor) (found: Tensor) =
+            let apart = (found.to_type torch.float64 - expected).abs().max().item<double>()
+            // Sums of `inner` products of normal numbers, rounded to 24 bits.
+            let bound = 2e-6 * Math.Sqrt(float inner) * 4.0
+
+            Assert.True(
+                apart <= bound,
+                $"{way}, {form} {rows} x {columns} x {inner}, {what}: {apart} apart, {bound} allowed"
+            )
+
+        near "alone" exact product
+        let sum = (normal random [ int rows; int columns ]).to_type torch.float32
+        let summed = sum.to_type torch.float64 + exact
+
+        Evo.Torch.Native.EvoOperators.add_product_ (
+            sum,
+            a,
+            (form = ProductForm.OfWeight),
+            b,
+            (form = ProductForm.Forward)
+        )
+
+        near "into a sum" summed sum
+
+        if form = ProductForm.Forward then
+            let bias = (normal random [ int columns ]).to_type torch.float32
+            near "with a bias" (exact + bias.to_type torch.float64) (Ops.Linear(a, b, bias))
+
+    onThreads threads (fun () ->
+        for way in ProductTiming.Ways do
+            withTable (all way) (fun () ->
+                for form in Enum.GetValues<ProductForm>() do
+                    for rows, columns, inner in
+                        [ 257L, 509L, 773L; 272L, 256L, 256L; 300L, 1000L, 257L; 1024L, 272L, 300L ] do
+                        check way form rows columns inner))
+
+[<Fact>]
+let ``a way that divides has its bits each time`` () =
+    needChoice ()
+
+    onThreads 2 (fun () ->
+        for way in ProductTiming.Ways do
+            withTable (all way) (fun () ->
+                for shape in shapes do
+                    use _ = torch.NewDisposeScope()
+                    let given = operands torch.ScalarType.Float32 shape
+                    let first = ours shape given
+
+                    for _ in 1..5 do
+                        Assert.True(same (ours shape given) first, $"{way}, {shape.Form}")))
 
 [<Theory; InlineData(torch.ScalarType.Float64); InlineData(torch.ScalarType.BFloat16)>]
 let ``other types have the same bits with any table`` (dtype: torch.ScalarType) =
@@ -121,8 +206,8 @@ let ``other types have the same bits with any table`` (dtype: torch.ScalarType) 
         let given = operands dtype shape
         let without = ours shape given
 
-        for blas in [ true; false ] do
-            withTable (all blas) (fun () -> Assert.True(same (ours shape given) without))
+        for way in ProductTiming.Ways do
+            withTable (all way) (fun () -> Assert.True(same (ours shape given) without))
 
 [<Fact>]
 let ``a measurement is of a shape, in seconds, and chooses nothing`` () =
@@ -136,9 +221,10 @@ let ``a measurement is of a shape, in seconds, and chooses nothing`` () =
             Inner = 64L
         }
 
-    let struct (blas, oneDnn) = MatrixProducts.Time shape
+    let times = MatrixProducts.Time shape
+    Assert.Equal(ProductTiming.Ways.Length, times.Length)
 
-    for seconds in [ blas; oneDnn ] do
+    for seconds in times do
         // 17 million operations: a microsecond would be 17 TFLOP/s on one core, ten seconds no processor.
         Assert.InRange(seconds, 1e-6, 10.0)
 

@@ -17,22 +17,30 @@ let private weightOf (shape: ProductShape) =
     | ProductForm.OfWeight -> shape.Inner, shape.Rows, shape.Columns
     | _ -> shape.Rows, shape.Columns, shape.Inner
 
-/// For each shape that was measured the BLAS's time as a part of oneDNN's, and a star where the BLAS is taken.
+let private mark way =
+    match way with
+    | ProductWay.Blas -> "b"
+    | ProductWay.OneDnnRows -> "r"
+    | ProductWay.OneDnnColumns -> "c"
+    | ProductWay.OneDnnHalfRows -> "h"
+    | ProductWay.BlasRows -> "s"
+    | _ -> " "
+
+/// For each shape that was measured the time of the way that is taken as a part of oneDNN's, and a letter for the way.
 let lines (table: ProductTable) : string list =
-    let taken = table.Blas
+    let ways = table.Ways
 
     let cell form tokens a b =
         table.Timings
         |> Seq.tryFind (fun timing -> timing.Shape.Form = form && weightOf timing.Shape = (tokens, a, b))
         |> Option.map (fun timing ->
-            let part = min timing.Blas timing.BlasAgain / min timing.OneDnn timing.OneDnnAgain
+            let way = ways[timing.Shape]
 
-            let mark =
-                if taken.Contains timing.Shape then "*"
-                elif timing.IsSteady then " "
-                else "?"
-
-            part.ToString("0.00", CultureInfo.InvariantCulture) + mark)
+            (timing.Part way).ToString("0.00", CultureInfo.InvariantCulture)
+            + (if way = ProductWay.OneDnn && not timing.IsSteady then
+                   "?"
+               else
+                   mark way))
         |> Option.defaultValue ""
 
     let forms = List.ofArray (Enum.GetValues<ProductForm>())
@@ -63,6 +71,7 @@ let lines (table: ProductTable) : string list =
                     ]
         ]
 
-    "Matrix products of float32: the BLAS's time as a part of oneDNN's, by the tokens of a linear map and the sizes that it leads from"
-    :: "and to; * where the BLAS is taken, ? where two times differed. Larger products are taken for the largest measured, smaller ones have oneDNN."
+    "Matrix products of float32: the time of the way that is taken as a part of oneDNN's, by the tokens of a linear map and the sizes that it"
+    :: "leads from and to. oneDNN with rows (r), half of them at a time (h), or columns (c) divided among threads; BLAS (b), with rows divided (s);"
+    :: "? where two times differed. Larger products are taken for the largest measured, smaller ones have oneDNN."
     :: Terminal.table (set [ 0 .. 1 + forms.Length * ProductTable.Widths.Length ]) rows

@@ -23,31 +23,52 @@ type ProductShape =
         Inner: int64
     }
 
-/// What one product took in each library that can compute it, in seconds: the least of some turns, at two times.
-[<Struct>]
+/// How a product is computed: by oneDNN or the BLAS, and divided over the threads by the library itself, or before it is asked, into
+/// pieces of the result's rows or columns that one thread computes each.
+type ProductWay =
+    | OneDnn = 0
+    | Blas = 1
+    /// By oneDNN, a piece of the rows for each thread.
+    | OneDnnRows = 2
+    | OneDnnColumns = 3
+    /// Two pieces of the rows for each thread.
+    | OneDnnHalfRows = 4
+    | BlasRows = 5
+
+/// What one product took in each way, in seconds: the least of some turns, at two times.
 type ProductTiming =
     {
         Shape: ProductShape
-        Blas: float
-        BlasAgain: float
-        OneDnn: float
-        OneDnnAgain: float
+        /// In the order of the ways.
+        First: float[]
+        Again: float[]
     }
 
-    /// Whether both times agree: on a busy machine they do not.
-    member timing.IsSteady =
-        let agree (a: float) (b: float) = max a b <= 1.15 * min a b
-        agree timing.Blas timing.BlasAgain && agree timing.OneDnn timing.OneDnnAgain
+    /// The ways that are measured.
+    static member Ways = Enum.GetValues<ProductWay>()
 
-    /// Whether the BLAS was faster beyond what may be noise.
-    member timing.FasterInBlas =
-        timing.IsSteady
-        && max timing.Blas timing.BlasAgain < 0.95 * min timing.OneDnn timing.OneDnnAgain
+    member private timing.Agrees(way: ProductWay) =
+        let a, b = timing.First[int way], timing.Again[int way]
+        max a b <= 1.15 * min a b
 
-/// Which library multiplies float32 matrices of which shape, as it was measured once on a machine. A product is taken for the
-/// measured one of its form whose three sizes are nearest, in octaves; below the least measured sizes oneDNN is taken. So it is where
-/// the BLAS was faster, but at fewer than half of the neighbouring shapes: what makes a library fast or slow does so over a region,
-/// and a moment's noise at one shape would decide for all beyond the largest that is measured.
+    /// Whether both times of each way agree: on a busy machine they do not.
+    member timing.IsSteady = ProductTiming.Ways |> Array.forall timing.Agrees
+
+    /// The least time of a way beside that of oneDNN undivided.
+    member timing.Part(way: ProductWay) =
+        min timing.First[int way] timing.Again[int way]
+        / min timing.First[0] timing.Again[0]
+
+    /// Whether a way was faster than oneDNN undivided, beyond what may be noise.
+    member timing.IsFaster(way: ProductWay) =
+        timing.Agrees way
+        && timing.Agrees ProductWay.OneDnn
+        && max timing.First[int way] timing.Again[int way] < 0.98 * min timing.First[0] timing.Again[0]
+
+/// In which way float32 matrices of which shape are multiplied, as it was measured once on a machine. A product is taken for the
+/// measured one of its form whose three sizes are nearest, in octaves; below the least measured sizes oneDNN is taken, undivided. So it
+/// is wherever no other way was faster at the shape and at half of the neighbouring shapes: what makes a way fast or slow does so over a
+/// region, and a moment's noise at one shape would decide for all beyond the largest that is measured.
 type ProductTable =
     {
         /// What the timings depend on, on one line.
@@ -56,7 +77,7 @@ type ProductTable =
         Timings: IReadOnlyList<ProductTiming>
     }
 
-    static member private Heading = "evo matrix products 1"
+    static member private Heading = "evo matrix products 2"
 
     /// Tokens of a product.
     static member Tokens = [ 16L; 64L; 256L; 1024L ]
@@ -101,26 +122,35 @@ type ProductTable =
 
         struct (Math.Log2(float tokens) / 2.0, Math.Log2(float a), Math.Log2(float b))
 
-    /// The measured shapes at which the BLAS is taken.
-    member table.Blas: IReadOnlySet<ProductShape> =
+    /// The way of each measured shape: the fastest of those that were faster here and around it, else oneDNN undivided.
+    member table.Ways: IReadOnlyDictionary<ProductShape, ProductWay> =
         let isNeighbour (shape: ProductShape) (other: ProductShape) =
             let struct (t, a, b) = ProductTable.Steps shape
             let struct (u, c, d) = ProductTable.Steps other
             other.Form = shape.Form && abs (t - u) + abs (a - c) + abs (b - d) = 1.0
 
-        let taken = HashSet<ProductShape>()
+        let ways = Dictionary<ProductShape, ProductWay>()
 
         for timing in table.Timings do
-            if timing.FasterInBlas then
-                let neighbours =
-                    table.Timings |> Seq.filter (fun other -> isNeighbour timing.Shape other.Shape)
+            let neighbours =
+                table.Timings
+                |> Seq.filter (fun other -> isNeighbour timing.Shape other.Shape)
+                |> Array.ofSeq
 
-                let agreeing = neighbours |> Seq.filter _.FasterInBlas |> Seq.length
+            let isTaken way =
+                timing.IsFaster way
+                && 2 * (neighbours |> Seq.filter _.IsFaster(way) |> Seq.length)
+                   >= neighbours.Length
 
-                if 2 * agreeing >= Seq.length neighbours then
-                    taken.Add timing.Shape |> ignore
+            let taken = ProductTiming.Ways |> Array.filter isTaken
 
-        taken
+            ways[timing.Shape] <-
+                if taken.Length = 0 then
+                    ProductWay.OneDnn
+                else
+                    Array.minBy timing.Part taken
+
+        ways
 
     /// Whether the machine was quiet enough: timings of most shapes agree with themselves.
     member table.IsSteady =
@@ -130,10 +160,10 @@ type ProductTable =
     /// Sizes are told apart by octaves: the nearest power of two, of the exponents 0 to 15.
     static member Octaves = 16
 
-    /// For each form and each octave of rows, columns and inner size, in this order, whether the BLAS is taken: 1, else 0.
+    /// The way of each form and each octave of rows, columns and inner size, in this order.
     member table.Choices: byte[] =
         let octaves = ProductTable.Octaves
-        let taken = table.Blas
+        let ways = table.Ways
 
         [|
             for form in Enum.GetValues<ProductForm>() do
@@ -146,7 +176,7 @@ type ProductTable =
                                 struct (octave timing.Shape.Rows,
                                         octave timing.Shape.Columns,
                                         octave timing.Shape.Inner,
-                                        taken.Contains timing.Shape)
+                                        byte ways[timing.Shape])
                     |]
 
                 let mutable row, column, inner = infinity, infinity, infinity
@@ -160,23 +190,23 @@ type ProductTable =
                     let r = float (place / octaves / octaves)
                     let c = float (place / octaves % octaves)
                     let i = float (place % octaves)
-                    let mutable takes = 0uy
+                    let mutable way = byte ProductWay.OneDnn
 
                     if r >= row && c >= column && i >= inner then
                         let mutable nearest = infinity
 
-                        for struct (pr, pc, pi, blas) in points do
+                        for struct (pr, pc, pi, measured) in points do
                             let apart = (pr - r) * (pr - r) + (pc - c) * (pc - c) + (pi - i) * (pi - i)
 
                             if apart < nearest then
                                 nearest <- apart
-                                takes <- if blas then 1uy else 0uy
+                                way <- measured
 
-                    takes
+                    way
         |]
 
-    /// Whether the BLAS is taken for a product of this shape.
-    member table.Takes(shape: ProductShape) =
+    /// The way of a product of this shape.
+    member table.WayOf(shape: ProductShape) : ProductWay =
         let octave (size: int64) =
             min (ProductTable.Octaves - 1) (int (Math.Round(Math.Log2(float size))))
 
@@ -186,7 +216,7 @@ type ProductTable =
             sizes
             |> List.fold (fun place size -> place * ProductTable.Octaves + octave size) (int shape.Form)
 
-        table.Choices[place] = 1uy
+        enum (int table.Choices[place])
 
     /// The table as text: what files hold.
     member table.Text =
@@ -200,43 +230,63 @@ type ProductTable =
                 for timing in table.Timings do
                     let shape = timing.Shape
 
-                    $"{shape.Form} {shape.Rows} {shape.Columns} {shape.Inner} blas {seconds timing.Blas} {seconds timing.BlasAgain} onednn {seconds timing.OneDnn} {seconds timing.OneDnnAgain}"
+                    String.Join(
+                        ' ',
+                        [
+                            $"{shape.Form} {shape.Rows} {shape.Columns} {shape.Inner}"
+                            for way in ProductTiming.Ways do
+                                $"{way} {seconds timing.First[int way]} {seconds timing.Again[int way]}"
+                        ]
+                    )
                 "end"
             ]
 
         String.Join("\n", lines) + "\n"
 
-    /// The table in a text; nothing where it is damaged, or of another machine or of other shapes than are measured now.
-    static member Read(machine: string, text: string) : ProductTable option =
-        let timing (shape: ProductShape) (line: string) =
-            let number (word: string) =
-                match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
-                | true, value when Double.IsFinite value && value > 0.0 -> Some value
-                | _ -> None
-
-            match line.Split ' ' with
-            | [| form; rows; columns; inner; "blas"; blas; blasAgain; "onednn"; oneDnn; oneDnnAgain |] when
-                [ form; rows; columns; inner ] =
-                    [
-                        string shape.Form
-                        string shape.Rows
-                        string shape.Columns
-                        string shape.Inner
-                    ]
-                ->
-                match List.choose number [ blas; blasAgain; oneDnn; oneDnnAgain ] with
-                | [ blas; blasAgain; oneDnn; oneDnnAgain ] ->
-                    Some
-                        {
-                            Shape = shape
-                            Blas = blas
-                            BlasAgain = blasAgain
-                            OneDnn = oneDnn
-                            OneDnnAgain = oneDnnAgain
-                        }
-                | _ -> None
+    // A line of the text, where it is of this shape.
+    static member private TimingOf (shape: ProductShape) (line: string) : ProductTiming option =
+        let number (word: string) =
+            match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, value when Double.IsFinite value && value > 0.0 -> Some value
             | _ -> None
 
+        let words = line.Split ' '
+        let ways = ProductTiming.Ways
+
+        let sizes =
+            [|
+                string shape.Form
+                string shape.Rows
+                string shape.Columns
+                string shape.Inner
+            |]
+
+        if
+            words.Length <> sizes.Length + 3 * ways.Length
+            || Array.truncate sizes.Length words <> sizes
+        then
+            None
+        else
+            let measured = words |> Array.skip sizes.Length |> Array.chunkBySize 3
+            let first = measured |> Array.choose (fun part -> number part[1])
+            let again = measured |> Array.choose (fun part -> number part[2])
+
+            if
+                Array.map Array.head measured = Array.map string ways
+                && first.Length = ways.Length
+                && again.Length = ways.Length
+            then
+                Some
+                    {
+                        Shape = shape
+                        First = first
+                        Again = again
+                    }
+            else
+                None
+
+    /// The table in a text; nothing where it is damaged, or of another machine or of other shapes than are measured now.
+    static member Read(machine: string, text: string) : ProductTable option =
         let shapes = ProductTable.Shapes
 
         match text.Split '\n' |> List.ofArray with
@@ -248,7 +298,8 @@ type ProductTable =
             && lines.Length = shapes.Length + 2
             && List.skip shapes.Length lines = [ "end"; "" ]
             ->
-            let found = List.map2 timing shapes (List.truncate shapes.Length lines)
+            let found =
+                List.map2 ProductTable.TimingOf shapes (List.truncate shapes.Length lines)
 
             if List.forall Option.isSome found then
                 Some

@@ -324,5 +324,5 @@ internal static unsafe partial class NativeMethods
     internal static partial int evo_products_choose(byte* choices);
 
     [LibraryImport(Library)]
-    internal static partial int evo_product_times(int form, long rows, long columns, long inner, double* blas, double* oneDnn);
+    internal static partial int evo_product_times(int form, long rows, long columns, long inner, double* seconds, int ways);
 }

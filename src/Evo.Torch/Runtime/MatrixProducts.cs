@@ -1,4 +1,4 @@
-// Which library multiplies float32 matrices of which shape.
+// In which way float32 matrices of which shape are multiplied.
 using System.Runtime.InteropServices;
 using Evo.Core;
 using Evo.Torch.Native;
@@ -6,8 +6,8 @@ using Evo.Torch.Native;
 namespace Evo.Torch;
 
 /// <summary>
-/// The choice between libtorch's BLAS and oneDNN for products of float32 on the processor. Without a table oneDNN is taken where it
-/// is there. Nothing is measured but by <see cref="Measure"/>, so that the bits of a step depend on the table in use only.
+/// The choice between libtorch's BLAS and oneDNN for products of float32 on the processor, and of who divides them over the threads.
+/// Without a table oneDNN is taken where it is there, and divides. Nothing is measured but by <see cref="Measure"/>, so that the bits of a step depend on the table in use only.
 /// </summary>
 public static unsafe class MatrixProducts
 {
@@ -41,14 +41,16 @@ public static unsafe class MatrixProducts
         InUse = table;
     }
 
-    /// <summary>What a product of a shape takes in each library, the least of some turns, in seconds.</summary>
+    /// <summary>What a product of a shape takes in each way, the least of some turns, in seconds.</summary>
     /// <exception cref="TorchException">There is no choice.</exception>
-    public static (double Blas, double OneDnn) Time(ProductShape shape)
+    public static double[] Time(ProductShape shape)
     {
-        double blas, oneDnn;
-        NativeFailure.Check(
-            NativeMethods.evo_product_times((int)shape.Form, shape.Rows, shape.Columns, shape.Inner, &blas, &oneDnn), "matrix products");
-        return (blas, oneDnn);
+        var seconds = new double[ProductTiming.Ways.Length];
+        fixed (double* times = seconds)
+            NativeFailure.Check(
+                NativeMethods.evo_product_times((int)shape.Form, shape.Rows, shape.Columns, shape.Inner, times, seconds.Length),
+                "matrix products");
+        return seconds;
     }
 
     /// <summary>
@@ -59,8 +61,6 @@ public static unsafe class MatrixProducts
     {
         var first = ProductTable.Shapes.Select(Time).ToArray();
         var again = ProductTable.Shapes.Select(Time).ToArray();
-        return new(
-            Machine,
-            [.. ProductTable.Shapes.Select((shape, i) => new ProductTiming(shape, first[i].Blas, again[i].Blas, first[i].OneDnn, again[i].OneDnn))]);
+        return new(Machine, [.. ProductTable.Shapes.Select((shape, i) => new ProductTiming(shape, first[i], again[i]))]);
     }
 }

@@ -1,4 +1,4 @@
-// Matrix products of float32 by whichever library is the faster at a shape (product_choice.cpp); of other types by libtorch.
+// Matrix products of float32 in whichever way is the fastest at a shape (product_choice.cpp); of other types by libtorch.
 
 #include <ATen/record_function.h>
 
@@ -24,16 +24,12 @@ void wide_product(const at::Tensor& left, const at::Tensor& right, at::Tensor& t
   accumulate ? to.add_(product) : to.copy_(product);
 }
 
-}  // namespace
-
-void multiply(
-    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
+// A product, or a piece of one, in one library.
+void multiply_in(
+    bool blas, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
     const at::Tensor& bias) {
   const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
-  if (M == 0 || N == 0) return;
-  count(Work::products, 2 * M * N * K);
-  if (c.is_cpu() && a.scalar_type() == at::kFloat && c.scalar_type() == at::kFloat && K > 0 && sgemm() &&
-      !takes_blas(transpose_a, transpose_b, M, N, K) && rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
+  if (!blas && rows_are_neighbours(a) && rows_are_neighbours(b) && rows_are_neighbours(c)) {
     const auto lead = [](const at::Tensor& t) { return std::max(t.stride(0), t.size(1)); };
     if (bias.defined()) c.copy_(bias.expand_as(c));
     const Undisturbed now;
@@ -54,6 +50,44 @@ void multiply(
     to.addmm_(left, right);
   else
     at::mm_out(to, left, right);
+}
+
+}  // namespace
+
+void multiply_by(
+    const ProductWay& way, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c,
+    bool accumulate, const at::Tensor& bias) {
+  const int64_t threads = at::get_num_threads();
+  if (way.pieces == 0 || threads == 1 || at::in_parallel_region())
+    return multiply_in(way.blas, a, transpose_a, b, transpose_b, c, accumulate, bias);
+  const int64_t all = c.size(way.of_rows ? 0 : 1);
+  const int64_t size = at::divup(at::divup(all, way.pieces * threads), 16) * 16;  // whole vectors
+  at::parallel_for(0, at::divup(all, size), 1, [&](int64_t begin, int64_t end) {
+    // Both are of a thread.
+    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    const at::DisableRecordFunctionGuard unseen;
+    for (int64_t from = begin * size; from < std::min(all, end * size); from += size) {
+      const int64_t count = std::min(size, all - from);
+      const auto piece = [&](const at::Tensor& whole, int64_t dim) { return whole.narrow(dim, from, count); };
+      if (way.of_rows)
+        multiply_in(way.blas, piece(a, transpose_a ? 1 : 0), transpose_a, b, transpose_b, piece(c, 0), accumulate, bias);
+      else
+        multiply_in(
+            way.blas, a, transpose_a, piece(b, transpose_b ? 0 : 1), transpose_b, piece(c, 1), accumulate,
+            bias.defined() ? piece(bias, 0) : bias);
+    }
+  });
+}
+
+void multiply(
+    const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
+    const at::Tensor& bias) {
+  const int64_t M = c.size(0), N = c.size(1), K = transpose_a ? a.size(0) : a.size(1);
+  if (M == 0 || N == 0) return;
+  count(Work::products, 2 * M * N * K);
+  const bool chosen = c.is_cpu() && a.scalar_type() == at::kFloat && c.scalar_type() == at::kFloat && K > 0 && sgemm();
+  multiply_by(
+      chosen ? way_of(transpose_a, transpose_b, M, N, K) : kLibtorch, a, transpose_a, b, transpose_b, c, accumulate, bias);
 }
 
 using at::Tensor;

@@ -162,13 +162,28 @@ using Sgemm = int (*)(
     char, char, int64_t, int64_t, int64_t, float, const float*, int64_t, const float*, int64_t, float, float*, int64_t);
 Sgemm sgemm();
 
-// Whether libtorch's BLAS multiplies float32 matrices of this shape, rather than oneDNN.
-bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K);
+// How a product of float32 matrices is computed: by libtorch's BLAS or by oneDNN, divided over threads by the library itself, or by
+// `multiply` into equal pieces of the result's rows or columns, each of which one thread computes.
+struct ProductWay {
+  bool blas;
+  int pieces;  // for each thread; 0: the library divides
+  bool of_rows;
+};
+
+constexpr ProductWay kLibtorch{true, 0, false};
+
+// How float32 matrices of this shape are multiplied, where there is a choice.
+ProductWay way_of(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K);
 
 // c (+)= op(a) op(b) for matrices whose rows are neighbours in memory, or c = op(a) op(b) + bias. c may be of the type that is computed.
 void multiply(
     const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c, bool accumulate,
     const at::Tensor& bias = {});
+
+// The same in one way.
+void multiply_by(
+    const ProductWay& way, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, const at::Tensor& c,
+    bool accumulate, const at::Tensor& bias = {});
 
 // sum += op(a) op(b), over one or more: the sum of a weight's gradients.
 void add_product(const at::Tensor& sum, const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b);

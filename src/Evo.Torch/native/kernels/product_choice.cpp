@@ -1,21 +1,21 @@
-// Which library multiplies float32 matrices: oneDNN's sgemm, which libtorch carries along but does not use for them on x86, or
-// libtorch's BLAS. Neither is the faster at all shapes (bench/operators), so a table says it, which was measured on the machine
-// before; without a table oneDNN is taken. Nothing is measured while a model computes: the bits of a step depend on the table only.
+// How float32 matrices are multiplied: by oneDNN's sgemm, which libtorch carries along but does not use for them on x86, or by
+// libtorch's BLAS, divided over the threads by them or by us. No way is the fastest at all shapes (bench/operators), so a table says it,
+// which was measured on the machine before; without a table oneDNN is taken, and divides. Nothing is measured while a model computes: the
+// bits of a step depend on the table only.
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstring>
-#include <functional>
-#include <limits>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "operators.h"
-#include "undisturbed.h"
 
 namespace evo::kernels {
 namespace {
@@ -39,7 +39,9 @@ Sgemm find_sgemm() {
   return reinterpret_cast<Sgemm>(find_in_onednn("dnnl_sgemm"));
 }
 
-constexpr int kForms = 3, kOctaves = 16;  // as Evo.Core's ProductTable has them
+// As Evo.Core's ProductWay and ProductTable have them.
+constexpr ProductWay kWays[] = {{false, 0, false}, kLibtorch, {false, 1, true}, {false, 1, false}, {false, 2, true}, {true, 1, true}};
+constexpr int kForms = 3, kOctaves = 16;
 using Table = std::array<uint8_t, kForms * kOctaves * kOctaves * kOctaves>;
 
 std::atomic<const Table*> in_use{nullptr};
@@ -56,7 +58,8 @@ int octave(int64_t size) {
 
 int form_of(bool transpose_a, bool transpose_b) { return transpose_a ? 2 : transpose_b ? 0 : 1; }
 
-double seconds_of(const std::function<void()>& act) {
+template <class F>
+double seconds_of(F act) {
   const auto began = std::chrono::steady_clock::now();
   act();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -69,11 +72,11 @@ Sgemm sgemm() {
   return found;
 }
 
-bool takes_blas(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K) {
+ProductWay way_of(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K) {
   const Table* chosen = in_use.load(std::memory_order_acquire);
-  if (!chosen) return false;
+  if (!chosen) return kWays[0];
   const int at = ((form_of(transpose_a, transpose_b) * kOctaves + octave(M)) * kOctaves + octave(N)) * kOctaves + octave(K);
-  return (*chosen)[at] != 0;
+  return kWays[(*chosen)[at]];
 }
 
 }  // namespace evo::kernels
@@ -98,13 +101,15 @@ EVO_API const char* evo_onednn_version() {
   return version.c_str();
 }
 
-// A byte for each form and octave of rows, columns and inner size: 1 where the BLAS is taken. Null: oneDNN everywhere.
+// A byte for each form and octave of rows, columns and inner size: the way's place in kWays. Null: the first everywhere.
 EVO_API int32_t evo_products_choose(const uint8_t* choices) {
   return evo::guarded([&] {
     if (!choices) {
       in_use.store(nullptr, std::memory_order_release);
       return;
     }
+    TORCH_CHECK(
+        std::all_of(choices, choices + Table().size(), [](uint8_t way) { return way < std::size(kWays); }), "a way to multiply that there is not");
     std::lock_guard<std::mutex> lock(gate);
     for (const auto& known : tables)
       if (std::memcmp(known->data(), choices, known->size()) == 0) {
@@ -118,29 +123,22 @@ EVO_API int32_t evo_products_choose(const uint8_t* choices) {
   });
 }
 
-// The least seconds of a product in each library, which take turns.
-EVO_API int32_t evo_product_times(int32_t form, int64_t M, int64_t N, int64_t K, double* blas, double* onednn) {
+// The least seconds of a product in each way; they take turns. What one thread does not divide is measured once.
+EVO_API int32_t evo_product_times(int32_t form, int64_t M, int64_t N, int64_t K, double* seconds, int32_t ways) {
   return evo::guarded([&] {
     TORCH_CHECK(sgemm(), "there is no oneDNN to choose");
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
+    TORCH_CHECK(ways == std::size(kWays), "there are ", std::size(kWays), " ways to multiply, not ", ways);
     const bool ta = form == 2, tb = form == 0;
-    at::Tensor a = at::ones(ta ? at::IntArrayRef{K, M} : at::IntArrayRef{M, K}), b = at::ones(tb ? at::IntArrayRef{N, K} : at::IntArrayRef{K, N});
-    at::Tensor c = at::empty({M, N});
-    const std::function<void()> by_blas = [&] { at::mm_out(c, ta ? a.t() : a, tb ? b.t() : b); };
-    const std::function<void()> by_onednn = [&] {
-      const Undisturbed now;
-      TORCH_CHECK(
-          sgemm()(
-              ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, 1.0f, a.data_ptr<float>(), a.size(1), b.data_ptr<float>(), b.size(1), 0.0f,
-              c.data_ptr<float>(), N) == 0,
-          "dnnl_sgemm refuses ", M, " x ", N, " x ", K);
-    };
-    by_blas();
-    by_onednn();
-    *blas = *onednn = std::numeric_limits<double>::infinity();
-    for (int turn = 0; turn < 4; turn++) {
-      *blas = std::min(*blas, seconds_of(by_blas));
-      *onednn = std::min(*onednn, seconds_of(by_onednn));
-    }
+    const at::Tensor a = at::ones(ta ? at::IntArrayRef{K, M} : at::IntArrayRef{M, K}), b = at::ones(tb ? at::IntArrayRef{N, K} : at::IntArrayRef{K, N});
+    const at::Tensor c = at::empty({M, N});
+    const bool divides = at::get_num_threads() > 1;
+    for (int turn = -1; turn < 4; turn++)
+      for (int way = 0; way < ways; way++) {
+        if (kWays[way].pieces > 0 && !divides) continue;
+        const double taken = seconds_of([&] { multiply_by(kWays[way], a, ta, b, tb, c, false); });
+        seconds[way] = turn <= 0 ? taken : std::min(seconds[way], taken);
+      }
+    for (int way = 0; way < ways; way++)
+      if (kWays[way].pieces > 0 && !divides) seconds[way] = seconds[kWays[way].blas ? 1 : 0];
   });
 }
