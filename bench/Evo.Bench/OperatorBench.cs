@@ -66,7 +66,7 @@ internal static partial class OperatorBench
     // The three products of linear maps of 256 and of 1,024 tokens, in each way, and as the machine's table chooses.
     private static void PrintProducts(int repeats)
     {
-        if (MachineProducts.Here.Take() is not { } table)
+        if (MachineProducts.Here.Take([]) is not { } table)
             return;
         Console.WriteLine();
         var ways = ProductTiming.Ways;

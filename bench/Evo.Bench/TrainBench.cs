@@ -17,8 +17,8 @@ internal static class TrainBench
     public static void Serve(string folder, Options options)
     {
         torch.set_num_threads(options.Threads);
-        MatrixProducts.Use(MachineProducts.Here.Take());
         var spec = HuggingFaceFolder.ReadConfig(folder);
+        MatrixProducts.Use(MachineProducts.Here.Take(ProductShapes.Large(spec.Plan(ParallelMode.Serial), new(options.Batch, options.Sequence))));
         using var model = RankModel.OnOneRank(spec, new RankModelOptions { DecayAll = true });
         model.Fill(module => HuggingFaceFolder.LoadWeights(module, folder));
         long step = 0;

@@ -150,7 +150,7 @@ let private kernels () =
 /// The machine's table of matrix products, made now where there is none.
 let products () : ProductTable option =
     try
-        MachineProducts.Here.Take(steady = true) |> Option.ofObj
+        MachineProducts.Here.Take([||], steady = true) |> Option.ofObj
     with :? TorchException ->
         None
 

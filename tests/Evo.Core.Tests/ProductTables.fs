@@ -18,23 +18,35 @@ let private timingOf (shape: ProductShape) (seconds: ProductWay -> float) =
         Again = Array.map seconds ways
     }
 
+/// Shapes beside the grid.
+let private others =
+    [|
+        for form in Enum.GetValues<ProductForm>() ->
+            {
+                Form = form
+                Rows = 1024L
+                Columns = 2752L
+                Inner = 512L
+            }
+    |]
+
 /// A table whose timings are drawn from a seed; each way is as often faster than oneDNN as not.
 let private drawn (seed: int) =
     let random = Random seed
 
+    let timing shape =
+        let first = [| for _ in ways -> 0.5 + random.NextDouble() |]
+
+        {
+            Shape = shape
+            First = first
+            Again = [| for seconds in first -> seconds * (1.0 + 0.1 * random.NextDouble()) |]
+        }
+
     {
         Machine = "a processor; 2 threads"
-        Timings =
-            [|
-                for shape in ProductTable.Shapes ->
-                    let first = [| for _ in ways -> 0.5 + random.NextDouble() |]
-
-                    {
-                        Shape = shape
-                        First = first
-                        Again = [| for seconds in first -> seconds * (1.0 + 0.1 * random.NextDouble()) |]
-                    }
-            |]
+        Timings = [| for shape in ProductTable.Shapes -> timing shape |]
+        Known = Array.map timing others
     }
 
 [<Fact>]
@@ -150,6 +162,53 @@ let ``larger products are taken for the largest measured, smaller ones have oneD
     Assert.Equal(ProductWay.OneDnn, table.WayOf(shape 256L 512L 64L))
 
 [<Fact>]
+let ``a shape that a run has is taken by its own timing, whatever its neighbours are`` () =
+    let few = fasterAt ProductWay.OneDnnRows (fun _ -> true)
+
+    let table =
+        { few with
+            Known =
+                [|
+                    for shape in others ->
+                        timingOf shape (fun way -> if way = ProductWay.BlasRows then 1.0 else 2.0)
+                |]
+        }
+
+    for shape in others do
+        Assert.Equal(ProductWay.BlasRows, table.WayOf shape)
+        Assert.Equal(ProductWay.OneDnnRows, table.WayOf { shape with Rows = shape.Rows + 1L })
+        Assert.Equal(ProductWay.OneDnnRows, (table.For []).WayOf shape)
+        Assert.Equal(ProductWay.BlasRows, (table.For [ shape ]).WayOf shape)
+
+    Assert.Empty(table.Missing others)
+    let another = { others[0] with Inner = 768L }
+    Assert.Equal<ProductShape list>([ another ], List.ofSeq (table.Missing [ another; others[1]; another ]))
+
+[<Fact>]
+let ``of a large product fewer tokens are measured, and never few`` () =
+    for form in Enum.GetValues<ProductForm>() do
+        let shape tokens =
+            match form with
+            | ProductForm.OfWeight ->
+                {
+                    Form = form
+                    Rows = 4096L
+                    Columns = 4096L
+                    Inner = tokens
+                }
+            | _ ->
+                {
+                    Form = form
+                    Rows = tokens
+                    Columns = 4096L
+                    Inner = 4096L
+                }
+
+        Assert.Equal(shape 512L, (shape 4096L).AtMost(1L <<< 34, 256L))
+        Assert.Equal(shape 256L, (shape 4096L).AtMost(1L <<< 30, 256L))
+        Assert.Equal(shape 300L, (shape 300L).AtMost(1L <<< 30, 256L))
+
+[<Fact>]
 let ``without timings oneDNN is taken everywhere`` () =
     let table = ProductTable.Unmeasured "here"
     Assert.Equal(byte ProductWay.OneDnn, Assert.Single(Seq.distinct table.Choices))
@@ -160,6 +219,7 @@ let ``without timings oneDNN is taken everywhere`` () =
 let ``a table is steady where most of its timings agree with themselves`` () =
     let table disturbed =
         { drawn 1 with
+            Known = [||]
             Timings =
                 [|
                     for i, shape in List.indexed ProductTable.Shapes ->
@@ -188,6 +248,7 @@ let ``the text of a table is the table`` () =
     | None -> Assert.Fail "not read"
     | Some read ->
         Assert.Equal<ProductTiming list>(List.ofSeq table.Timings, List.ofSeq read.Timings)
+        Assert.Equal<ProductTiming list>(List.ofSeq table.Known, List.ofSeq read.Known)
         Assert.Equal(table.Machine, read.Machine)
         Assert.NotNull(ProductTable.OfAnyMachine table.Text)
 

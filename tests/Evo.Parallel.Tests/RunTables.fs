@@ -16,25 +16,28 @@ let private needChoice () =
     if not MatrixProducts.HaveChoice then
         Assert.Skip "this libtorch has no oneDNN beside its BLAS, or EVO_MATMUL leaves no choice"
 
-/// A table whose timings say which it is.
+/// Timings that say which they are.
+let private timings (seconds: float) (shapes: ProductShape seq) =
+    [|
+        for shape in shapes ->
+            let times =
+                [|
+                    for way in ProductTiming.Ways -> seconds * (if way = ProductWay.Blas then 1.0 else 2.0)
+                |]
+
+            {
+                Shape = shape
+                First = times
+                Again = times
+            }
+    |]
+    :> Collections.Generic.IReadOnlyList<ProductTiming>
+
 let private table machine (seconds: float) : ProductTable =
     {
         Machine = machine
-        Timings =
-            [|
-                for shape in ProductTable.Shapes ->
-                    let times =
-                        [|
-                            for way in ProductTiming.Ways ->
-                                seconds * (if way = ProductWay.Blas then 1.0 else 2.0)
-                        |]
-
-                    {
-                        Shape = shape
-                        First = times
-                        Again = times
-                    }
-            |]
+        Timings = timings seconds ProductTable.Shapes
+        Known = [||]
     }
 
 let private seconds (found: ProductTable | null) =
@@ -47,12 +50,12 @@ let ``a machine is measured once, and again where its file is damaged or another
     let mutable times = 0
 
     let taken machine =
-        let measure () =
+        let measure shapes =
             times <- times + 1
-            table machine (float times)
+            timings (float times) shapes
 
         let products = MachineProducts(folder.Path, machine, measure)
-        products, seconds (products.Take())
+        products, seconds (products.Take [||])
 
     let here, first = taken "here"
     Assert.Equal(1.0, first)
@@ -72,29 +75,60 @@ let ``a busy machine's table serves until a steady one is asked for`` () =
     use folder = new TemporaryFolder()
     let mutable times = 0
 
-    let measure () =
+    let measure shapes : Collections.Generic.IReadOnlyList<ProductTiming> =
         times <- times + 1
-        let found = table "here" (float times)
+        let found = timings (float times) shapes
 
         if times > 1 then
             found
         else
-            { found with
-                Timings =
-                    [|
-                        for timing in found.Timings ->
-                            { timing with
-                                Again = Array.map ((*) 2.0) timing.First
-                            }
-                    |]
-            }
+            [|
+                for timing in found ->
+                    { timing with
+                        Again = Array.map ((*) 2.0) timing.First
+                    }
+            |]
 
     let products = MachineProducts(folder.Path, "here", measure)
-    Assert.Equal(1.0, seconds (products.Take()))
-    Assert.Equal(1.0, seconds (products.Take()))
-    Assert.Equal(2.0, seconds (products.Take(steady = true)))
-    Assert.Equal(2.0, seconds (products.Take(steady = true)))
-    Assert.Equal(2.0, seconds (products.Take()))
+    Assert.Equal(1.0, seconds (products.Take [||]))
+    Assert.Equal(1.0, seconds (products.Take [||]))
+    Assert.Equal(2.0, seconds (products.Take([||], steady = true)))
+    Assert.Equal(2.0, seconds (products.Take([||], steady = true)))
+    Assert.Equal(2.0, seconds (products.Take [||]))
+
+[<Fact>]
+let ``shapes of a run are measured once, and no others are in its table`` () =
+    needChoice ()
+    use folder = new TemporaryFolder()
+    let asked = Collections.Generic.List<ProductShape list>()
+
+    let measure shapes =
+        asked.Add(List.ofSeq shapes)
+        timings (float asked.Count) shapes
+
+    let shape inner =
+        {
+            Form = ProductForm.Forward
+            Rows = 300L
+            Columns = 400L
+            Inner = inner
+        }
+
+    let take shapes =
+        let table =
+            nonNull (MachineProducts(folder.Path, "here", measure).Take(Array.ofList shapes))
+
+        [ for timing in table.Known -> timing.Shape, timing.First[int ProductWay.Blas] ]
+
+    Assert.Equal<(ProductShape * float) list>([ shape 1L, 2.0 ], take [ shape 1L ])
+    Assert.Equal<(ProductShape * float) list>([ shape 1L, 2.0; shape 2L, 3.0 ], take [ shape 2L; shape 1L ])
+    Assert.Equal<(ProductShape * float) list>([ shape 2L, 3.0 ], take [ shape 2L ])
+    Assert.Empty(take [])
+
+    Assert.Equal<ProductShape list list>(
+        [ ProductTable.Shapes; [ shape 1L ]; [ shape 2L ] ],
+        List.ofSeq asked
+    )
 
 [<Fact>]
 let ``of several who want a table at once one measures`` () =
@@ -102,10 +136,10 @@ let ``of several who want a table at once one measures`` () =
     use folder = new TemporaryFolder()
     let mutable times = 0
 
-    let measure () =
+    let measure shapes =
         let time = Interlocked.Increment &times
         Thread.Sleep 50
-        table "here" (float time)
+        timings (float time) shapes
 
     let found = Array.zeroCreate 4
 
@@ -113,7 +147,7 @@ let ``of several who want a table at once one measures`` () =
         0,
         4,
         ParallelOptions(MaxDegreeOfParallelism = 4),
-        fun i -> found[i] <- seconds (MachineProducts(folder.Path, "here", measure).Take())
+        fun i -> found[i] <- seconds (MachineProducts(folder.Path, "here", measure).Take [||])
     )
     |> ignore
 
@@ -125,7 +159,7 @@ let ``what cannot be kept is not used`` () =
     use folder = new TemporaryFolder()
     let file = Path.Combine(folder.Path, "file")
     File.WriteAllText(file, "")
-    Assert.Null(MachineProducts(file, "here", fun () -> table "here" 1.0).Take())
+    Assert.Null(MachineProducts(file, "here", timings 1.0).Take [||])
 
 /// What tells a table from others.
 let private first (table: ProductTable) =

@@ -1,7 +1,8 @@
-/// The operations that matrix products and attentions really did, against the formula of the record.
+/// The operations that matrix products and attentions really did, against the formula of the record and the shapes of the plan.
 namespace Evo.Parity.Tests
 
 open System
+open Evo.Core
 open Evo.Models
 open Evo.Parallel
 open Evo.Torch
@@ -83,3 +84,45 @@ type CountedWork() =
         |> Steps.none name
 
         Console.WriteLine $"{name}: operations of {layouts.Length} layouts counted"
+
+    /// Each product has its own sizes in the plan: what a machine measures before a run is what the run multiplies.
+    [<Theory; MemberData("Names")>]
+    member _.``the products of the plan are those that are multiplied``(name: string) =
+        let spec = Steps.small name
+
+        let isDense =
+            spec.Parameters |> Seq.forall (fun p -> p.Kind <> ParameterKind.Expert)
+
+        [
+            for layout in (if isDense then Steps.layouts spec else []) do
+                let found =
+                    Steps.step spec layout rows length (fun _ group -> group) (fun () ->
+                        CountedOperations.Now)
+
+                let point =
+                    SizePoint(int64 rows, int64 length, int64 layout.Tensor, int64 layout.Weight)
+
+                let shapes = ProductShapes.Of(spec.Plan(layout.DegreesOf spec), point)
+                let operations = Seq.sumBy (fun (shape: ProductShape) -> shape.Operations)
+                let layers, head = List.ofSeq shapes |> List.splitAt (shapes.Count - 3)
+
+                // Where the vocabulary is spread ranks have parts that differ by a row, and the head's forward is computed once more
+                // in the backward.
+                let ofHead =
+                    match layout.Mode with
+                    | ParallelMode.Serial
+                    | ParallelMode.Isp -> int64 layout.World * operations head
+                    | _ ->
+                        4L
+                        * 2L
+                        * int64 (rows * length)
+                        * int64 spec.Size.VocabSize
+                        * int64 spec.Size.HiddenSize
+
+                let counted = (found.Backward.Since found.Start).Products
+                let planned = int64 layout.World * operations layers + ofHead
+
+                if counted <> planned then
+                    $"{layout}: {counted} operations, {planned} by the plan's shapes"
+        ]
+        |> Steps.none name

@@ -13,24 +13,21 @@ let private needChoice () =
     if not MatrixProducts.HaveChoice then
         Assert.Skip "this libtorch has no oneDNN beside its BLAS, or EVO_MATMUL leaves no choice"
 
+let private timingOf shape fast =
+    let seconds = [| for way in ProductTiming.Ways -> if way = fast then 1.0 else 2.0 |]
+
+    {
+        Shape = shape
+        First = seconds
+        Again = seconds
+    }
+
 /// One way for all shapes of a form.
 let private tableOf (wayOf: ProductForm -> ProductWay) : ProductTable =
     {
         Machine = "test"
-        Timings =
-            [|
-                for shape in ProductTable.Shapes ->
-                    let seconds =
-                        [|
-                            for way in ProductTiming.Ways -> if way = wayOf shape.Form then 1.0 else 2.0
-                        |]
-
-                    {
-                        Shape = shape
-                        First = seconds
-                        Again = seconds
-                    }
-            |]
+        Timings = [| for shape in ProductTable.Shapes -> timingOf shape (wayOf shape.Form) |]
+        Known = [||]
     }
 
 let private all way = tableOf (fun _ -> way)
@@ -101,6 +98,36 @@ let ``float32 is multiplied by the library that the table says`` () =
             Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: not oneDNN"))
 
         Assert.True(same (ours shape given) oneDnn, $"{shape.Form}: a table that is no longer in use is")
+
+[<Fact>]
+let ``a shape that a run has goes its own way, and only that shape`` () =
+    needChoice ()
+
+    for shape in shapes do
+        use _ = torch.NewDisposeScope()
+        let given = operands torch.ScalarType.Float32 shape
+
+        let table known =
+            { all ProductWay.OneDnn with
+                Known = [| for other in known -> timingOf other ProductWay.Blas |]
+            }
+
+        let isBlas () =
+            same (ours shape given) (libtorchs shape given)
+
+        withTable (table shapes) (fun () -> Assert.True(isBlas ()))
+        withTable (table [ shape ]) (fun () -> Assert.True(isBlas ()))
+        withTable (table (List.except [ shape ] shapes)) (fun () -> Assert.False(isBlas ()))
+
+        for other in
+            [
+                { shape with Rows = shape.Rows + 1L }
+                { shape with
+                    Columns = shape.Columns + 1L
+                }
+                { shape with Inner = shape.Inner + 1L }
+            ] do
+            withTable (table [ other ]) (fun () -> Assert.False(isBlas ()))
 
 [<Fact>]
 let ``a table is asked by the form of a product`` () =

@@ -2,82 +2,23 @@ namespace Evo.Core
 
 open System
 open System.Collections.Generic
-open System.Globalization
 
-/// What a matrix product of a linear map is for, and which of its operands it takes transposed.
-type ProductForm =
-    /// y = x Wᵀ
-    | Forward = 0
-    /// dx = dy W
-    | OfInput = 1
-    /// dW = dyᵀ x
-    | OfWeight = 2
-
-/// A matrix product of so many rows and columns, each element a sum over so many products.
-[<Struct>]
-type ProductShape =
-    {
-        Form: ProductForm
-        Rows: int64
-        Columns: int64
-        Inner: int64
-    }
-
-/// How a product is computed: by oneDNN or the BLAS, and divided over the threads by the library itself, or before it is asked, into
-/// pieces of the result's rows or columns that one thread computes each.
-type ProductWay =
-    | OneDnn = 0
-    | Blas = 1
-    /// By oneDNN, a piece of the rows for each thread.
-    | OneDnnRows = 2
-    | OneDnnColumns = 3
-    /// Two pieces of the rows for each thread.
-    | OneDnnHalfRows = 4
-    | BlasRows = 5
-
-/// What one product took in each way, in seconds: the least of some turns, at two times.
-type ProductTiming =
-    {
-        Shape: ProductShape
-        /// In the order of the ways.
-        First: float[]
-        Again: float[]
-    }
-
-    /// The ways that are measured.
-    static member Ways = Enum.GetValues<ProductWay>()
-
-    member private timing.Agrees(way: ProductWay) =
-        let a, b = timing.First[int way], timing.Again[int way]
-        max a b <= 1.15 * min a b
-
-    /// Whether both times of each way agree: on a busy machine they do not.
-    member timing.IsSteady = ProductTiming.Ways |> Array.forall timing.Agrees
-
-    /// The least time of a way beside that of oneDNN undivided.
-    member timing.Part(way: ProductWay) =
-        min timing.First[int way] timing.Again[int way]
-        / min timing.First[0] timing.Again[0]
-
-    /// Whether a way was faster than oneDNN undivided, beyond what may be noise.
-    member timing.IsFaster(way: ProductWay) =
-        timing.Agrees way
-        && timing.Agrees ProductWay.OneDnn
-        && max timing.First[int way] timing.Again[int way] < 0.98 * min timing.First[0] timing.Again[0]
-
-/// In which way float32 matrices of which shape are multiplied, as it was measured once on a machine. A product is taken for the
-/// measured one of its form whose three sizes are nearest, in octaves; below the least measured sizes oneDNN is taken, undivided. So it
-/// is wherever no other way was faster at the shape and at half of the neighbouring shapes: what makes a way fast or slow does so over a
-/// region, and a moment's noise at one shape would decide for all beyond the largest that is measured.
+/// In which way float32 matrices of which shape are multiplied, as it was measured once on a machine: at shapes of a grid, and at those
+/// that a run is known to have. Another product is taken for the one of the grid and its form whose three sizes are nearest, in octaves;
+/// below the least of them oneDNN is taken, undivided. So it is wherever no other way was faster at the shape and, of the grid, at half
+/// of the neighbouring shapes: what makes a way fast or slow does so over a region, and a moment's noise at one shape would decide for all
+/// beyond the largest that is measured.
 type ProductTable =
     {
         /// What the timings depend on, on one line.
         Machine: string
         /// One for each of `ProductTable.Shapes`, in their order; none where nothing was measured: oneDNN everywhere.
         Timings: IReadOnlyList<ProductTiming>
+        /// Of shapes that runs have.
+        Known: IReadOnlyList<ProductTiming>
     }
 
-    static member private Heading = "evo matrix products 2"
+    static member private Heading = "evo matrix products 3"
 
     /// Tokens of a product.
     static member Tokens = [ 16L; 64L; 256L; 1024L ]
@@ -111,7 +52,12 @@ type ProductTable =
         ]
 
     /// Nothing was measured.
-    static member Unmeasured(machine: string) : ProductTable = { Machine = machine; Timings = [||] }
+    static member Unmeasured(machine: string) : ProductTable =
+        {
+            Machine = machine
+            Timings = [||]
+            Known = [||]
+        }
 
     // Sizes as steps of the grid of measured shapes: tokens are two octaves apart, widths one.
     static member private Steps(shape: ProductShape) =
@@ -137,25 +83,17 @@ type ProductTable =
                 |> Seq.filter (fun other -> isNeighbour timing.Shape other.Shape)
                 |> Array.ofSeq
 
-            let isTaken way =
-                timing.IsFaster way
-                && 2 * (neighbours |> Seq.filter _.IsFaster(way) |> Seq.length)
-                   >= neighbours.Length
-
-            let taken = ProductTiming.Ways |> Array.filter isTaken
-
             ways[timing.Shape] <-
-                if taken.Length = 0 then
-                    ProductWay.OneDnn
-                else
-                    Array.minBy timing.Part taken
+                timing.Fastest(fun way ->
+                    2 * (neighbours |> Seq.filter _.IsFaster(way) |> Seq.length)
+                    >= neighbours.Length)
 
         ways
 
     /// Whether the machine was quiet enough: timings of most shapes agree with themselves.
     member table.IsSteady =
-        let steady = table.Timings |> Seq.filter _.IsSteady |> Seq.length
-        2 * steady > table.Timings.Count
+        let all = Seq.append table.Timings table.Known
+        2 * (all |> Seq.filter _.IsSteady |> Seq.length) > Seq.length all
 
     /// Sizes are told apart by octaves: the nearest power of two, of the exponents 0 to 15.
     static member Octaves = 16
@@ -205,8 +143,42 @@ type ProductTable =
                     way
         |]
 
+    /// The ways of the shapes that runs have.
+    member table.KnownWays: IReadOnlyDictionary<ProductShape, ProductWay> =
+        dict [ for timing in table.Known -> timing.Shape, timing.Fastest(fun _ -> true) ]
+        |> Dictionary
+        :> _
+
+    /// This table as a run has it that asks for these shapes and no others.
+    member table.For(shapes: IEnumerable<ProductShape>) : ProductTable =
+        let wanted = HashSet shapes
+
+        { table with
+            Known =
+                [|
+                    for timing in table.Known do
+                        if wanted.Contains timing.Shape then
+                            timing
+                |]
+        }
+
+    /// Those of some shapes that were not measured.
+    member table.Missing(shapes: IEnumerable<ProductShape>) : IReadOnlyList<ProductShape> =
+        let known = HashSet [ for timing in table.Known -> timing.Shape ]
+
+        [|
+            for shape in Seq.distinct shapes do
+                if not (known.Contains shape) then
+                    shape
+        |]
+
     /// The way of a product of this shape.
     member table.WayOf(shape: ProductShape) : ProductWay =
+        match table.KnownWays.TryGetValue shape with
+        | true, way -> way
+        | _ -> table.Nearest shape
+
+    member private table.Nearest(shape: ProductShape) : ProductWay =
         let octave (size: int64) =
             min (ProductTable.Octaves - 1) (int (Math.Round(Math.Log2(float size))))
 
@@ -220,95 +192,57 @@ type ProductTable =
 
     /// The table as text: what files hold.
     member table.Text =
-        let seconds (value: float) =
-            value.ToString("R", CultureInfo.InvariantCulture)
-
         let lines =
             [
                 ProductTable.Heading
                 table.Machine
                 for timing in table.Timings do
-                    let shape = timing.Shape
-
-                    String.Join(
-                        ' ',
-                        [
-                            $"{shape.Form} {shape.Rows} {shape.Columns} {shape.Inner}"
-                            for way in ProductTiming.Ways do
-                                $"{way} {seconds timing.First[int way]} {seconds timing.Again[int way]}"
-                        ]
-                    )
+                    timing.Text
+                $"of runs {table.Known.Count}"
+                for timing in table.Known do
+                    timing.Text
                 "end"
             ]
 
         String.Join("\n", lines) + "\n"
 
-    // A line of the text, where it is of this shape.
-    static member private TimingOf (shape: ProductShape) (line: string) : ProductTiming option =
-        let number (word: string) =
-            match Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture) with
-            | true, value when Double.IsFinite value && value > 0.0 -> Some value
-            | _ -> None
+    /// The table in a text; nothing where it is damaged, or of another machine or of another grid than is measured now.
+    static member Read(machine: string, text: string) : ProductTable option =
+        let grid = ProductTable.Shapes
 
-        let words = line.Split ' '
-        let ways = ProductTiming.Ways
+        let timings (lines: string list) =
+            let found = List.choose ProductTiming.Read lines
+            let shapes = found |> List.map _.Shape
 
-        let sizes =
-            [|
-                string shape.Form
-                string shape.Rows
-                string shape.Columns
-                string shape.Inner
-            |]
-
-        if
-            words.Length <> sizes.Length + 3 * ways.Length
-            || Array.truncate sizes.Length words <> sizes
-        then
-            None
-        else
-            let measured = words |> Array.skip sizes.Length |> Array.chunkBySize 3
-            let first = measured |> Array.choose (fun part -> number part[1])
-            let again = measured |> Array.choose (fun part -> number part[2])
-
-            if
-                Array.map Array.head measured = Array.map string ways
-                && first.Length = ways.Length
-                && again.Length = ways.Length
-            then
-                Some
-                    {
-                        Shape = shape
-                        First = first
-                        Again = again
-                    }
+            if found.Length = lines.Length && List.distinct shapes = shapes then
+                Some found
             else
                 None
 
-    /// The table in a text; nothing where it is damaged, or of another machine or of other shapes than are measured now.
-    static member Read(machine: string, text: string) : ProductTable option =
-        let shapes = ProductTable.Shapes
-
         match text.Split '\n' |> List.ofArray with
-        | [ heading; named; "end"; "" ] when heading = ProductTable.Heading && named = machine ->
-            Some(ProductTable.Unmeasured machine)
         | heading :: named :: lines when
             heading = ProductTable.Heading
             && named = machine
-            && lines.Length = shapes.Length + 2
-            && List.skip shapes.Length lines = [ "end"; "" ]
+            && lines.Length >= 3
+            && List.skip (lines.Length - 2) lines = [ "end"; "" ]
             ->
-            let found =
-                List.map2 ProductTable.TimingOf shapes (List.truncate shapes.Length lines)
+            let all = List.truncate (lines.Length - 2) lines
 
-            if List.forall Option.isSome found then
-                Some
-                    {
-                        Machine = machine
-                        Timings = List.choose id found
-                    }
-            else
-                None
+            let measured, ofRuns =
+                List.splitAt (if all.Length > grid.Length then grid.Length else 0) all
+
+            match ofRuns with
+            | count :: known when count = $"of runs {known.Length}" ->
+                match timings measured, timings known with
+                | Some measured, Some known when measured.IsEmpty || measured |> List.map _.Shape = grid ->
+                    Some
+                        {
+                            Machine = machine
+                            Timings = measured
+                            Known = known
+                        }
+                | _ -> None
+            | _ -> None
         | _ -> None
 
     /// The table in a text, whichever machine it is of; null where it is damaged.

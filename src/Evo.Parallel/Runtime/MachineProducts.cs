@@ -8,12 +8,13 @@ namespace Evo.Parallel;
 
 /// <summary>
 /// The machine's table of matrix products: measured once for a processor, a number of threads and the libraries, and kept in a
-/// folder of the user's cache. Two processes that want it at once measure it once.
+/// folder of the user's cache, with the shapes that runs have asked for. Two processes that want it at once measure it once.
 /// </summary>
 /// <param name="folder">Where tables are kept.</param>
 /// <param name="machine">As <see cref="MatrixProducts.Machine"/>.</param>
-/// <param name="measure">Makes the table.</param>
-public sealed class MachineProducts(string folder, string machine, Func<ProductTable> measure)
+/// <param name="measure">Measures shapes.</param>
+public sealed class MachineProducts(
+    string folder, string machine, Func<IReadOnlyList<ProductShape>, IReadOnlyList<ProductTiming>> measure)
 {
     /// <summary>That of this machine, for this thread's number of threads: <c>$XDG_CACHE_HOME/evo/products</c>, else <c>~/.cache/evo/products</c>.</summary>
     public static MachineProducts Here => new(UserCache.Folder("products"), MatrixProducts.Machine, MatrixProducts.Measure);
@@ -22,36 +23,38 @@ public sealed class MachineProducts(string folder, string machine, Func<ProductT
     public string File { get; } = Path.Combine(folder, $"{Name(machine)}.txt");
 
     /// <summary>
-    /// The table; measured now where there is none, or a damaged one. Null where there is nothing to choose, or where what was
-    /// measured cannot be kept: a table that is measured anew each time would change the bits of a run from one start to the next.
+    /// The table, with these shapes and no others of runs; what is not there is measured now, or all where the file is damaged. Null where
+    /// there is nothing to choose, or where what was measured cannot be kept: a table that is measured anew each time would change the bits
+    /// of a run from one start to the next.
     /// </summary>
-    /// <param name="steady">Whether one that was measured on a busy machine is measured once more.</param>
-    public ProductTable? Take(bool steady = false)
+    /// <param name="shapes">Those that a run has.</param>
+    /// <param name="steady">Whether a table that was measured on a busy machine is measured once more.</param>
+    public ProductTable? Take(IReadOnlyList<ProductShape> shapes, bool steady = false)
     {
         if (!MatrixProducts.HaveChoice)
         {
             return null;
         }
 
-        if (Kept() is { } kept && (kept.IsSteady || !steady))
+        if (Kept(steady) is { } kept && kept.Missing(shapes).Count == 0)
         {
-            return kept;
+            return kept.For(shapes);
         }
 
         try
         {
             Directory.CreateDirectory(folder);
             using var door = UserCache.Lock(File + ".lock");
-            if (Kept() is { } others && (others.IsSteady || !steady))
+            var table = Kept(steady) ?? new(machine, measure(ProductTable.Shapes), []);
+            if (table.Missing(shapes) is { Count: > 0 } missing)
             {
-                return others;
+                table = new(machine, table.Timings, [.. table.Known, .. measure(missing)]);
             }
 
-            var table = measure();
             using var file = new AtomicFile(File);
             file.Stream.Write(Encoding.UTF8.GetBytes(table.Text));
             file.Complete();
-            return table;
+            return table.For(shapes);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or DataException)
         {
@@ -59,11 +62,11 @@ public sealed class MachineProducts(string folder, string machine, Func<ProductT
         }
     }
 
-    private ProductTable? Kept()
+    private ProductTable? Kept(bool steady)
     {
         try
         {
-            return ProductTable.TryRead(machine, System.IO.File.ReadAllText(File));
+            return ProductTable.TryRead(machine, System.IO.File.ReadAllText(File)) is { } kept && (kept.IsSteady || !steady) ? kept : null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -16,15 +16,16 @@ internal sealed class RunOperators : IDisposable
     internal const string FileName = "products.txt";
 
     /// <summary>Chooses; all ranks call this together, before anything of a step is computed.</summary>
+    /// <param name="shapes">The products that a micro-batch asks for on a rank.</param>
     /// <param name="config">The run. Products of other types than float32, on other devices or of plain operators have no choice.</param>
     /// <param name="device">Where the ranks talk and compute.</param>
     /// <param name="held">The run folder, on the first rank.</param>
     /// <param name="groups">The ranks.</param>
-    internal RunOperators(RunConfig config, Device device, RunLock? held, RankGroups groups)
+    internal RunOperators(Func<IReadOnlyList<ProductShape>> shapes, RunConfig config, Device device, RunLock? held, RankGroups groups)
     {
         Ops.UseNative = config.Kernels == "native";
         var chooses = device.type == DeviceType.CPU && config.Model.ElementType.Equals(DType.F32) && Ops.UseNative;
-        var text = chooses ? Agreement.Of(groups, device, held is null ? null : Own(config, held)) : null;
+        var text = chooses ? Agreement.Of(groups, device, held is null ? null : Own(shapes, config, held)) : null;
         MatrixProducts.Use(text is null ? null : ProductTable.OfAnyMachine(text));
     }
 
@@ -35,7 +36,7 @@ internal sealed class RunOperators : IDisposable
         Ops.UseNative = true;
     }
 
-    private static string? Own(RunConfig config, RunLock held)
+    private static string? Own(Func<IReadOnlyList<ProductShape>> shapes, RunConfig config, RunLock held)
     {
         if (!MatrixProducts.HaveChoice)
         {
@@ -48,7 +49,7 @@ internal sealed class RunOperators : IDisposable
             return kept;
         }
 
-        var table = MachineProducts.Here.Take() ?? ProductTable.Unmeasured(MatrixProducts.Machine);
+        var table = MachineProducts.Here.Take(shapes()) ?? ProductTable.Unmeasured(MatrixProducts.Machine);
         held.Write(FileName, table.Text);
         return table.Text;
     }

@@ -70,6 +70,12 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         }
     }
 
+    private IReadOnlyList<ProductShape> Products(CausalLM spec, Core.Layout layout, RankGroups groups)
+    {
+        var plan = new RankPlan(spec, layout, groups, RunRecompute.OptionsOf(config, torch.CPU));
+        return ProductShapes.Large(plan.Mode, new(config.Data.MicroBsz, config.Data.SeqLen, layout.Degrees.Tensor, layout.Degrees.Weight));
+    }
+
     private RunResult Run(CausalLM spec, Core.Layout layout, RunLock? held, CancellationToken stop)
     {
         world.FlightFolder = Path.Combine(config.Folder, "flight");
@@ -90,7 +96,7 @@ public sealed class Trainer(RunConfig config, IProgress<TrainEvent>? events = nu
         using var foundFiles = found?.Files;
         var places = Prepare(stop);
         SetUpDevice();
-        using var operators = new RunOperators(config, world.Device ?? DeviceOf(config), held, groups);
+        using var operators = new RunOperators(() => Products(spec, layout, groups), config, world.Device ?? DeviceOf(config), held, groups);
 
         using var tokenizer = places.TokenizerPath is { } path ? TokenizerFiles.Open(path) : null;
         RequireFit(spec, tokenizer);

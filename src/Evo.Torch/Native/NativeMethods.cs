@@ -321,7 +321,7 @@ internal static unsafe partial class NativeMethods
     internal static partial byte* evo_onednn_version();
 
     [LibraryImport(Library)]
-    internal static partial int evo_products_choose(byte* choices);
+    internal static partial int evo_products_choose(byte* choices, long* known, int count);
 
     [LibraryImport(Library)]
     internal static partial int evo_product_times(int form, long rows, long columns, long inner, double* seconds, int ways);

@@ -42,7 +42,13 @@ Sgemm find_sgemm() {
 // As Evo.Core's ProductWay and ProductTable have them.
 constexpr ProductWay kWays[] = {{false, 0, false}, kLibtorch, {false, 1, true}, {false, 1, false}, {false, 2, true}, {true, 1, true}};
 constexpr int kForms = 3, kOctaves = 16;
-using Table = std::array<uint8_t, kForms * kOctaves * kOctaves * kOctaves>;
+
+struct Table {
+  std::array<uint8_t, kForms * kOctaves * kOctaves * kOctaves> nearest;
+  std::vector<std::array<int64_t, 5>> known;  // form, rows, columns, inner size, way: in order
+
+  bool operator==(const Table& other) const { return nearest == other.nearest && known == other.known; }
+};
 
 std::atomic<const Table*> in_use{nullptr};
 std::mutex gate;
@@ -75,8 +81,11 @@ Sgemm sgemm() {
 ProductWay way_of(bool transpose_a, bool transpose_b, int64_t M, int64_t N, int64_t K) {
   const Table* chosen = in_use.load(std::memory_order_acquire);
   if (!chosen) return kWays[0];
-  const int at = ((form_of(transpose_a, transpose_b) * kOctaves + octave(M)) * kOctaves + octave(N)) * kOctaves + octave(K);
-  return kWays[(*chosen)[at]];
+  const int64_t form = form_of(transpose_a, transpose_b);
+  const std::array<int64_t, 5> shape = {form, M, N, K, 0};
+  const auto found = std::lower_bound(chosen->known.begin(), chosen->known.end(), shape);
+  if (found != chosen->known.end() && std::equal(shape.begin(), shape.end() - 1, found->begin())) return kWays[(*found)[4]];
+  return kWays[chosen->nearest[((form * kOctaves + octave(M)) * kOctaves + octave(N)) * kOctaves + octave(K)]];
 }
 
 }  // namespace evo::kernels
@@ -101,25 +110,31 @@ EVO_API const char* evo_onednn_version() {
   return version.c_str();
 }
 
-// A byte for each form and octave of rows, columns and inner size: the way's place in kWays. Null: the first everywhere.
-EVO_API int32_t evo_products_choose(const uint8_t* choices) {
+// A byte for each form and octave of rows, columns and inner size: the way's place in kWays. Null: the first everywhere. Then shapes that
+// have a way of their own: form, rows, columns, inner size and way of each.
+EVO_API int32_t evo_products_choose(const uint8_t* choices, const int64_t* known, int32_t count) {
   return evo::guarded([&] {
     if (!choices) {
       in_use.store(nullptr, std::memory_order_release);
       return;
     }
-    TORCH_CHECK(
-        std::all_of(choices, choices + Table().size(), [](uint8_t way) { return way < std::size(kWays); }), "a way to multiply that there is not");
-    std::lock_guard<std::mutex> lock(gate);
-    for (const auto& known : tables)
-      if (std::memcmp(known->data(), choices, known->size()) == 0) {
-        in_use.store(known.get(), std::memory_order_release);
-        return;
-      }
     auto made = std::make_unique<Table>();
-    std::copy_n(choices, made->size(), made->begin());
-    in_use.store(made.get(), std::memory_order_release);
-    tables.push_back(std::move(made));
+    std::copy_n(choices, made->nearest.size(), made->nearest.begin());
+    made->known.resize(count);
+    for (auto& shape : made->known) {
+      std::copy_n(known, 5, shape.begin());
+      known += 5;
+    }
+    std::sort(made->known.begin(), made->known.end());
+    const auto is_way = [](int64_t way) { return way >= 0 && way < static_cast<int64_t>(std::size(kWays)); };
+    TORCH_CHECK(
+        std::all_of(made->nearest.begin(), made->nearest.end(), is_way) &&
+            std::all_of(made->known.begin(), made->known.end(), [&](const auto& shape) { return is_way(shape[4]); }),
+        "a table of products has a way that there is not");
+    std::lock_guard<std::mutex> lock(gate);
+    auto same = std::find_if(tables.begin(), tables.end(), [&](const auto& table) { return *table == *made; });
+    if (same == tables.end()) same = tables.insert(tables.end(), std::move(made));
+    in_use.store(same->get(), std::memory_order_release);
   });
 }
 
