@@ -108,6 +108,27 @@ public static partial class Ops
         return Linear(inner, weight, bias);
     }
 
+    /// <summary>
+    /// The end of an MLP without a gate, <c>Linear(Activation(activation, x, added), weight, bias)</c>. What the activation makes is not
+    /// kept for the backward: it is made again there, in the pass that makes the gradient of x.
+    /// </summary>
+    /// <param name="activation">As <see cref="Activation"/> takes it.</param>
+    /// <param name="x">[..., F]</param>
+    /// <param name="added">[F], the bias of the map that made x; or none.</param>
+    /// <param name="weight">[O, F]</param>
+    /// <param name="bias">[O] or none.</param>
+    /// <returns>[..., O]</returns>
+    public static Tensor ActivatedLinear(string activation, Tensor x, Tensor? added, Tensor weight, Tensor? bias = null)
+    {
+        Tensor? fast = null;
+        if (Logistic(activation) is { } gelu)
+            NativeActivatedLinear(x, added, gelu, weight, bias, ref fast);
+        if (fast is not null)
+            return fast;
+        using var inner = Activation(activation, x, added);
+        return Linear(inner, weight, bias);
+    }
+
     // Whether an activation is x times the logistic function of GELU's polynomial (true) or of x itself (false); null: neither.
     private static bool? Logistic(string activation) => activation switch
     {
@@ -152,6 +173,8 @@ public static partial class Ops
         Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result);
 
     static partial void NativeGatedPair(Tensor pair, bool gelu, ref Tensor? result);
+
+    static partial void NativeActivatedLinear(Tensor x, Tensor? added, bool gelu, Tensor weight, Tensor? bias, ref Tensor? result);
 
     static partial void NativeGatedLinear(Tensor pair, bool gelu, Tensor weight, Tensor? bias, ref Tensor? result);
 }

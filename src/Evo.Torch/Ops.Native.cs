@@ -92,6 +92,16 @@ public static partial class Ops
         result = EvoOperators.gated_linear(pair, weight, bias, gelu, sum, biasSum);
     }
 
+    // Where the weight's gradient is put off what it is made of is kept until then, and that is what the activation made.
+    static partial void NativeActivatedLinear(Tensor x, Tensor? added, bool gelu, Tensor weight, Tensor? bias, ref Tensor? result)
+    {
+        if (!Takes(x, added ?? x, weight, bias ?? weight) || Later(x, [weight], [bias]) is not null)
+            return;
+        using var sum = GradientSums.Of(weight);
+        using var biasSum = GradientSums.Of(bias);
+        result = EvoOperators.activated_linear(x, added, weight, bias, gelu, sum, biasSum);
+    }
+
     static partial void NativeRope(Tensor x, Tensor cos, Tensor sin, ref Tensor? result)
     {
         if (Takes(x) && !(cos.requires_grad || sin.requires_grad))

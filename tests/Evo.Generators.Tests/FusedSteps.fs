@@ -117,15 +117,30 @@ let ``a sum and the norm that reads it`` () =
     |> everywhere "AddRmsNorm" 0
 
 [<Fact>]
-let ``an activation takes the bias of the map before it`` () =
-    let biased =
+let ``an activation takes the bias of the map before it, and the map after it takes both`` () =
+    let plain =
         changed
             "return Down(Activate(M.Act, Gate(x) * 0.5 + Up(x)));"
             "return Down(Activate(M.Act, Up(x)));"
             tiny
-        |> changed
+
+    let biased =
+        changed
             "[Column(\"Width\", \"Inner\")] [Hf(\"wide_b\")]"
             "[Column(\"Width\", \"Inner\", Bias = \"true\")] [Hf(\"wide_b\")]"
 
-    everywhere "Activation" 1 biased
-    everywhere "Activation" 0 (changed "Inner\", Bias = \"true\"" "Inner\"" biased)
+    for spec in [ plain; biased plain ] do
+        everywhere "ActivatedLinear" 1 spec
+        everywhere "Activation" 0 spec
+
+    // What is activated has another reader, or something stands before the map.
+    for instead in
+        [
+            "return Down(Activate(M.Act, Up(x)) * 2);"
+            "{ var a = Activate(M.Act, Up(x)); return Down(a) + Down(a * 2); }"
+        ] do
+        let apart = changed "return Down(Activate(M.Act, Up(x)));" instead plain
+        everywhere "ActivatedLinear" 0 apart
+        everywhere "Activation" 0 apart
+        everywhere "ActivatedLinear" 0 (biased apart)
+        everywhere "Activation" 1 (biased apart)

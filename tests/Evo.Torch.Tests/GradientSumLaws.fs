@@ -75,6 +75,9 @@ type ``A gradient added in place``() =
             "the end of a gated MLP",
             [ [ 6L; 2L ]; [ 6L ] ],
             (fun w x -> Ops.GatedLinear("silu", x, w[0], w[1]).square().sum())
+            "the end of an MLP without a gate",
+            [ [ 6L; 4L ]; [ 6L ] ],
+            (fun w x -> Ops.ActivatedLinear("gelu_new", x, null, w[0], w[1]).square().sum())
             "experts, one without rows",
             [ [ 3L; 6L; 4L ] ],
             (fun w x -> Ops.GroupedLinear(x.flatten (0L, 1L), [| 4L; 0L; 11L |], w[0]).square().sum())
@@ -184,6 +187,7 @@ type ``A gradient added in place``() =
             [
                 [ 2000L; 1000L ], (fun x w -> Ops.Linear(x, w))
                 [ 2000L; 1000L ], (fun x w -> Ops.GatedLinear("silu", torch.cat ([| x; x |], -1L), w))
+                [ 2000L; 1000L ], (fun x w -> Ops.ActivatedLinear("silu", x, null, w))
                 [ 4L; 500L; 1000L ], (fun x w -> Ops.GroupedLinear(x, [| 1L; 0L; 2L; 1L |], w))
             ] do
             Assert.InRange(most true shape call, 0L, 2_000_000L)

@@ -144,8 +144,42 @@ let private gatedLinear name =
                 }
     }
 
+/// The end of an MLP without a gate.
+let private activatedLinear name =
+    {
+        Name = $"ActivatedLinear {name}"
+        Dimensions = [ "rows"; "F"; "O"; "bias" ]
+        Most = [ 40; 70; 30; 2 ]
+        Call =
+            fun sizes random ->
+                let rows, F, O = sizes[0], sizes[1], sizes[2]
+
+                {
+                    Inputs =
+                        [|
+                            bent (leastOf name) random [ rows; F ]
+                            normal random [ O; F ]
+                            if sizes[3] > 1 then
+                                normal random [ F ]
+                                normal random [ O ]
+                        |]
+                    Run =
+                        fun x ->
+                            if x.Length > 2 then
+                                Ops.ActivatedLinear(name, x[0], x[2], x[1], x[3])
+                            else
+                                Ops.ActivatedLinear(name, x[0], null, x[1])
+                }
+    }
+
 /// Operators whose bits are a library's.
-let products = [ "GatedLinear silu"; "GatedLinear gelu_new" ]
+let products =
+    [
+        "GatedLinear silu"
+        "GatedLinear gelu_new"
+        "ActivatedLinear silu"
+        "ActivatedLinear gelu_new"
+    ]
 
 let operators =
     [
@@ -165,4 +199,6 @@ let operators =
         gated "GatedPair gelu" (fun gate up -> Ops.GatedPair("gelu_new", torch.cat ([| gate; up |], -1L)))
         gatedLinear "silu"
         gatedLinear "gelu_new"
+        activatedLinear "silu"
+        activatedLinear "gelu_new"
     ]

@@ -28,6 +28,7 @@ internal static class KeptRules
     public static IEnumerable<int> Inputs(ValueLife value, Func<int, bool> isInteger) => value.Operation switch
     {
         "Linear" or "LinearMany" or "GatherLinear" or "GatedLinear" => Enumerable.Range(0, value.From.Count), // x, and weights that were gathered
+        "ActivatedLinear" => Enumerable.Range(0, value.From.Count).Skip(Relu(value.Detail) ? 1 : 0),
         "RmsNorm" or "LayerNorm" => [0],
         "Embedding" => isInteger(0) ? [0] : [],
         "Attention" => [0, 1, 2],
@@ -78,6 +79,9 @@ internal static class KeptRules
             case "GatedLinear" when !OfOneKernel(value.Detail) && read is { } pair:
                 yield return ("activated gate", pair / 2, NumberType.Compute);
                 yield return ("product of gate and up", pair / 2, NumberType.Compute);
+                break;
+            case "ActivatedLinear" when !OfOneKernel(value.Detail) && read is not null:
+                yield return ("what is activated", read, NumberType.Compute);
                 break;
             case "VocabularyParallelEmbedding":
                 var ids = value.Size / Math.Max(1, value.Width);

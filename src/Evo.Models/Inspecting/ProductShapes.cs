@@ -26,7 +26,7 @@ public static class ProductShapes
         foreach (var block in plan.Values.GroupBy(value => value.Layer))
         {
             var values = block.ToDictionary(value => value.Name);
-            foreach (var value in block.Where(value => value.Operation is "Linear" or "LinearMany" or "GatherLinear" or "GatedLinear"))
+            foreach (var value in block.Where(value => value.Operation is "Linear" or "LinearMany" or "GatherLinear" or "GatedLinear" or "ActivatedLinear"))
             {
                 // Maps whose result is spread over tokens see a part of them; the input of one that gathers is spread still.
                 var rows = value.Placement == "S(1)" ? tokens / point.Tensor : tokens;

@@ -41,13 +41,14 @@ internal sealed class Fusions
         && gate.Inputs.SequenceEqual(maps.Select(m => m.Output)) && OnlyReader(maps[1].Output, steps) == gate
             ? gate : null;
 
-    /// <summary>The map of whole rows that alone reads what a gate gives.</summary>
-    public StepSpec? RowOf(StepSpec gate, IReadOnlyList<StepSpec> steps) =>
-        OnlyReader(gate.Output, steps) is { } row && IsPart(row, PartKind.Row) ? row : null;
+    /// <summary>The map of whole rows that alone reads what a gate or an activation gives.</summary>
+    public StepSpec? RowOf(StepSpec inside, IReadOnlyList<StepSpec> steps) =>
+        OnlyReader(inside.Output, steps) is { } row && IsPart(row, PartKind.Row) ? row : null;
 
-    /// <summary>The activation of a linear map with a bias.</summary>
+    /// <summary>The activation of a linear map: of one with a bias, which it takes, or one that the next map takes with it.</summary>
     public StepSpec? ActivationOf(StepSpec map, IReadOnlyList<StepSpec> steps) =>
-        parts[map.Name] is { Sizes.Count: 2, Bias: not "false" } && OnlyReader(map.Output, steps) is { Kind: StepKind.Function, Name: "Activate" } activation
+        parts[map.Name] is { Sizes.Count: 2 } part && OnlyReader(map.Output, steps) is { Kind: StepKind.Function, Name: "Activate" } activation
+        && (part.Bias != "false" || RowOf(activation, steps) is not null)
             ? activation : null;
 
     /// <summary>An attention's heads out of linear maps of one value: three maps, or one whose outputs are taken apart by views.</summary>

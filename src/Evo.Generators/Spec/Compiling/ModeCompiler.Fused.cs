@@ -32,8 +32,8 @@ internal sealed partial class ModeCompiler
         return true;
     }
 
-    // Gates that are made by the map that reads them, by value: the activation and the product whose halves are gate and up.
-    private readonly Dictionary<int, string> gatesOfRows = new();
+    // What a map of rows makes itself of what it reads, by value: the operator and what it is given before the map's weight.
+    private readonly Dictionary<int, string> insidesOfRows = new();
 
     // Gate and what it lets through, in the halves of one product; false where they would have to be moved first. A map of rows that
     // alone reads them, where they are, takes them with it.
@@ -54,7 +54,7 @@ internal sealed partial class ModeCompiler
         var output = IsSerial ? at : placements[2];
         if (readByRow && output.Equals(RowInput))
         {
-            gatesOfRows[gate.Output] = halves;
+            insidesOfRows[gate.Output] = $"GatedLinear({halves}";
         }
         else
         {
@@ -64,12 +64,20 @@ internal sealed partial class ModeCompiler
         return true;
     }
 
-    // The activation of what a linear map left without its bias.
-    private void Activation(StepSpec activation, string bias)
+    // The activation of what a linear map left without its bias. A map of rows that alone reads it, where it is, takes it along.
+    private void Activation(StepSpec activation, string bias, bool readByRow)
     {
         var placements = Take("nonlinear", activation, activation.Inputs[0]);
         var name = activation.Arguments.First(a => a.Value == ArgumentSpec.Text).Code;
-        Make(activation.Output, placements[1], activation.Name, $"{Names.Ops}.Activation({name}, {Need(activation.Inputs[0], placements[0])}, {bias})");
+        var of = $"{name}, {Need(activation.Inputs[0], placements[0])}, {bias}";
+        if (readByRow && placements[1].Equals(RowInput))
+        {
+            insidesOfRows[activation.Output] = $"ActivatedLinear({of}";
+        }
+        else
+        {
+            Make(activation.Output, placements[1], activation.Name, $"{Names.Ops}.Activation({of})");
+        }
     }
 
     // Queries, keys and values out of one product, queries and keys turned.

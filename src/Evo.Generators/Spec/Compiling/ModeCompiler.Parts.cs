@@ -128,7 +128,7 @@ internal sealed partial class ModeCompiler
             Make(steps[0].Output, Placed(members[0], output), members[0].Method, product + Shaped(members[0], output), comment);
             if (activation is not null)
             {
-                Activation(activation, biases[0]);
+                Activation(activation, biases[0], fusions.RowOf(activation, list) is not null);
                 done.Add(activation);
             }
 
@@ -184,7 +184,7 @@ internal sealed partial class ModeCompiler
     {
         var x = step.Inputs[0];
         var flat = shapes[x].Length > 3 ? ".flatten(2)" : "";
-        var of = gatesOfRows.TryGetValue(x, out var halves) ? $"{Names.Ops}.GatedLinear({halves}" : null;
+        var of = insidesOfRows.TryGetValue(x, out var inside) ? $"{Names.Ops}.{inside}" : null;
         if (!SplitsFeatures)
         {
             of ??= $"{Names.Ops}.Linear({Need(x, RowInput)}{flat}";

@@ -110,7 +110,7 @@ internal sealed class FlowReader
         var arguments = Arguments(code);
         var detail = (owner, name) switch
         {
-            ("Functions", "Gated" or "Activate") or ("Ops", "GatedPair" or "GatedLinear" or "Activation") => arguments[0],
+            ("Functions", "Gated" or "Activate") or ("Ops", "GatedPair" or "GatedLinear" or "ActivatedLinear" or "Activation") => arguments[0],
             ("Shard", "Rotate") => Rotation(arguments[2], arguments[1]),
             ("Shard", "HeadsApart") when arguments.Count > 5 => Rotation(arguments[6], arguments[5]),
             ("Ops", "RmsNorm") when arguments.LastOrDefault() is { } last && last.StartsWith("offset: ", System.StringComparison.Ordinal) =>

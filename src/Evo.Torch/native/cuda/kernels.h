@@ -71,10 +71,10 @@ struct Halves {
 void gated(Type type, bool gelu, const Halves& in, void* y, Stream stream);
 void gated_backward(Type type, bool gelu, const void* dy, const Halves& in, void* dgate, void* dup, void* y, Stream stream);
 
-// activation(x + bias) of rows of C elements; bias may be null.
+// activation(x + bias) of rows of C elements; bias may be null. The backward also makes y again, which may be null or dy itself.
 void activate(Type type, bool gelu, const void* x, const void* bias, void* y, int64_t rows, int64_t C, Stream stream);
 void activate_backward(
-    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, int64_t rows, int64_t C, Stream stream);
+    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, void* y, int64_t rows, int64_t C, Stream stream);
 
 // x [rows, C]: zero where the word mixed from the row's and the column's is below the limit, and else x * scale. `together` rows have
 // the same columns.

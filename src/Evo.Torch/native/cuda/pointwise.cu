@@ -128,17 +128,19 @@ __global__ void activate_pieces(const S* x, const S* bias, S* y, std::uint32_t p
 
 template <class S, bool gelu, int N>
 __global__ void activate_backward_pieces(
-    const S* dy, const S* x, const S* bias, S* dx, std::uint32_t pieces, std::uint32_t row_pieces) {
+    const S* dy, const S* x, const S* bias, S* dx, S* y, std::uint32_t pieces, std::uint32_t row_pieces) {
     using W = Wide<S>;
     const std::uint32_t j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= pieces) return;
     const auto d = piece<S, N>(dy, j), from = piece<S, N>(x, j);
-    Piece<S, N> result;
+    Piece<S, N> to, result;
     for (int n = 0; n < N; n++) {
-        const W v = shifted(from.at[n], bias, j % row_pieces * N + n), open = 1 / (exponential(-Activation<W, gelu>::logit(v)) + 1);
-        result.at[n] = narrow<S>(wide(d.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
+        const W v = shifted(from.at[n], bias, j % row_pieces * N + n), shut = exponential(-Activation<W, gelu>::logit(v)) + 1, open = 1 / shut;
+        result.at[n] = narrow<S>(v / shut);
+        to.at[n] = narrow<S>(wide(d.at[n]) * open * (1 + v * (1 - open) * Activation<W, gelu>::slope(v)));
     }
-    piece<S, N>(dx, j) = result;
+    piece<S, N>(dx, j) = to;
+    if (y) piece<S, N>(y, j) = result;
 }
 
 // RandomWords.Mix.
@@ -242,15 +244,15 @@ void activate(Type type, bool gelu, const void* x, const void* bias, void* y, in
 }
 
 void activate_backward(
-    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, int64_t rows, int64_t C, Stream stream) {
+    Type type, bool gelu, const void* dy, const void* x, const void* bias, void* dx, void* y, int64_t rows, int64_t C, Stream stream) {
     if (rows * C == 0) return;
     with_type(type, [&](auto stored) {
         using S = decltype(stored);
-        by_pieces<S>(C, {dy, x, dx}, [&](auto n) {
+        by_pieces<S>(C, {dy, x, dx, y}, [&](auto n) {
             constexpr int N = decltype(n)::value;
             const auto kernel = gelu ? activate_backward_pieces<S, true, N> : activate_backward_pieces<S, false, N>;
             const auto pieces = counted(rows * C / N, "activate");
-            launch(kernel, {blocks_for(pieces), kThreads}, stream, as<S>(dy), as<S>(x), as<S>(bias), as<S>(dx), pieces, counted(C / N, "activate"));
+            launch(kernel, {blocks_for(pieces), kThreads}, stream, as<S>(dy), as<S>(x), as<S>(bias), as<S>(dx), as<S>(y), pieces, counted(C / N, "activate"));
         });
     });
     check("activate, backward");

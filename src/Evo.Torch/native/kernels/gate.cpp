@@ -1,5 +1,5 @@
-// evo::gated, evo::gated_pair and evo::activate with their backwards: what stands between the linear maps of an MLP; and evo::gated_linear,
-// with the second of them.
+// evo::gated and evo::gated_pair with their backwards: what stands between the linear maps of a gated MLP; and evo::gated_linear, with the
+// second of them.
 
 #include "operators.h"
 
@@ -209,79 +209,6 @@ Tensor gated_linear(
                                              : linear_forward(gated_pair_once(pair, gelu), weight, b);
 }
 
-// ---- an activation of its own, of a sum with a bias ----
-
-Tensor activated(const Tensor& input, const Tensor& bias, bool gelu) {
-  const Tensor x = input.contiguous();
-  Tensor y = at::empty(x.sizes(), x.options());
-  if (x.numel() == 0) return y;
-  const int64_t C = x.size(-1), rows = x.numel() / C;
-  if (on_cuda(x)) {
-    const Gpu gpu(x);
-    cuda::activate(gpu.type, gelu, x.data_ptr(), bias.defined() ? bias.data_ptr() : nullptr, y.data_ptr(), rows, C, gpu.stream);
-    return y;
-  }
-  with_type(x.scalar_type(), "evo::activate", [&](auto stored) {
-    using S = decltype(stored);
-    at::parallel_for(0, rows, row_grain(C), [&](int64_t begin, int64_t end) {
-      Typed<S>::get().activate[gelu](pointer<S>(x), bias.defined() ? pointer<S>(bias) : nullptr, pointer<S>(y), C, begin, end);
-    });
-  });
-  return y;
-}
-
-class Activate : public torch::autograd::Function<Activate> {
- public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const evo::optional<Tensor>& maybe_bias, bool gelu) {
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const Tensor bias = maybe_bias.value_or(Tensor());
-    ctx->save_for_backward({x, bias});
-    ctx->saved_data["gelu"] = gelu;
-    return activated(x, bias, gelu);
-  }
-
-  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    differentiated_once("evo::activate");
-    const auto saved = ctx->get_saved_variables();
-    const bool gelu = ctx->saved_data["gelu"].toBool();
-    const Tensor x = saved[0].contiguous(), dy = gradients[0].contiguous();
-    const Tensor& bias = saved[1];
-    Tensor dx = at::empty(x.sizes(), x.options());
-    if (x.numel() == 0) return {dx, bias.defined() ? at::zeros_like(bias) : Tensor(), Tensor()};
-    const int64_t C = x.size(-1), rows = x.numel() / C;
-    if (on_cuda(x)) {
-      const Gpu gpu(x);
-      cuda::activate_backward(
-          gpu.type, gelu, dy.data_ptr(), x.data_ptr(), bias.defined() ? bias.data_ptr() : nullptr, dx.data_ptr(), rows, C, gpu.stream);
-      return {dx, bias.defined() ? sum_of_rows(dx.view({rows, C})) : Tensor(), Tensor()};
-    }
-    Tensor dbias;
-    with_type(x.scalar_type(), "evo::activate", [&](auto stored) {
-      using S = decltype(stored);
-      using W = typename Typed<S>::Wide;
-      const auto backward = [&](W* part, int64_t begin, int64_t end) {
-        Typed<S>::get().activate_backward[gelu](
-            pointer<S>(dy), pointer<S>(x), bias.defined() ? pointer<S>(bias) : nullptr, pointer<S>(dx), part, C, begin, end);
-      };
-      if (bias.defined())
-        dbias = sum_over_rows<W>(rows, C, x.options().dtype(wide_type(x.scalar_type())), backward).to(x.scalar_type());
-      else
-        at::parallel_for(0, rows, row_grain(C), [&](int64_t begin, int64_t end) { backward(nullptr, begin, end); });
-    });
-    return {dx, dbias, Tensor()};
-  }
-};
-
-Tensor activate(const Tensor& x, const evo::optional<Tensor>& bias, bool gelu) {
-  check_device(x, "evo::activate");
-  const Tensor b = bias.value_or(Tensor());
-  TORCH_CHECK(
-      !b.defined() || (x.dim() >= 1 && b.dim() == 1 && b.size(0) == x.size(-1) && b.scalar_type() == x.scalar_type()), "evo::activate: x ",
-      x.sizes(), " and bias ", b.sizes(), " do not meet: the bias has the last dimension and the type of x");
-  const Tensor dense = b.defined() ? b.contiguous() : b;
-  return wants_gradient({&x, &b}) ? Activate::apply(x, if_there(dense), gelu) : activated(x, dense, gelu);
-}
-
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("gated(Tensor gate, Tensor up, bool gelu=False) -> Tensor", gated);
   m.def("gated_pair(Tensor pair, bool gelu=False) -> Tensor", gated_pair);
@@ -290,7 +217,6 @@ TORCH_LIBRARY_FRAGMENT(evo, m) {
       "gated_linear(Tensor pair, Tensor weight, Tensor? bias=None, bool gelu=False, Tensor(a!)? weight_gradient=None, "
       "Tensor(b!)? bias_gradient=None) -> Tensor",
       gated_linear);
-  m.def("activate(Tensor x, Tensor? bias=None, bool gelu=False) -> Tensor", activate);
 }
 
 }  // namespace

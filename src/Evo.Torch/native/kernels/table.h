@@ -40,11 +40,11 @@ struct TypedKernels {
   void (*gated[2])(const S* gate, const S* up, S* y, int64_t count);
   // The backward also makes y again, which may be null or dy itself.
   void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, S* y, int64_t count);
-  // y = activation(x + bias) of rows [begin, end) of C elements; bias may be null. The backward adds the rows' sums to dbias, which may
-  // be null.
+  // y = activation(x + bias) of rows [begin, end) of C elements; bias may be null. The backward adds the rows' sums to dbias and
+  // makes y again, which may be dy; both may be null.
   void (*activate[2])(const S* x, const S* bias, S* y, int64_t C, int64_t begin, int64_t end);
   void (*activate_backward[2])(
-      const S* dy, const S* x, const S* bias, S* dx, W* dbias, int64_t C, int64_t begin, int64_t end);
+      const S* dy, const S* x, const S* bias, S* dx, W* dbias, S* y, int64_t C, int64_t begin, int64_t end);
   // One row: an element is zero where its random word, mixed from the row's and the column's, is below the limit, and else x * scale.
   void (*dropout)(
       const S* x, std::uint32_t row, const std::uint32_t* columns, std::uint32_t limit, double scale, S* y, int64_t count);
