@@ -290,8 +290,8 @@ def result_of(case, foretold, entries):
             rate = statistics.median(c.rates)
             row.update(
                 tokens_per_s=round(rate, 1),
-                tflops=round(rate / tokens * predicted["megatron_flops"] / 1e12, 3),
-                model_tflops=round(rate / tokens * predicted["model_flops"] / 1e12, 3),
+                tflops=float(f"{rate / tokens * predicted['megatron_flops'] / 1e12:.6g}"),
+                model_tflops=float(f"{rate / tokens * predicted['model_flops'] / 1e12:.6g}"),
                 peak_gib=round(c.peak / 2**30, 3),
                 ready_s=round(c.ready_seconds, 1),
                 lowest=round(min(c.rates), 1),

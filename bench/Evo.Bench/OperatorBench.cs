@@ -124,11 +124,14 @@ internal static partial class OperatorBench
             Timed("SiluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.SiluMul(x[0], x[1])),
             Timed("GeluMul, forward and backward", 4 * 8 * N * Inner, false, [Normal(Tokens, Inner), Normal(Tokens, Inner)], x => Ops.GeluMul(x[0], x[1])),
             Both("AddRmsNorm 4096x512, both", 4 * 8 * N * C, false, [Normal(Tokens, C), Normal(Tokens, C), Normal(C)], Summed),
+            Both("PassRmsNorm 4096x512, both", 4 * 6 * N * C, false, [Normal(Tokens, C), Normal(C)], Passed),
             Timed("LayerNorm 4096x512, both", 4 * 5 * N * C, false, [Normal(Tokens, C), Normal(C), Normal(C)], x => Ops.LayerNorm(x[0], x[1], x[2], 1e-5)),
             Both("HeadsApart 4096x3x512, both", 4 * 12 * N * C, false, [Normal(batches, 256, 3 * C)], x => Ops.HeadsApart(x[0], Heads, Heads, false, tables[0], tables[1])),
             Timed("GatedPair 4096x2752, both", 4 * 8 * N * Inner, false, [Normal(Tokens, 2 * Inner)], x => Ops.GatedPair("silu", x[0])),
             Timed("GatedLinear 4096x2752x512, both", 6 * N * C * Inner, true, [Normal(Tokens, 2 * Inner), Normal(C, Inner)], x => Ops.GatedLinear("silu", x[0], x[1])),
             Timed("GatedPair and Linear, both", 6 * N * C * Inner, true, [Normal(Tokens, 2 * Inner), Normal(C, Inner)], x => Ops.Linear(Ops.GatedPair("silu", x[0]), x[1])),
+            Timed("ActivatedLinear 4096x1376x512, both", 6 * N * C * Inner, true, [Normal(Tokens, Inner), Normal(Inner), Normal(C, Inner)], x => Ops.ActivatedLinear("gelu_new", x[0], x[1], x[2])),
+            Timed("Activation and Linear, both", 6 * N * C * Inner, true, [Normal(Tokens, Inner), Normal(Inner), Normal(C, Inner)], x => Ops.Linear(Ops.Activation("gelu_new", x[0], x[1]), x[2])),
             Timed("Activation with bias, both", 4 * 5 * N * Inner, false, [Normal(Tokens, Inner), Normal(Inner)], x => Ops.Activation("gelu_new", x[0], x[1])),
             Timed("Embedding 4096 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
             Timed("CausalAttention 16x256x8x64", 2 * causal, true, attention, Attend, backward: false),
@@ -153,6 +156,12 @@ internal static partial class OperatorBench
     {
         var (total, normed) = Ops.AddRmsNorm(x[0], x[1], x[2], 1e-5);
         return [total, normed];
+    }
+
+    private static Tensor[] Passed(Tensor[] x)
+    {
+        var (passed, normed) = Ops.PassRmsNorm(x[0], x[1], 1e-5);
+        return [passed, normed];
     }
 
     private static Tensor[] Stacked(Tensor[] x) => Ops.LinearMany(x[0], x[1..], [null, null, null]).split([Channels, Channels, Channels], -1);

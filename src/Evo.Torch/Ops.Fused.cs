@@ -43,6 +43,36 @@ public static partial class Ops
     }
 
     /// <summary>
+    /// What a norm reads where others read it, too, and its <see cref="RmsNorm"/>: what stands where a residual stream is read and goes on.
+    /// In the backward both gradients become one in one pass.
+    /// </summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <param name="eps">Added to the mean of squares.</param>
+    /// <param name="offset">As in <see cref="RmsNorm"/>.</param>
+    /// <returns>x for the others, and its norm.</returns>
+    public static (Tensor passed, Tensor normed) PassRmsNorm(Tensor x, Tensor weight, double eps, bool offset = false)
+    {
+        (Tensor, Tensor)? fast = null;
+        if (!offset)
+            NativePassRmsNorm(x, weight, eps, ref fast);
+        return fast ?? (x.view_as(x), RmsNorm(x, weight, eps, offset));
+    }
+
+    /// <summary>As <see cref="PassRmsNorm"/>, with a <see cref="LayerNorm"/>.</summary>
+    /// <param name="x">[..., C]</param>
+    /// <param name="weight">[C]</param>
+    /// <param name="bias">[C] or none.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <returns>x for the others, and its norm.</returns>
+    public static (Tensor passed, Tensor normed) PassLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps)
+    {
+        (Tensor, Tensor)? fast = null;
+        NativePassLayerNorm(x, weight, bias, eps, ref fast);
+        return fast ?? (x.view_as(x), LayerNorm(x, weight, bias, eps));
+    }
+
+    /// <summary>
     /// Queries, keys and values out of one product over tokens, queries and keys turned as <see cref="Rope"/> does where there are
     /// tables: one pass, and one backward that writes the product's gradient as a whole.
     /// </summary>
@@ -165,6 +195,10 @@ public static partial class Ops
     }
 
     static partial void NativeAddRmsNorm(Tensor x, Tensor residual, Tensor weight, double eps, ref (Tensor, Tensor)? result);
+
+    static partial void NativePassRmsNorm(Tensor x, Tensor weight, double eps, ref (Tensor, Tensor)? result);
+
+    static partial void NativePassLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps, ref (Tensor, Tensor)? result);
 
     static partial void NativeAddLayerNorm(
         Tensor x, Tensor residual, Tensor weight, Tensor? bias, double eps, ref (Tensor, Tensor)? result);

@@ -55,6 +55,18 @@ public static partial class Ops
             result = EvoOperators.add_layer_norm(x, residual, weight, bias, eps);
     }
 
+    static partial void NativePassRmsNorm(Tensor x, Tensor weight, double eps, ref (Tensor, Tensor)? result)
+    {
+        if (Takes(x, weight))
+            result = EvoOperators.pass_rms_norm(x, weight, eps);
+    }
+
+    static partial void NativePassLayerNorm(Tensor x, Tensor weight, Tensor? bias, double eps, ref (Tensor, Tensor)? result)
+    {
+        if (Takes(x, weight, bias ?? weight))
+            result = EvoOperators.pass_layer_norm(x, weight, bias, eps);
+    }
+
     static partial void NativeHeadsApart(
         Tensor x, long heads, long kvHeads, bool grouped, Tensor? cos, Tensor? sin, ref Tensor[]? result)
     {

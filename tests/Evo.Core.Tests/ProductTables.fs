@@ -274,4 +274,5 @@ let ``a text that is cut, changed or of another machine is no table`` () =
             | 3 -> lines |> Array.updateAt line (lines[line].Replace("Blas ", "Blas x"))
             | _ -> lines |> Array.insertAt line lines[line]
 
-        isNone (String.Join("\n", changed)))
+        // The line that counts the shapes of runs has no times to change.
+        changed = lines || isNone (String.Join("\n", changed)))

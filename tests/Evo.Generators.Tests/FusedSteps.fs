@@ -117,6 +117,22 @@ let ``a sum and the norm that reads it`` () =
     |> everywhere "AddRmsNorm" 0
 
 [<Fact>]
+let ``what a norm reads passes it by, where others read it behind it`` () =
+    everywhere "PassRmsNorm" 1 tiny
+    everywhere "RmsNorm" 0 tiny
+
+    // Nobody else reads it; somebody read it before; somebody reads it on one side of a choice.
+    for first, instead in
+        [
+            "x += Drop(", "x = Drop("
+            "x += Drop(", "x = x * 2 + Drop("
+            "var h = Calm(x);", "var h = Calm(x); if (M.HasBias) { h = h + x; }"
+        ] do
+        let other = changed first instead tiny
+        everywhere "PassRmsNorm" 0 other
+        everywhere "RmsNorm" 1 other
+
+[<Fact>]
 let ``an activation takes the bias of the map before it, and the map after it takes both`` () =
     let plain =
         changed

@@ -189,6 +189,8 @@ let operators =
         norm "LayerNorm without a bias" (fun x -> Ops.LayerNorm(x[0], x[1] * x[2], null, 1e-5)) false
         norm "AddRmsNorm" (fun x -> together (Ops.AddRmsNorm(x[0], x[1], x[2] * x[3], 1e-5))) true
         norm "AddLayerNorm" (fun x -> together (Ops.AddLayerNorm(x[0], x[1], x[2], x[3], 1e-5))) true
+        norm "PassRmsNorm" (fun x -> together (Ops.PassRmsNorm(x[0], x[1] * x[2], 1e-5))) false
+        norm "PassLayerNorm" (fun x -> together (Ops.PassLayerNorm(x[0], x[1], x[2], 1e-5))) false
         heads "HeadsApart" true false
         heads "HeadsApart, grouped" true true
         heads "HeadsApart, not turned" false false

@@ -34,6 +34,14 @@ internal sealed class Fusions
             ? Readers(sum.Output, steps).FirstOrDefault(s => IsPart(s, PartKind.RmsNorm, PartKind.LayerNorm))
             : null;
 
+    /// <summary>Whether what a norm reads is read again, by steps behind it in the list and by no others.</summary>
+    public bool IsReadAgain(StepSpec norm, IReadOnlyList<StepSpec> steps)
+    {
+        var behind = steps.SkipWhile(s => s != norm).Skip(1).ToList();
+        var others = readers[norm.Inputs[0]].Where(s => s != norm).ToList();
+        return others.Count > 0 && others.All(behind.Contains);
+    }
+
     /// <summary>The gate of two linear maps of one value, the gate's map being the first.</summary>
     public StepSpec? GateOf(IReadOnlyList<StepSpec> maps, IReadOnlyList<StepSpec> steps) =>
         maps.Count == 2 && maps.All(m => parts[m.Name].Sizes.Count == 2)

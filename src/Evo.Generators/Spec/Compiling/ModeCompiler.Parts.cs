@@ -45,9 +45,6 @@ internal sealed partial class ModeCompiler
             case PartKind.Dropout:
                 Dropout(step, part);
                 break;
-            default:
-                Norm(step, part);
-                break;
         }
     }
 
@@ -61,7 +58,8 @@ internal sealed partial class ModeCompiler
     }
 
     // Norms: token by token, so the residual stream's shares of the tokens stay what they are.
-    private void Norm(StepSpec step, PartSpec part)
+    // What it reads passes it by where others read it from here on, and lie as it does.
+    private void Norm(StepSpec step, PartSpec part, bool isReadAgain)
     {
         var x = step.Inputs[0];
         var at = scope.At(x);
@@ -74,7 +72,19 @@ internal sealed partial class ModeCompiler
         at = at.Kind == PlacementKind.Partial ? Home : at;
         var code = Need(x, at);
         var (weight, bias) = (Weight(part, at.Kind == PlacementKind.Invariant), Bias(part, at.Kind == PlacementKind.Invariant));
-        Make(step.Output, at, part.Method, PartEmitter.Expression(part, new[] { code }, weight, bias));
+        if (!isReadAgain || scope.Held[x].Versions.Count > 1)
+        {
+            Make(step.Output, at, part.Method, PartEmitter.Expression(part, new[] { code }, weight, bias));
+            return;
+        }
+
+        var passed = names.New(LocalNames.Word(code), Suffix(at));
+        var normed = names.New(part.Method, Suffix(at));
+        scope.Body.Add(new Both(
+            new Let(passed, code), new Let(normed, PartEmitter.Expression(part, new[] { passed }, weight, bias)),
+            PartEmitter.Passed(part, code, weight, bias)));
+        Hold(x, at, passed);
+        Hold(step.Output, at, normed);
     }
 
     // Linear maps of one value: one product over their weights stacked. Steps of the list that are one operator with them are done too.

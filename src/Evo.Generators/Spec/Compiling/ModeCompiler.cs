@@ -107,6 +107,12 @@ internal sealed partial class ModeCompiler
                 continue;
             }
 
+            if (step.Kind == StepKind.Part && parts[step.Name] is { Kind: PartKind.RmsNorm or PartKind.LayerNorm } part)
+            {
+                Norm(step, part, fusions.IsReadAgain(step, steps));
+                continue;
+            }
+
             Step(step);
         }
     }

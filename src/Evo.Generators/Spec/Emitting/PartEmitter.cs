@@ -55,6 +55,9 @@ internal static class PartEmitter
     public static string Summed(PartSpec part, string a, string b, string weight, string bias) =>
         Norm(part, "Add", $"{a}, {b}", weight, bias);
 
+    /// <summary>A norm together with what it reads, for others, as C#: both are its value.</summary>
+    public static string Passed(PartSpec part, string x, string weight, string bias) => Norm(part, "Pass", x, weight, bias);
+
     private static string Norm(PartSpec part, string prefix, string inputs, string weight, string bias) => part.Kind == PartKind.RmsNorm
         ? $"{Names.Ops}.{prefix}RmsNorm({inputs}, {weight}, {part.Sizes[1]}{(part.Flag == "false" ? "" : ", offset: " + part.Flag)})"
         : $"{Names.Ops}.{prefix}LayerNorm({inputs}, {weight}, {bias}, {part.Sizes[1]})";

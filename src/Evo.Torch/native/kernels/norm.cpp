@@ -1,4 +1,5 @@
-// evo::rms_norm and evo::layer_norm with their backwards, alone and together with the sum that they normalise.
+// evo::rms_norm and evo::layer_norm with their backwards: alone, together with the sum that they normalise, and together with what they
+// normalise where that is read further (a residual stream): its gradient from there and the norm's are one, made in one pass.
 
 #include "operators.h"
 
@@ -14,6 +15,7 @@ struct NormInputs {
   Tensor x, residual, weight, bias;
   double eps;
   bool centred;
+  bool passed = false;  // whether x goes on
 
   int64_t columns() const { return x.size(-1); }
   int64_t rows() const { return columns() == 0 ? 0 : x.numel() / columns(); }
@@ -60,17 +62,19 @@ NormOutcome norm_forward(const NormInputs& in) {
 
 class Norm : public torch::autograd::Function<Norm> {
  public:
-  // {y}, or with a residual {total, y}.
+  // {y}, or {total, y} with a residual or where x goes on.
   static variable_list forward(
       AutogradContext* ctx, const Tensor& x, const evo::optional<Tensor>& maybe_residual, const Tensor& weight,
-      const evo::optional<Tensor>& maybe_bias, double eps, bool centred) {
+      const evo::optional<Tensor>& maybe_bias, double eps, bool centred, bool passed) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const Tensor residual = maybe_residual.value_or(Tensor()), bias = maybe_bias.value_or(Tensor());
     const auto out = norm_forward({x, residual, weight, bias, eps, centred});
     ctx->set_materialize_grads(false);
     ctx->save_for_backward({residual.defined() ? out.total : x, weight, out.mean, out.inverse});
     ctx->saved_data["residual"] = residual.defined();
+    ctx->saved_data["passed"] = passed;
     ctx->saved_data["bias"] = bias.defined();
+    if (passed) return {x, out.y};  // autograd makes a view of what was given
     return residual.defined() ? variable_list{out.total, out.y} : variable_list{out.y};
   }
 
@@ -80,8 +84,9 @@ class Norm : public torch::autograd::Function<Norm> {
     const bool residual = ctx->saved_data["residual"].toBool(), has_bias = ctx->saved_data["bias"].toBool();
     const Tensor x = saved[0].contiguous(), weight = saved[1].contiguous();
     const Tensor &mean = saved[2], &inverse = saved[3];
-    Tensor dtotal = residual ? gradients[0] : Tensor(), dy = gradients[residual ? 1 : 0];
-    if (!dy.defined()) return {dtotal, residual ? dtotal : Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    const bool two = residual || ctx->saved_data["passed"].toBool();
+    Tensor dtotal = two ? gradients[0] : Tensor(), dy = gradients[two ? 1 : 0];
+    if (!dy.defined()) return {dtotal, residual ? dtotal : Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
     dy = dy.contiguous();
     if (dtotal.defined()) dtotal = dtotal.contiguous();
     const int64_t C = x.size(-1), rows = inverse.numel();
@@ -108,7 +113,7 @@ class Norm : public torch::autograd::Function<Norm> {
       });
     }
     sums = sums.to(weight.scalar_type());
-    return {dx, residual ? dx : Tensor(), sums.narrow(0, 0, C), has_bias ? sums.narrow(0, C, C) : Tensor(), Tensor(), Tensor()};
+    return {dx, residual ? dx : Tensor(), sums.narrow(0, 0, C), has_bias ? sums.narrow(0, C, C) : Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -124,12 +129,13 @@ void check_norm(const NormInputs& in, const char* name) {
       in.x.sizes(), " and residual ", in.residual.sizes(), " must have one shape and one type");
 }
 
-// {y}, or with a residual {total, y}.
+// {y}, or {total, y} with a residual or where x goes on.
 variable_list normalised(const NormInputs& in, const char* name) {
   check_norm(in, name);
   if (wants_gradient({&in.x, &in.residual, &in.weight, &in.bias}))
-    return Norm::apply(in.x, if_there(in.residual), in.weight, if_there(in.bias), in.eps, in.centred);
+    return Norm::apply(in.x, if_there(in.residual), in.weight, if_there(in.bias), in.eps, in.centred, in.passed);
   const auto out = norm_forward(in);
+  if (in.passed) return {in.x, out.y};
   return in.residual.defined() ? variable_list{out.total, out.y} : variable_list{out.y};
 }
 
@@ -152,11 +158,23 @@ std::tuple<Tensor, Tensor> add_layer_norm(
   return {out[0], out[1]};
 }
 
+std::tuple<Tensor, Tensor> pass_rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  const auto out = normalised({x, {}, weight, {}, eps, false, true}, "evo::pass_rms_norm");
+  return {out[0], out[1]};
+}
+
+std::tuple<Tensor, Tensor> pass_layer_norm(const Tensor& x, const Tensor& weight, const evo::optional<Tensor>& bias, double eps) {
+  const auto out = normalised({x, {}, weight, bias.value_or(Tensor()), eps, true, true}, "evo::pass_layer_norm");
+  return {out[0], out[1]};
+}
+
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor", rms_norm);
   m.def("layer_norm(Tensor x, Tensor weight, Tensor? bias, float eps) -> Tensor", layer_norm);
   m.def("add_rms_norm(Tensor x, Tensor residual, Tensor weight, float eps) -> (Tensor, Tensor)", add_rms_norm);
   m.def("add_layer_norm(Tensor x, Tensor residual, Tensor weight, Tensor? bias, float eps) -> (Tensor, Tensor)", add_layer_norm);
+  m.def("pass_rms_norm(Tensor x, Tensor weight, float eps) -> (Tensor, Tensor)", pass_rms_norm);
+  m.def("pass_layer_norm(Tensor x, Tensor weight, Tensor? bias, float eps) -> (Tensor, Tensor)", pass_layer_norm);
 }
 
 }  // namespace
