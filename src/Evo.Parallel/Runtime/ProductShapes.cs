@@ -1,8 +1,9 @@
 // The matrix products of linear maps in a micro-batch, from the data flow.
 using Evo.Core;
+using Evo.Models;
 using Evo.Torch;
 
-namespace Evo.Models;
+namespace Evo.Parallel;
 
 /// <summary>The shapes of a model's matrix products on one rank's processor: the fastest way to multiply them is measured.</summary>
 public static class ProductShapes
