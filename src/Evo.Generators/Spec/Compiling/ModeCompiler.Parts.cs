@@ -8,7 +8,7 @@ namespace Evo.Generators.Spec.Compiling;
 
 internal sealed partial class ModeCompiler
 {
-    private void Part(StepSpec step, PartSpec part)
+    private void Part(StepSpec step, PartSpec part, IReadOnlyList<StepSpec> list)
     {
         switch (part.Kind)
         {
@@ -44,6 +44,9 @@ internal sealed partial class ModeCompiler
                 break;
             case PartKind.Dropout:
                 Dropout(step, part);
+                break;
+            default:
+                Norm(step, part, fusions.IsReadAgain(step, list));
                 break;
         }
     }

@@ -107,17 +107,11 @@ internal sealed partial class ModeCompiler
                 continue;
             }
 
-            if (step.Kind == StepKind.Part && parts[step.Name] is { Kind: PartKind.RmsNorm or PartKind.LayerNorm } part)
-            {
-                Norm(step, part, fusions.IsReadAgain(step, steps));
-                continue;
-            }
-
-            Step(step);
+            Step(step, steps);
         }
     }
 
-    private void Step(StepSpec step)
+    private void Step(StepSpec step, IReadOnlyList<StepSpec> list)
     {
         switch (step.Kind)
         {
@@ -137,7 +131,7 @@ internal sealed partial class ModeCompiler
                 Function(step);
                 break;
             default:
-                Part(step, parts[step.Name]);
+                Part(step, parts[step.Name], list);
                 break;
         }
     }
