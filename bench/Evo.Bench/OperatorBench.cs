@@ -112,6 +112,7 @@ internal static partial class OperatorBench
         var (high, rest) = (zeros(parameters, dtype: ScalarType.BFloat16), zeros(parameters, dtype: ScalarType.Int16));
         var narrow = flat[1].to_type(ScalarType.BFloat16);
         Tensor Attend(Tensor[] x) => Ops.CausalAttention(x[0], x[1], x[2], 0.125);
+        DropoutMask dropped = new(0.1, RandomWords.Spread(arange(batches * Heads * 256)).view(batches, Heads, 256), RandomWords.Spread(arange(256)).unsqueeze(0));
         Tensor Loss(Tensor[] x) => Ops.LinearCrossEntropy(x[0], x[1], labels).lossSum;
         return
         [
@@ -136,6 +137,7 @@ internal static partial class OperatorBench
             Timed("Embedding 4096 of 8192x512", 4 * 2 * N * C, false, [Normal(Vocabulary, C)], x => Ops.Embedding(ids, x[0]), backward: false),
             Timed("CausalAttention 16x256x8x64", 2 * causal, true, attention, Attend, backward: false),
             Timed("CausalAttention, forward and backward", 7 * causal, true, attention, Attend),
+            Timed("CausalAttention, dropping, both", 7 * causal, true, attention, x => Ops.CausalAttention(x[0], x[1], x[2], 0.125, dropout: dropped)),
             Timed("CausalAttention, 2 kv heads, both", 7 * causal, true, shared, Attend),
             Both("CausalAttention, sequences of 21, both", 7 * 2.0 * 195 * Heads * 231 * HeadSize, true, packed, x => [Ops.CausalAttention(x[0], x[1], x[2], 0.125, borders)]),
             Timed("Linear 4096x512x1376", 2 * N * C * Inner, true, [Normal(Tokens, C), Normal(Inner, C)], x => Ops.Linear(x[0], x[1]), backward: false),

@@ -10,7 +10,7 @@ namespace Evo.Torch;
 /// costs the square of the length and its result is as small as any other (Korthikanti et al. 2022, section 5).
 /// </summary>
 /// <remarks>
-/// Only the native attention can be kept; others (attention with dropout, another device) are computed again, with the same result.
+/// Only the native attention can be kept; others (see <see cref="Takes"/>) are computed again, with the same result.
 /// </remarks>
 public sealed class KeptAttention : IDisposable
 {
@@ -21,14 +21,15 @@ public sealed class KeptAttention : IDisposable
 
     /// <summary>
     /// Whether the native attention takes heads of a kind: on a GPU, where it is libtorch's flash attention, those of half precision and
-    /// of whole vectors, without slopes.
+    /// of whole vectors, without dropout and slopes.
     /// </summary>
     /// <param name="onGpu">Whether they are on a GPU.</param>
     /// <param name="type">Their type.</param>
     /// <param name="headSize">Numbers of a head.</param>
+    /// <param name="drops">Whether weights are dropped.</param>
     /// <param name="slopes">Whether scores fall with distance.</param>
-    public static bool Takes(bool onGpu, ScalarType type, long headSize, bool slopes) => onGpu
-        ? !slopes && type is ScalarType.BFloat16 or ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256
+    public static bool Takes(bool onGpu, ScalarType type, long headSize, bool drops, bool slopes) => onGpu
+        ? !drops && !slopes && type is ScalarType.BFloat16 or ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256
         : type is not ScalarType.Float16;
 
     /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
@@ -37,14 +38,14 @@ public sealed class KeptAttention : IDisposable
         SentBorders? sent = null)
     {
         var (borders, longest) = (sent?.Borders ?? cuSeqlens, sent?.Longest ?? 0);
-        if (dropout is not null || q.numel() == 0 || !Ops.TakesAttention(q, k, v, alibiSlopes))
+        if (q.numel() == 0 || !Ops.TakesAttention(q, k, v, dropout, alibiSlopes))
             return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent);
         if (is_grad_enabled() && kept.TryDequeue(out var known))
         {
             using (known.Out)
             using (known.Lse)
             {
-                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, known.Out, known.Lse, longest);
+                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, known.Out, known.Lse, longest, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
                 lse.Dispose();
                 return again;
             }
@@ -52,7 +53,7 @@ public sealed class KeptAttention : IDisposable
 
         if (is_grad_enabled())
             return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent);
-        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, null, null, longest);
+        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, null, null, longest, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
         kept.Enqueue((outcome.Item1.alias().DetachFromDisposeScope(), outcome.Item2.DetachFromDisposeScope()));
         return outcome.Item1;
     }

@@ -133,18 +133,20 @@ public static partial class Ops
     }
 
     // On a GPU there is none against a cache.
-    internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, Tensor? alibiSlopes)
+    internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, DropoutMask? dropout, Tensor? alibiSlopes)
     {
         var onGpu = q.device_type == DeviceType.CUDA;
-        return Takes(q, k, v) && KeptAttention.Takes(onGpu, q.dtype, q.shape[3], alibiSlopes is not null)
+        return Takes(q, k, v) && KeptAttention.Takes(onGpu, q.dtype, q.shape[3], dropout is not null, alibiSlopes is not null)
             && (onGpu ? CudaKernels.Attention && q.shape[1] == k.shape[1] : alibiSlopes?.device_type is null or DeviceType.CPU);
     }
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent, ref Tensor? result)
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, DropoutMask? dropout, long window, Tensor? alibiSlopes, SentBorders? sent,
+        ref Tensor? result)
     {
-        if (TakesAttention(q, k, v, alibiSlopes))
-            result = EvoOperators.causal_attention(q, k, v, scale, sent?.Borders ?? cuSeqlens, window, alibiSlopes, sent?.Longest ?? 0);
+        if (TakesAttention(q, k, v, dropout, alibiSlopes))
+            result = EvoOperators.causal_attention(
+                q, k, v, scale, sent?.Borders ?? cuSeqlens, window, alibiSlopes, sent?.Longest ?? 0, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
     }
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result)

@@ -154,8 +154,7 @@ public static partial class Ops
         CheckAttention(q, k, v, cuSeqlens);
         CheckBias(q, window, alibiSlopes);
         Tensor? fast = null;
-        if (dropout is null)
-            NativeCausalAttention(q, k, v, scale, cuSeqlens, window, alibiSlopes, sent, ref fast);
+        NativeCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent, ref fast);
         return fast ?? PlainCausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes);
     }
 
@@ -365,7 +364,7 @@ public static partial class Ops
     static partial void NativeDropout(Tensor x, DropoutMask mask, ref Tensor? result);
 
     static partial void NativeCausalAttention(
-        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, long window, Tensor? alibiSlopes, SentBorders? sent,
+        Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens, DropoutMask? dropout, long window, Tensor? alibiSlopes, SentBorders? sent,
         ref Tensor? result);
 
     static partial void NativeEmbedding(Tensor ids, Tensor weight, ref Tensor? result);

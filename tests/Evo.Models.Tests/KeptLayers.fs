@@ -36,14 +36,14 @@ type KeptLayers() =
         GC.WaitForPendingFinalizers()
         NativeMemory.BytesAllocated
 
-    /// One step: gradients, bytes between forward and backward, operations of the whole.
-    let step (spec: CausalLM) dtype (keeps: LayerKeeps list) =
+    /// One step, with the model's dropout or without: gradients, bytes between forward and backward, operations of the whole.
+    let stepOf drops (spec: CausalLM) dtype (keeps: LayerKeeps list) =
         use model =
             spec.Build(
                 BuildOptions(
                     Dtype = dtype,
                     InitSeed = Nullable 20UL,
-                    Dropout = false,
+                    Dropout = drops,
                     Keeps = List.toArray keeps
                 )
             )
@@ -60,11 +60,17 @@ type KeptLayers() =
         let first () =
             use quiet = torch.no_grad ()
             use scope = torch.NewDisposeScope()
-            use at = Positions.Sequential(rows, length)
+
+            use at =
+                Positions.Sequential(rows, length, random = PassRandom(RandomKey.Of(3UL, "kept layers"), 0L))
+
             model.Hidden(ids, at) |> ignore
 
         first ()
-        use at = Positions.Sequential(rows, length)
+
+        use at =
+            Positions.Sequential(rows, length, random = PassRandom(RandomKey.Of(3UL, "kept layers"), 0L))
+
         let before, started = settle (), CountedOperations.Now
 
         let loss =
@@ -86,6 +92,8 @@ type KeptLayers() =
 
         loss.Dispose()
         gradients, kept, work
+
+    let step = stepOf false
 
     let everything = List.replicate 4 LayerKeeps.Everything
 
@@ -139,6 +147,27 @@ type KeptLayers() =
             for keeps in choices do
                 let gradients, _, _ = step spec dtype keeps
                 Assert.Equal<byte array list>(plain, gradients)
+
+    /// Attention that drops weights is kept as any other: nothing of it is done again.
+    [<Fact>]
+    member _.``with dropout the gradients have the same bits, and the count is the same``() =
+        let spec = small "GPT2"
+        let step = stepOf true spec torch.ScalarType.Float32
+        let plain, _, once = step everything
+        let undropped, _, _ = stepOf false spec torch.ScalarType.Float32 everything
+        Assert.NotEqual<byte array list>(undropped, plain)
+
+        for keeps in choices do
+            let gradients, _, work = step keeps
+            Assert.Equal<byte array list>(plain, gradients)
+
+            let again = float (work.Products + work.Attention - once.Products - once.Attention)
+
+            let formula =
+                Seq.zip (costs spec torch.ScalarType.Float32) keeps
+                |> Seq.sumBy (fun (cost, keeps) -> cost.FlopsAgain keeps)
+
+            Assert.Equal(formula, again)
 
     [<Theory; MemberData "Names">]
     member _.``what is saved is the formula's, within two in a hundred``(name: string) =

@@ -21,16 +21,9 @@ type Case =
         let sizes = List.map2 (sprintf "%s=%d") case.Operator.Dimensions case.Sizes
         $"""{case.Operator.Name} {String.concat " " sizes} seed={case.Seed} strided={case.Strided}"""
 
-/// Queries of T tokens, and keys and values of S, a group of query heads to each of K: q [B, T, K·group, D], k and v [B, S, K, D].
-let private attended random (B, T, S) (K, group, D) =
-    [|
-        normal random [ B; T; K * group; D ]
-        normal random [ B; S; K; D ]
-        normal random [ B; S; K; D ]
-    |]
-
 let operators =
     KernelsFused.operators
+    @ KernelsAttention.operators
     @ KernelsExperts.operators
     @ [
         {
@@ -60,110 +53,6 @@ let operators =
                     {
                         Inputs = [| normal random [ B; T; H; D ] |]
                         Run = fun x -> Ops.Rope(x[0], beside x cos, beside x sin)
-                    }
-        }
-        {
-            Name = "CausalAttention"
-            Dimensions = [ "B"; "T"; "S-T+1"; "K"; "H/K"; "D" ]
-            Most = [ 2; 150; 150; 2; 3; 70 ]
-            Call =
-                fun sizes random ->
-                    let B, T, K, D = sizes[0], sizes[1], sizes[3], sizes[5]
-                    let S = T + sizes[2] - 1
-
-                    {
-                        Inputs = attended random (B, T, S) (K, sizes[4], D)
-                        Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 1.0 / sqrt (float D))
-                    }
-        }
-        {
-            Name = "CausalAttention, packed"
-            Dimensions = [ "first"; "second"; "third+1"; "K"; "H/K"; "D" ]
-            Most = [ 70; 140; 9; 2; 2; 20 ]
-            Call =
-                fun sizes random ->
-                    let first, second = sizes[0], sizes[0] + sizes[1]
-                    let T = second + sizes[2] - 1
-                    // The third sequence may be empty.
-                    let borders =
-                        torch.tensor ([| 0; first; second; T |], dtype = Nullable torch.ScalarType.Int32)
-
-                    let K, D = sizes[3], sizes[5]
-
-                    {
-                        Inputs = attended random (1, T, T) (K, sizes[4], D)
-                        Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders)
-                    }
-        }
-        {
-            Name = "CausalAttention, in a window and leaning"
-            Dimensions = [ "B"; "T"; "S-T+1"; "H/K"; "D"; "window+1" ]
-            Most = [ 2; 150; 300; 3; 20; 200 ]
-            Call =
-                fun sizes random ->
-                    let B, T, D = sizes[0], sizes[1], sizes[4]
-                    let S, K = T + sizes[2] - 1, 2
-                    let slopes = (normal random [ K * sizes[3] ]).abs().mul(Scalar.op_Implicit 0.1)
-
-                    {
-                        Inputs = attended random (B, T, S) (K, sizes[3], D)
-                        Run =
-                            fun x ->
-                                Ops.CausalAttention(
-                                    x[0],
-                                    x[1],
-                                    x[2],
-                                    0.3,
-                                    window = int64 (sizes[5] - 1),
-                                    alibiSlopes = beside x slopes
-                                )
-                    }
-        }
-        {
-            Name = "CausalAttention, packed in a window"
-            Dimensions = [ "first"; "second"; "H/K"; "D"; "window" ]
-            Most = [ 70; 200; 2; 20; 150 ]
-            Call =
-                fun sizes random ->
-                    let first, T = sizes[0], sizes[0] + sizes[1]
-
-                    let borders =
-                        torch.tensor ([| 0; first; T |], dtype = Nullable torch.ScalarType.Int32)
-
-                    let K, D = 2, sizes[3]
-
-                    {
-                        Inputs = attended random (1, T, T) (K, sizes[2], D)
-                        Run =
-                            fun x ->
-                                Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, window = int64 sizes[4])
-                    }
-        }
-        {
-            // Of many sequences a thread takes each as a whole, of one beyond 512 tokens a block of queries.
-            Name = "CausalAttention, packed, many"
-            Dimensions = [ "sequences"; "longest"; "H/K"; "D"; "window+1"; "long ones+1" ]
-            Most = [ 24; 40; 3; 20; 90; 2 ]
-            Call =
-                fun sizes random ->
-                    let K, D = 4, sizes[3]
-                    let short = List.init sizes[0] (fun _ -> random.Next(1, sizes[1] + 1))
-                    let lengths = short @ List.replicate (sizes[5] - 1) 520
-                    let borders = torch.tensor (lengths |> List.scan (+) 0 |> Array.ofList)
-                    let T = List.sum lengths
-
-                    {
-                        Inputs = attended random (1, T, T) (K, sizes[2], D)
-                        Run =
-                            fun x ->
-                                Ops.CausalAttention(
-                                    x[0],
-                                    x[1],
-                                    x[2],
-                                    0.3,
-                                    borders,
-                                    window = int64 (sizes[4] - 1)
-                                )
                     }
         }
         {

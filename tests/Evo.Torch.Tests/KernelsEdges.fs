@@ -317,6 +317,20 @@ type ``A kernel``() =
 
             Ops.CausalAttention(q, q, q, 0.25, alibiSlopes = torch.ones ([| 3L |], float64)))
 
+        said [ "drop_rows"; "[B, H, T]"; "q [1, 4, 2, 4]" ] (fun () ->
+            let q = normal 1 [ 1; 4; 2; 4 ]
+
+            let words (shape: int64[]) =
+                torch.zeros (shape, torch.ScalarType.Int64)
+
+            Ops.CausalAttention(
+                q,
+                q,
+                q,
+                0.25,
+                dropout = DropoutMask(0.5, words [| 1L; 2L; 3L |], words [| 1L; 4L |])
+            ))
+
         said [ "CausalAttention"; "multiple of K" ] (fun () ->
             attention (normal 1 [ 1; 2; 3; 4 ]) (normal 1 [ 1; 2; 2; 4 ]) (normal 1 [ 1; 2; 2; 4 ]))
 

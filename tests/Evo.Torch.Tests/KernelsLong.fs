@@ -10,7 +10,8 @@ open Evo.Torch.Tests.KernelsAgreement
 [<Collection("kernels")>]
 type ``Kernels over long rows``() =
 
-    // Sizes are those of the operator's cases: rows, and one less than the elements of a row; smoothing and z-loss by their numbers.
+    // Sizes are those of the operator's cases, such as rows, and one less than the elements of a row; smoothing and z-loss by their numbers.
+    // Attention's reach over several blocks of keys.
     [<Theory>]
     [<InlineData("RmsNorm", "130 511")>]
     [<InlineData("RmsNorm", "9 12287")>]
@@ -21,6 +22,9 @@ type ``Kernels over long rows``() =
     [<InlineData("LinearCrossEntropy", "40 40008 4 2 1")>]
     [<InlineData("LinearCrossEntropy", "4 150000 3 1 0")>]
     [<InlineData("LinearCrossEntropy", "4 150007 3 2 2")>]
+    [<InlineData("CausalAttention, dropping", "2 100 180 2 20 1")>]
+    [<InlineData("CausalAttention, dropping", "2 300 1 1 20 151")>]
+    [<InlineData("CausalAttention, packed, dropping", "5 300 2 20")>]
     member _.``mean their plain form``(operator: string, sizes: string) =
         let case =
             {

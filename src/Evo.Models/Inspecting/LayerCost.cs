@@ -21,7 +21,7 @@ public sealed record LayerCost(
     /// <param name="headSize">Numbers of a head.</param>
     /// <param name="drops">Whether what has dropout drops.</param>
     public bool KeepsAttention(bool onGpu, torch.ScalarType type, long headSize, bool drops) =>
-        Kinds.Count > 0 && !(drops && Kinds.Contains("dropout")) && Evo.Torch.KeptAttention.Takes(onGpu, type, headSize, Kinds.Contains("slopes"));
+        Kinds.Count > 0 && Evo.Torch.KeptAttention.Takes(onGpu, type, headSize, drops && Kinds.Contains("dropout"), Kinds.Contains("slopes"));
 
     /// <summary>Bytes from the forward to the backward.</summary>
     public double Kept(LayerKeeps keeps) => keeps switch

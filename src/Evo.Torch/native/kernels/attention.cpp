@@ -1,9 +1,7 @@
 // evo::causal_attention: exact causal attention in blocks, over packed sequences, shared key/value heads and a cache, with its backward.
 
 #include "attention.h"
-
-#include <algorithm>
-#include <utility>
+#include "attention_plan.h"
 
 namespace evo::kernels {
 namespace {
@@ -11,68 +9,6 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// A stretch of tokens that see one another: the whole row, or one of the sequences packed into it.
-struct Sequence {
-  int64_t batch;
-  int64_t query, queries;
-  int64_t key, keys;
-  int64_t packed;  // where its keys begin among those that are packed for all threads; -1: a thread packs them for itself
-};
-
-// Queries [first, end) of a sequence.
-struct Piece {
-  int64_t sequence;
-  int64_t first, end;
-};
-
-struct Plan {
-  std::vector<Sequence> sequences;
-  std::vector<Piece> pieces;  // of the forward, one for a thread at a time
-  bool many_pairs = false;  // of a sequence and a key/value head
-  int64_t packed_tokens = 0;
-  int64_t longest = 0, longest_alone = 0;  // keys of the longest sequence, and of the longest that one thread packs for itself
-};
-
-// A thread takes whole sequences and all query heads of a key/value head where there are so many of these pairs that many threads have
-// enough of them. Keys and values then stay in its cache from where they are packed to where they are used. Of fewer, or longer
-// sequences, threads divide the queries or the query heads.
-constexpr int64_t kManyPairs = 32;
-constexpr int64_t kLongestAlone = 512;
-
-Plan plan_of(const Tensor& q, const Tensor& k, const evo::optional<Tensor>& borders, int64_t lanes) {
-  Plan plan;
-  const auto add = [&](int64_t b, int64_t query, int64_t queries, int64_t key, int64_t keys) {
-    if (queries > 0) plan.sequences.push_back({b, query, queries, key, keys, -1});
-  };
-  const int64_t T = q.size(1), S = k.size(1);
-  if (!borders || !borders->defined()) {
-    for (int64_t b = 0; b < q.size(0); b++) add(b, 0, T, 0, S);
-  } else {
-    const Tensor at = borders->to(at::kLong).contiguous();
-    const auto* border = at.data_ptr<int64_t>();
-    const int64_t count = at.numel();
-    TORCH_CHECK(
-        count >= 2 && border[0] == 0 && border[count - 1] == T, "evo::causal_attention: cu_seqlens must go from 0 to the ", T,
-        " tokens of the row, got ", at);
-    for (int64_t i = 0; i + 1 < count; i++) {
-      TORCH_CHECK(border[i] <= border[i + 1], "evo::causal_attention: cu_seqlens falls from ", border[i], " to ", border[i + 1]);
-      add(0, border[i], border[i + 1] - border[i], border[i], border[i + 1] - border[i]);
-    }
-  }
-  plan.many_pairs = static_cast<int64_t>(plan.sequences.size()) * k.size(2) >= kManyPairs;
-  for (auto& s : plan.sequences) {
-    const bool alone = plan.many_pairs && s.keys <= kLongestAlone;
-    plan.longest = std::max(plan.longest, s.keys);
-    if (alone)
-      plan.longest_alone = std::max(plan.longest_alone, s.keys);
-    else
-      s.packed = std::exchange(plan.packed_tokens, plan.packed_tokens + rounded_up(s.keys, lanes));
-    const int64_t step = alone ? s.queries : kQueryBlock;
-    for (int64_t i = 0; i < s.queries; i += step) plan.pieces.push_back({&s - plan.sequences.data(), i, std::min(s.queries, i + step)});
-  }
-  return plan;
-}
 
 // The two forms of packed keys or values, [tokens, size] with tokens or sizes padded to whole vectors.
 enum class Form { panels, rows };
@@ -105,23 +41,34 @@ Tensor packed(const Tensor& kv, const Plan& plan, Form form) {
 
 Tensor with_neighbours(const Tensor& t) { return t.stride(-1) == 1 || t.size(-1) == 1 ? t : t.contiguous(); }
 
-AttentionShape shape_of(const Sequence& s, int64_t size, const Bias& bias, int64_t head) {
-  return {s.queries, s.keys, size, bias.scale, bias.window, bias.slope(head)};
-}
+// The words of what is dropped, as the kernels read them.
+class DropWords {
+ public:
+  explicit DropWords(const Drops& drops) : drops_(drops) {
+    if (drops.share == 0) return;
+    keys_.resize(static_cast<std::size_t>(drops.columns.numel()));
+    std::copy_n(pointer<int64_t>(drops.columns), keys_.size(), keys_.begin());
+  }
 
-// Pairs of a query and a key that it sees, over all sequences.
-int64_t pairs_of(const Plan& plan, int64_t window) {
-  int64_t pairs = 0;
-  for (const auto& s : plan.sequences)
-    for (int64_t i = 0; i < s.queries; i++) {
-      const int64_t seen = s.keys - s.queries + i + 1;
-      pairs += window > 0 ? std::min(window, seen) : seen;
-    }
-  return pairs;
+  WeightDrops of(const Sequence& s, int64_t head) const {
+    if (keys_.empty()) return {};
+    const int64_t H = drops_.rows.size(1), T = drops_.rows.size(2), S = drops_.columns.size(1);
+    return {
+        pointer<int64_t>(drops_.rows) + (s.batch * H + head) * T + s.query,
+        keys_.data() + (drops_.columns.size(0) == 1 ? 0 : s.batch) * S + s.key, drop_limit(drops_.share), 1 / (1 - drops_.share)};
+  }
+
+ private:
+  const Drops& drops_;
+  std::vector<std::uint32_t> keys_;
+};
+
+AttentionShape shape_of(const Sequence& s, int64_t size, const Scoring& scoring, const DropWords& words, int64_t head) {
+  return {s.queries, s.keys, size, scoring.scale, scoring.window, scoring.slope(head), words.of(s, head)};
 }
 
 Outcome forward_blocks(
-    const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
+    const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), K = k.size(2), group = H / K;
   Tensor out = at::empty({B, T, H, D}, q.options());
   Tensor lse = at::empty({B, H, T}, q.options().dtype(wide_type(q.scalar_type())));
@@ -130,7 +77,8 @@ Outcome forward_blocks(
     using W = typename Typed<S>::Wide;
     const auto& kernels = Typed<S>::get();
     const Plan plan = plan_of(q, k, borders, kernels.lanes);
-    count(Work::attention, 4 * pairs_of(plan, bias.window) * H * D);  // scores and weighted sums
+    const DropWords words(scoring.drops);
+    count(Work::attention, 4 * pairs_of(plan, scoring.window) * H * D);  // scores and weighted sums
     const int64_t padded = rounded_up(D, kernels.lanes), own = attention_scratch(D, kernels.lanes);
     const int64_t alone = rounded_up(plan.longest_alone, kernels.lanes);
     const Tensor panels_of_all = packed<S>(k, plan, Form::panels), rows_of_all = packed<S>(v, plan, Form::rows);
@@ -156,19 +104,19 @@ Outcome forward_blocks(
           kernels.attention(
               pointer<S>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1), k_panels, v_rows,
               pointer<S>(out) + ((s.batch * T + s.query) * H + h) * D, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-              shape_of(s, D, bias, h), first, std::min(end, first + kQueryBlock), scratch);
+              shape_of(s, D, scoring, words, h), first, std::min(end, first + kQueryBlock), scratch);
     });
   });
   return {out, lse};
 }
 
-Outcome attended(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders) {
+Outcome attended(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& borders) {
   const Tensor a = with_neighbours(q), b = with_neighbours(k), c = with_neighbours(v);
-  return q.is_cuda() ? flash_forward(a, b, c, bias, borders) : forward_blocks(a, b, c, bias, borders);
+  return q.is_cuda() ? flash_forward(a, b, c, scoring, borders) : forward_blocks(a, b, c, scoring, borders);
 }
 
 // A few new tokens against a cache: reading the keys and values once is all there is to do.
-Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias) {
+Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), group = H / k.size(2);
   Tensor out = at::empty({B, T, H, D}, q.options());
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -180,11 +128,11 @@ Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Bias
       const Scratch<W> scratch(S);
       for (int64_t item = begin; item < end; item++) {
         const int64_t b = item / (T * H), t = item / H % T, h = item % H;
-        const int64_t place = S - T + t, first = bias.window > 0 && place >= bias.window ? place - bias.window + 1 : 0;
+        const int64_t place = S - T + t, first = scoring.window > 0 && place >= scoring.window ? place - scoring.window + 1 : 0;
         const int64_t head = b * keys.stride(0) + h / group * keys.stride(2) + first * keys.stride(1);
         Typed<E>::get().attend_one(
             pointer<E>(q) + b * q.stride(0) + t * q.stride(1) + h * q.stride(2), pointer<E>(keys) + head,
-            pointer<E>(values) + head, keys.stride(1), pointer<E>(out) + item * D, place + 1 - first, D, bias.scale, bias.slope(h),
+            pointer<E>(values) + head, keys.stride(1), pointer<E>(out) + item * D, place + 1 - first, D, scoring.scale, scoring.slope(h),
             scratch.get());
       }
     });
@@ -194,7 +142,7 @@ Tensor forward_few(const Tensor& q, const Tensor& k, const Tensor& v, const Bias
 
 variable_list backward_blocks(
     const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout,
-    const Bias& bias, const evo::optional<Tensor>& borders) {
+    const Scoring& scoring, const evo::optional<Tensor>& borders) {
   const int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3), S = k.size(1), K = k.size(2), group = H / K;
   Tensor dq = at::empty({B, T, H, D}, q.options()), dk = at::empty({B, S, K, D}, q.options()), dv = at::empty_like(dk);
   with_type(q.scalar_type(), "evo::causal_attention", [&](auto stored) {
@@ -202,7 +150,8 @@ variable_list backward_blocks(
     using W = typename Typed<E>::Wide;
     const auto& kernels = Typed<E>::get();
     const Plan plan = plan_of(q, k, borders, kernels.lanes);
-    count(Work::attention, 10 * pairs_of(plan, bias.window) * H * D);  // dq, dk, dv, d(weights), and the scores again
+    const DropWords words(scoring.drops);
+    count(Work::attention, 10 * pairs_of(plan, scoring.window) * H * D);  // dq, dk, dv, d(weights), and the scores again
     const int64_t padded = rounded_up(D, kernels.lanes), own = attention_backward_scratch(D, kernels.lanes);
     const int64_t longest = rounded_up(plan.longest, kernels.lanes), one = longest * padded;
     const auto n = static_cast<int64_t>(plan.sequences.size());
@@ -229,7 +178,7 @@ variable_list backward_blocks(
         kernels.attention_backward(
             pointer<E>(q) + s.batch * q.stride(0) + s.query * q.stride(1) + h * q.stride(2), q.stride(1), k_panels, k_rows, v_panels,
             pointer<E>(out) + place, pointer<E>(dout) + place, H * D, pointer<W>(lse) + (s.batch * H + h) * T + s.query,
-            pointer<E>(dq) + place, H * D, dk_rows, dv_rows, shape_of(s, D, bias, h), scratch);
+            pointer<E>(dq) + place, H * D, dk_rows, dv_rows, shape_of(s, D, scoring, words, h), scratch);
       }
       if (divided) return;
       for (int64_t t = 0; t < s.keys; t++) {
@@ -256,26 +205,29 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
  public:
   // `known` is what an earlier forward over the same arguments gave: it is taken over, and nothing is computed.
   static Tensor forward(
-      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& borders,
+      AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& borders,
       const Outcome& known) {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const auto [out, lse] = known.first.defined()
         ? Outcome{known.first.alias(), known.second}
-        : attended(q, k, v, bias, borders);
-    ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), bias.slopes});
-    ctx->saved_data["scale"] = bias.scale;
-    ctx->saved_data["window"] = bias.window;
-    ctx->saved_data["longest"] = bias.longest;
+        : attended(q, k, v, scoring, borders);
+    ctx->save_for_backward({q, k, v, out, lse, borders.value_or(Tensor()), scoring.slopes, scoring.drops.rows, scoring.drops.columns});
+    ctx->saved_data["scale"] = scoring.scale;
+    ctx->saved_data["window"] = scoring.window;
+    ctx->saved_data["longest"] = scoring.longest;
+    ctx->saved_data["share"] = scoring.drops.share;
     return out;
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     differentiated_once("evo::causal_attention");
     const auto saved = ctx->get_saved_variables();
+    const Scoring scoring{
+        ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6], ctx->saved_data["longest"].toInt(),
+        {ctx->saved_data["share"].toDouble(), saved[7], saved[8]}};
     auto inputs = (saved[0].is_cuda() ? flash_backward : backward_blocks)(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
-        gradients[0].contiguous(), {ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6], ctx->saved_data["longest"].toInt()},
-        saved[5]);
+        gradients[0].contiguous(), scoring, saved[5]);
     return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor(), Tensor()};
   }
 };
@@ -285,9 +237,10 @@ bool is_packed(const evo::optional<Tensor>& cu_seqlens) { return cu_seqlens && c
 constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
 
 // Checks the arguments, and gives what is added to the scores.
-Bias checked(
+Scoring checked(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
-    const evo::optional<Tensor>& alibi_slopes) {
+    const evo::optional<Tensor>& alibi_slopes, int64_t longest, const evo::optional<Tensor>& drop_rows,
+    const evo::optional<Tensor>& drop_columns, double drop_share) {
   check_device(q, "evo::causal_attention");
   TORCH_CHECK(
       q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(3) == k.size(3) &&
@@ -300,55 +253,71 @@ Bias checked(
   TORCH_CHECK(
       !packed_row || (q.size(0) == 1 && q.size(1) == k.size(1)), "evo::causal_attention: packed sequences need B = 1 and S = T");
   TORCH_CHECK(window >= 0, "evo::causal_attention: window must be at least 0, got ", window);
-  Bias bias{scale, window, {}};
+  Scoring scoring{scale, window, {}, longest, {}};
   if (alibi_slopes && alibi_slopes->defined()) {
     TORCH_CHECK(
         alibi_slopes->dim() == 1 && alibi_slopes->size(0) == q.size(2), "evo::causal_attention: alibi_slopes ", alibi_slopes->sizes(),
         " with ", q.size(2), " query heads: one slope for each is needed");
     check_device(*alibi_slopes, "evo::causal_attention");
-    bias.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
+    scoring.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
   }
-  return bias;
+  TORCH_CHECK(drop_share >= 0 && drop_share < 1, "evo::causal_attention: drop_share must be at least 0 and less than 1, got ", drop_share);
+  if (drop_share > 0) {
+    TORCH_CHECK(q.is_cpu(), "evo::causal_attention: on a GPU it drops no weights; take the plain operators");
+    scoring.drops = {drop_share, drop_rows.value_or(Tensor()), drop_columns.value_or(Tensor())};
+    auto& [share, rows, columns] = scoring.drops;
+    TORCH_CHECK(
+        rows.defined() && columns.defined() && rows.scalar_type() == at::kLong && columns.scalar_type() == at::kLong && rows.is_cpu() &&
+            columns.is_cpu() && rows.sizes() == at::IntArrayRef({q.size(0), q.size(2), q.size(1)}) && columns.dim() == 2 &&
+            columns.size(1) == k.size(1) && (columns.size(0) == 1 || columns.size(0) == q.size(0)),
+        "evo::causal_attention: drop_rows and drop_columns must be int64 words of the processor, [B, H, T] and [B or 1, S], for q ", q.sizes(),
+        " and k ", k.sizes());
+    rows = rows.contiguous();
+    columns = columns.contiguous();
+  }
+  return scoring;
 }
 
 Tensor causal_attention(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
-    const evo::optional<Tensor>& alibi_slopes, int64_t longest) {
-  Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
-  bias.longest = longest;
+    const evo::optional<Tensor>& alibi_slopes, int64_t longest, const evo::optional<Tensor>& drop_rows,
+    const evo::optional<Tensor>& drop_columns, double drop_share) {
+  const Scoring scoring = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes, longest, drop_rows, drop_columns, drop_share);
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
-  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{});
-  if (q.is_cpu() && q.size(1) < kFewQueries && !is_packed(cu_seqlens)) return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), bias);
-  return attended(q, k, v, bias, cu_seqlens).first;
+  if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, scoring, cu_seqlens, Outcome{});
+  if (q.is_cpu() && q.size(1) < kFewQueries && !is_packed(cu_seqlens) && scoring.drops.share == 0)
+    return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), scoring);
+  return attended(q, k, v, scoring, cu_seqlens).first;
 }
 
 // For activations that are computed again: the forward without a graph gives its outcome, and the one that is recorded takes
 // it over instead of computing it again.
 std::tuple<Tensor, Tensor> causal_attention_kept(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
-    const evo::optional<Tensor>& alibi_slopes, const evo::optional<Tensor>& out, const evo::optional<Tensor>& lse, int64_t longest) {
-  Bias bias = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes);
-  bias.longest = longest;
+    const evo::optional<Tensor>& alibi_slopes, const evo::optional<Tensor>& out, const evo::optional<Tensor>& lse, int64_t longest,
+    const evo::optional<Tensor>& drop_rows, const evo::optional<Tensor>& drop_columns, double drop_share) {
+  const Scoring scoring = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes, longest, drop_rows, drop_columns, drop_share);
   TORCH_CHECK(
       (out && out->defined()) == (lse && lse->defined()), "evo::causal_attention_kept: out and lse belong together, and one is missing");
   if (out && out->defined()) {
     TORCH_CHECK(
         out->sizes() == q.sizes() && out->scalar_type() == q.scalar_type(), "evo::causal_attention_kept: out ", out->sizes(),
         " is not what attention over q ", q.sizes(), " gave");
-    return {CausalAttention::apply(q, k, v, bias, cu_seqlens, Outcome{*out, *lse}), *lse};
+    return {CausalAttention::apply(q, k, v, scoring, cu_seqlens, Outcome{*out, *lse}), *lse};
   }
   TORCH_CHECK(!wants_gradient({&q, &k, &v}), "evo::causal_attention_kept: what is kept comes from a forward that is not recorded");
-  return attended(q, k, v, bias, cu_seqlens);
+  return attended(q, k, v, scoring, cu_seqlens);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {
   m.def(
       "causal_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, Tensor? alibi_slopes=None, "
-      "int longest=0) -> Tensor",
+      "int longest=0, Tensor? drop_rows=None, Tensor? drop_columns=None, float drop_share=0.) -> Tensor",
       causal_attention);
   m.def(
       "causal_attention_kept(Tensor q, Tensor k, Tensor v, float scale, Tensor? cu_seqlens=None, int window=0, "
-      "Tensor? alibi_slopes=None, Tensor? out=None, Tensor? lse=None, int longest=0) -> (Tensor, Tensor)",
+      "Tensor? alibi_slopes=None, Tensor? out=None, Tensor? lse=None, int longest=0, Tensor? drop_rows=None, Tensor? drop_columns=None, "
+      "float drop_share=0.) -> (Tensor, Tensor)",
       causal_attention_kept);
 }
 

@@ -20,15 +20,15 @@ struct FlashPlan {
   int64_t longest;
   evo::optional<c10::SymInt> window;
 
-  FlashPlan(const Tensor& q, const Bias& bias, const evo::optional<Tensor>& cu_seqlens) : longest(q.size(1)) {
+  FlashPlan(const Tensor& q, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) : longest(q.size(1)) {
     TORCH_CHECK(
-        !bias.slopes.defined(), "evo::causal_attention: libtorch's flash attention has no alibi_slopes; take the plain operators");
-    if (bias.window > 0) window = c10::SymInt(bias.window - 1);
+        !scoring.slopes.defined(), "evo::causal_attention: libtorch's flash attention has no alibi_slopes; take the plain operators");
+    if (scoring.window > 0) window = c10::SymInt(scoring.window - 1);
     if (!cu_seqlens || !cu_seqlens->defined()) return;
-    if (bias.longest > 0 && cu_seqlens->is_cuda()) {
+    if (scoring.longest > 0 && cu_seqlens->is_cuda()) {
       // Sent once for all layers, and not looked at: nobody waits, and a graph that holds this finds each batch's borders there.
       borders = cu_seqlens->to(at::kInt);
-      longest = std::min(bias.longest, longest);
+      longest = std::min(scoring.longest, longest);
       return;
     }
     const Tensor here = cu_seqlens->to(at::kCPU, at::kLong).contiguous();
@@ -70,27 +70,27 @@ evo::optional<EqualRows> rows_for_cudnn(const Tensor& q, const FlashPlan& plan) 
 
 }  // namespace
 
-Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Bias& bias, const evo::optional<Tensor>& cu_seqlens) {
+Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) {
   TORCH_CHECK(k.size(1) == q.size(1), "evo::causal_attention: on a GPU, keys beyond the queries are for the plain operators");
   const at::DisableRecordFunctionGuard unseen;  // a profile gives its time to the operator that has its operations
-  const FlashPlan plan(q, bias, cu_seqlens);
+  const FlashPlan plan(q, scoring, cu_seqlens);
   if (const auto rows = rows_for_cudnn(q, plan)) {
     rows->count_each(4, q);
     const auto found = at::_scaled_dot_product_cudnn_attention(
-        rows->apart(q), rows->apart(k), rows->apart(v), {}, true, 0.0, true, false, bias.scale);
+        rows->apart(q), rows->apart(k), rows->apart(v), {}, true, 0.0, true, false, scoring.scale);
     return {rows->together(std::get<0>(found), q), std::get<1>(found)};
   }
   const auto found = at::_flash_attention_forward_symint(
-      plan.rows(q), plan.rows(k), plan.rows(v), plan.borders, plan.borders, plan.longest, plan.longest, 0.0, true, false, bias.scale,
+      plan.rows(q), plan.rows(k), plan.rows(v), plan.borders, plan.borders, plan.longest, plan.longest, 0.0, true, false, scoring.scale,
       plan.window, c10::SymInt(0));
   return {plan.batch(std::get<0>(found)), std::get<1>(found)};
 }
 
 variable_list flash_backward(
-    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Bias& bias,
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Scoring& scoring,
     const evo::optional<Tensor>& cu_seqlens) {
   const at::DisableRecordFunctionGuard unseen;
-  const FlashPlan plan(q, bias, cu_seqlens);
+  const FlashPlan plan(q, scoring, cu_seqlens);
   const Tensor random = at::empty({2}, q.options().dtype(at::kLong)), none = plan.borders.value_or(Tensor());  // of dropout, which there is none of
   // By the forward's: cuDNN's log-sum-exp has a fourth dimension.
   if (lse.dim() == 4) {
@@ -98,23 +98,23 @@ variable_list flash_backward(
     rows.count_each(10, q);
     const auto found = at::_scaled_dot_product_cudnn_attention_backward(
         rows.apart(dout), rows.apart(q), rows.apart(k), rows.apart(v), rows.apart(out), lse, random, random, {}, {}, {}, rows.length,
-        rows.length, 0.0, true, bias.scale);
+        rows.length, 0.0, true, scoring.scale);
     return {rows.together(std::get<0>(found), q), rows.together(std::get<1>(found), k), rows.together(std::get<2>(found), v)};
   }
   const auto found = at::_flash_attention_backward_symint(
       plan.rows(dout), plan.rows(q), plan.rows(k), plan.rows(v), plan.rows(out), lse, none, none, plan.longest, plan.longest, 0.0, true,
-      random, Tensor(), bias.scale, plan.window, c10::SymInt(0));
+      random, Tensor(), scoring.scale, plan.window, c10::SymInt(0));
   return {plan.batch(std::get<0>(found)), plan.batch(std::get<1>(found)), plan.batch(std::get<2>(found))};
 }
 
 #else
 
-Outcome flash_forward(const Tensor&, const Tensor&, const Tensor&, const Bias&, const evo::optional<Tensor>&) {
+Outcome flash_forward(const Tensor&, const Tensor&, const Tensor&, const Scoring&, const evo::optional<Tensor>&) {
   TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
 }
 
 variable_list flash_backward(
-    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Bias&, const evo::optional<Tensor>&) {
+    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Scoring&, const evo::optional<Tensor>&) {
   TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
 }
 

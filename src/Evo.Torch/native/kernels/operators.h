@@ -7,7 +7,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -105,6 +107,9 @@ constexpr int64_t kGrain = 16384;  // elements of a thread's share: about 10 mic
 
 // Rows of so many elements that make a thread's share.
 inline int64_t row_grain(int64_t C) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, C)); }
+
+// Random words below it are dropped: share * 2^32.
+inline std::uint32_t drop_limit(double share) { return static_cast<std::uint32_t>(std::min(std::nearbyint(share * 4294967296.0), 4294967295.0)); }
 
 constexpr int64_t kSummedRows = 64;  // rows whose part of a sum over rows is taken together, whatever the number of threads
 

@@ -16,7 +16,7 @@ Tensor dropped(const Tensor& x, const Tensor& rows, const Tensor& columns, doubl
   const Tensor from = x.contiguous();
   Tensor y = at::empty(from.sizes(), from.options());
   const int64_t C = columns.size(1), N = rows.numel(), together = N / std::max<int64_t>(1, columns.size(0));
-  const auto limit = static_cast<std::uint32_t>(std::min(std::nearbyint(share * 4294967296.0), 4294967295.0));
+  const auto limit = drop_limit(share);
   if (on_cuda(x)) {
     const Gpu gpu(x);
     cuda::dropout(

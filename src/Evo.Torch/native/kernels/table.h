@@ -10,6 +10,14 @@ namespace evo::kernels {
 
 using std::int64_t;
 
+// Dropout of attention's weights: each times `kept`, or times 0 where the word mixed from its query's and its key's is below `limit`.
+struct WeightDrops {
+  const int64_t* query_words = nullptr;  // of the sequence's queries
+  const std::uint32_t* key_words = nullptr;  // of its keys; null: nothing is dropped
+  std::uint32_t limit = 0;
+  double kept = 1;
+};
+
 // One sequence of one head: query i stands at keys - queries + i and sees the keys up to there, or the last `window` of these.
 struct AttentionShape {
   int64_t queries;
@@ -18,6 +26,7 @@ struct AttentionShape {
   double scale;
   int64_t window;  // 0: all
   double slope;    // slope * (key - query's place) is added to a scaled score; 0: nothing
+  WeightDrops drops;
 };
 
 // The functions for a stored type S, computed in W (float for bfloat16).
@@ -124,10 +133,10 @@ constexpr int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to *
 
 // Elements of scratch for `attention` and `attention_backward`.
 constexpr int64_t attention_scratch(int64_t size, int64_t lanes) {
-  return 2 * kQueryBlock * rounded_up(size, lanes) + kQueryBlock * kKeyBlock + 3 * kQueryBlock;
+  return 2 * kQueryBlock * rounded_up(size, lanes) + kQueryBlock * kKeyBlock + 3 * kQueryBlock + kKeyBlock;
 }
 constexpr int64_t attention_backward_scratch(int64_t size, int64_t lanes) {
-  return 3 * kQueryBlock * rounded_up(size, lanes) + 2 * kQueryBlock * kKeyBlock + kQueryBlock;
+  return 3 * kQueryBlock * rounded_up(size, lanes) + 2 * kQueryBlock * kKeyBlock + kQueryBlock + kKeyBlock;
 }
 
 }  // namespace evo::kernels
