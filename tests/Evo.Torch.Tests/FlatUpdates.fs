@@ -12,7 +12,6 @@ open Evo.Torch.Tests.KernelsCases
 type ``AdamW``() =
 
     static let float64 = torch.ScalarType.Float64
-    static let normal seed shape = normal (Random(seed: int)) shape
 
     [<Theory; InlineData true; InlineData false>]
     member _.``takes a factor that lies where the buffers do, and writes nothing where it is not finite``
@@ -22,8 +21,8 @@ type ``AdamW``() =
 
         let states dtype (copyType: torch.ScalarType) scale (factor: float option) =
             withNative native (fun () ->
-                let master = (normal 1 [ 70_001 ]).to_type(dtype).clone()
-                let gradient = (normal 2 [ 70_001 ]).to_type dtype
+                let master = (seeded 1 [ 70_001 ]).to_type(dtype).clone()
+                let gradient = (seeded 2 [ 70_001 ]).to_type dtype
                 let mean, square = torch.zeros_like master, torch.zeros_like master
                 // No rounded weights: what must not be written would be seen. One of the old ones is a NaN of its own bits.
                 let copy = torch.full_like (master, 7.0, Nullable copyType)

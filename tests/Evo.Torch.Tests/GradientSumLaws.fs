@@ -12,12 +12,10 @@ open Xunit
 [<Collection("kernels")>]
 type ``A gradient added in place``() =
 
-    let normal (seed: int) shape = normal (Random seed) shape
-
     /// Parameters of these shapes, one behind the other in one buffer, as are their gradients.
     let flat (dtype: torch.ScalarType) (shapes: int64 list list) inPlace =
         let lengths = shapes |> List.map (List.fold (*) 1L)
-        let weights = (normal 7 [ int (List.sum lengths) ]).``to`` dtype
+        let weights = (seeded 7 [ int (List.sum lengths) ]).``to`` dtype
         let sums = torch.zeros ([| List.sum lengths |], dtype)
 
         let parameters =
@@ -44,7 +42,7 @@ type ``A gradient added in place``() =
         let ofInput =
             [ 1; 2 ]
             |> List.map (fun pass ->
-                let x = ((normal pass [ 3; 5; 4 ]).``to`` dtype).requires_grad_()
+                let x = ((seeded pass [ 3; 5; 4 ]).``to`` dtype).requires_grad_()
                 (loss parameters x).backward()
                 x.grad |> Option.ofObj |> Option.map (fun grad -> grad.clone ()))
             |> List.last
@@ -138,7 +136,7 @@ type ``A gradient added in place``() =
                     let read =
                         [
                             for pass in [ 1; 2 ] do
-                                let x = ((normal pass [ 3; 5; 4 ]).``to`` dtype).requires_grad_()
+                                let x = ((seeded pass [ 3; 5; 4 ]).``to`` dtype).requires_grad_()
                                 (loss parameters x).backward()
                                 GradientSums.Complete sums
                                 sums.clone ()
@@ -166,9 +164,9 @@ type ``A gradient added in place``() =
     member _.``is not added to a gradient of another type, which autograd refuses, nor where there is none``
         ()
         =
-        let weight = new Parameter(normal 1 [ 6; 4 ])
+        let weight = new Parameter(seeded 1 [ 6; 4 ])
         GradientSums.AddInPlace weight
-        Ops.Linear(normal 2 [ 3; 4 ], weight).sum().backward()
+        Ops.Linear(seeded 2 [ 3; 4 ], weight).sum().backward()
         Assert.Equal<int64[]>([| 6L; 4L |], (gradientOf weight).shape)
 
     [<Fact>]

@@ -7,6 +7,7 @@ open FsCheck.FSharp
 open Evo.Torch.Tests.KernelsInputs
 open Evo.Torch.Tests.KernelsCases
 open TorchSharp
+open Xunit
 
 /// The largest absolute entry, 0 of an empty tensor.
 let largest (x: Tensor) =
@@ -22,6 +23,9 @@ let differenceAbove floor (actual: Tensor) (expected: Tensor) =
 
 /// The largest difference, relative to the largest entry of what is expected.
 let difference actual expected = differenceAbove 1e-6 actual expected
+
+let near bound actual expected =
+    Assert.InRange(difference actual expected, 0.0, bound)
 
 /// The same cases on every run, since a bound on rounding is a matter of chance; EVO_TEST_SEED=random draws others.
 let check (tests: int) property =

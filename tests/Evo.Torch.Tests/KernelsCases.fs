@@ -209,6 +209,9 @@ let withNative native f =
     finally
         Ops.UseNative <- before
 
+/// Both ways of an operator, native first.
+let both f = (withNative true f, withNative false f)
+
 /// The same numbers in memory where the last two dimensions have changed places.
 let private transposed (x: Tensor) =
     if x.dim () < 2L then

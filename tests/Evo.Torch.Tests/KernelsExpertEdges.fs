@@ -11,8 +11,6 @@ open Evo.Torch.Tests.KernelsCases
 [<Collection("kernels")>]
 type ``A kernel of experts``() =
 
-    static let normal seed shape = normal (Random(seed: int)) shape
-
     static let numbers (values: int64 list) =
         torch.tensor (Array.ofList values, dtype = Nullable torch.ScalarType.Int64)
 
@@ -66,7 +64,7 @@ type ``A kernel of experts``() =
         =
         for native in [ true; false ] do
             withNative native (fun () ->
-                let leaf seed shape = (normal seed shape).requires_grad_()
+                let leaf seed shape = (seeded seed shape).requires_grad_()
 
                 let x, gate, up, down =
                     leaf 1 [ 3; 4 ], leaf 2 [ 2; 5; 4 ], leaf 3 [ 2; 5; 4 ], leaf 4 [ 2; 4; 5 ]
@@ -89,9 +87,9 @@ type ``A kernel of experts``() =
     member _.``gives a gradient to whom it is due``() =
         for rowsLearn, firstLearns, secondLearns in
             [ (true, false, false); (false, true, false); (false, false, true) ] do
-            let rows = (normal 1 [ 5; 3 ]).requires_grad_ rowsLearn
-            let first = (normal 2 [ 2; 4; 3 ]).requires_grad_ firstLearns
-            let second = (normal 3 [ 2; 4; 3 ]).requires_grad_ secondLearns
+            let rows = (seeded 1 [ 5; 3 ]).requires_grad_ rowsLearn
+            let first = (seeded 2 [ 2; 4; 3 ]).requires_grad_ firstLearns
+            let second = (seeded 3 [ 2; 4; 3 ]).requires_grad_ secondLearns
             Ops.GroupedLinear(rows, [| 2L; 3L |], first, second).sum().backward()
 
             Assert.Equal(
@@ -106,7 +104,7 @@ type ``A kernel of experts``() =
         let order = Ops.OrderByExpert(KernelsExperts.choices (Random 3) tokens K 6 true, 6L)
 
         let float32 seed shape =
-            (normal seed shape).to_type torch.ScalarType.Float32
+            (seeded seed shape).to_type torch.ScalarType.Float32
 
         let run threads =
             torch.set_num_threads threads
@@ -136,51 +134,51 @@ type ``A kernel of experts``() =
             ExpertOrder(numbers places, numbers places, counts)
 
         refused [ "evo::permute_to_experts"; "[3, 2]"; "[4]"; "2 choices" ] (fun () ->
-            Ops.PermuteToExperts(normal 1 [ 3; 2 ], order [ 0L; 1L; 2L; 3L ] [| 4L |], 2)
+            Ops.PermuteToExperts(seeded 1 [ 3; 2 ], order [ 0L; 1L; 2L; 3L ] [| 4L |], 2)
             |> ignore)
 
         refused [ "evo::permute_to_experts"; "5 kept" ] (fun () ->
-            Ops.PermuteToExperts(normal 1 [ 2; 2 ], order [ 0L; 1L; 2L; 3L ] [| 5L |], 2)
+            Ops.PermuteToExperts(seeded 1 [ 2; 2 ], order [ 0L; 1L; 2L; 3L ] [| 5L |], 2)
             |> ignore)
 
         refused [ "evo::permute_to_experts"; "pair 2 has place 7 of 4" ] (fun () ->
-            Ops.PermuteToExperts(normal 1 [ 2; 2 ], order [ 0L; 1L; 7L; 3L ] [| 4L |], 2)
+            Ops.PermuteToExperts(seeded 1 [ 2; 2 ], order [ 0L; 1L; 7L; 3L ] [| 4L |], 2)
             |> ignore)
 
         refused [ "evo::permute_to_experts"; "two pairs have place 1" ] (fun () ->
-            Ops.PermuteToExperts(normal 1 [ 2; 2 ], order [ 0L; 1L; 1L; 3L ] [| 4L |], 2)
+            Ops.PermuteToExperts(seeded 1 [ 2; 2 ], order [ 0L; 1L; 1L; 3L ] [| 4L |], 2)
             |> ignore)
 
         refused [ "evo::combine_experts"; "rows [5, 2]"; "[4]"; "[2, 2]" ] (fun () ->
-            Ops.CombineExperts(normal 1 [ 5; 2 ], order [ 0L; 1L; 2L; 3L ] [| 4L |], normal 2 [ 2; 2 ])
+            Ops.CombineExperts(seeded 1 [ 5; 2 ], order [ 0L; 1L; 2L; 3L ] [| 4L |], seeded 2 [ 2; 2 ])
             |> ignore)
 
         refused [ "evo::combine_experts"; "two pairs have place 3" ] (fun () ->
-            Ops.CombineExperts(normal 1 [ 4; 2 ], order [ 3L; 1L; 2L; 3L ] [| 4L |], normal 2 [ 2; 2 ])
+            Ops.CombineExperts(seeded 1 [ 4; 2 ], order [ 3L; 1L; 2L; 3L ] [| 4L |], seeded 2 [ 2; 2 ])
             |> ignore)
 
         refused [ "GroupedLinear"; "2 counts of 5 rows"; "[6, 3]"; "[2, 4, 3]" ] (fun () ->
-            Ops.GroupedLinear(normal 1 [ 6; 3 ], [| 2L; 3L |], normal 2 [ 2; 4; 3 ])
+            Ops.GroupedLinear(seeded 1 [ 6; 3 ], [| 2L; 3L |], seeded 2 [ 2; 4; 3 ])
             |> ignore)
 
         refused [ "evo::grouped_linear"; "rows [5, 2]"; "[2, 3]"; "[2, 4, 3]" ] (fun () ->
-            Ops.GroupedLinear(normal 1 [ 5; 2 ], [| 2L; 3L |], normal 2 [ 2; 4; 3 ])
+            Ops.GroupedLinear(seeded 1 [ 5; 2 ], [| 2L; 3L |], seeded 2 [ 2; 4; 3 ])
             |> ignore)
 
         refused [ "evo::grouped_linear"; "-1 rows" ] (fun () ->
-            Ops.GroupedLinear(normal 1 [ 5; 3 ], [| -1L; 6L |], normal 2 [ 2; 4; 3 ])
+            Ops.GroupedLinear(seeded 1 [ 5; 3 ], [| -1L; 6L |], seeded 2 [ 2; 4; 3 ])
             |> ignore)
 
         refused [ "evo::grouped_linear"; "[2, 4, 3]"; "[2, 5, 3]"; "one shape" ] (fun () ->
-            Ops.GroupedLinear(normal 1 [ 5; 3 ], [| 2L; 3L |], normal 2 [ 2; 4; 3 ], normal 3 [ 2; 5; 3 ])
+            Ops.GroupedLinear(seeded 1 [ 5; 3 ], [| 2L; 3L |], seeded 2 [ 2; 4; 3 ], seeded 3 [ 2; 5; 3 ])
             |> ignore)
 
     [<Fact>]
     member _.``refuses a second derivative instead of giving a wrong one``() =
-        let x = (normal 1 [ 2; 3 ]).requires_grad_()
-        let weight = (normal 2 [ 1; 4; 3 ]).requires_grad_()
+        let x = (seeded 1 [ 2; 3 ]).requires_grad_()
+        let weight = (seeded 2 [ 1; 4; 3 ]).requires_grad_()
         let order = Ops.OrderByExpert(numbers([ 0L; 0L ]).view(2L, 1L), 1L)
-        let shares = (normal 3 [ 2; 1 ]).requires_grad_()
+        let shares = (seeded 3 [ 2; 1 ]).requires_grad_()
 
         for name, call in
             [

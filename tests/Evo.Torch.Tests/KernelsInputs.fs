@@ -34,6 +34,9 @@ let normal (random: Random) (shape: int list) =
         .tensor(Array.init count one, dtype = Nullable torch.ScalarType.Float64)
         .reshape(shape |> List.map int64 |> Array.ofList)
 
+/// The same numbers for the same seed.
+let seeded (seed: int) shape = normal (Random seed) shape
+
 let integers (random: Random) (count: int) (below: int) =
     torch.tensor (
         Array.init count (fun _ -> int64 (random.Next below)),

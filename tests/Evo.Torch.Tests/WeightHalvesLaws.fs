@@ -11,8 +11,6 @@ open Evo.Torch.Tests.KernelsCases
 [<Collection("kernels")>]
 type ``Halves of weights``() =
 
-    static let normal seed shape = normal (Random(seed: int)) shape
-
     /// Numbers of all sizes: any bits that are no NaN, ties among them, and those at the ends.
     static let numbers count =
         let random = Random 3
@@ -93,7 +91,7 @@ type ``Halves of weights``() =
     member _.``are updated as the number is``(native) =
         withNative native (fun () ->
             for gradients in [ torch.ScalarType.Float32; torch.ScalarType.BFloat16 ] do
-                let start = normal 1 [ 70_001 ]
+                let start = seeded 1 [ 70_001 ]
                 let high, rest = halvesOf (start.to_type torch.ScalarType.Float32)
                 let master = WeightHalves.Join(high, rest)
 
@@ -103,7 +101,7 @@ type ``Halves of weights``() =
                 let ofHalves, ofWhole = moments (), moments ()
 
                 for step in 1L .. 4L do
-                    let gradient = (normal (1 + int step) [ 70_001 ]).to_type gradients
+                    let gradient = (seeded (1 + int step) [ 70_001 ]).to_type gradients
                     // The third is left out.
                     use factor = torch.tensor (if step = 3L then infinity else 0.25)
 
