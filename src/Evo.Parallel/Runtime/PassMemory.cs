@@ -126,11 +126,8 @@ internal sealed class PassMemory(RankPlan plan, long rows, long length)
     // what is added to gradients. On a GPU the table's gradient is there once, from the forward on: wide where several chunks add to it.
     private long HeadWorking(bool onGpu)
     {
-        var degrees = plan.Layout.Degrees;
-        var spread = plan.Ranks.Mode is not (ParallelMode.Serial or ParallelMode.Isp);
-        long entries = spread ? (plan.Spec.Size.VocabSize + degrees.Tensor - 1) / degrees.Tensor : plan.Spec.Size.VocabSize;
-        var tokens = rows * length / (plan.Ranks.Mode == ParallelMode.Isp ? degrees.Tensor : 1);
-        var chunkTokens = HeadChunk.Tokens(tokens, entries, onGpu);
+        var (tokens, entries, chunkTokens, spread) =
+            HeadShare.Of(plan.Ranks.Mode, rows * length, plan.Spec.Size.VocabSize, plan.Layout.Degrees.Tensor, onGpu);
         var chunk = chunkTokens * entries;
         long table = entries * plan.Spec.Size.HiddenSize, hidden = tokens * plan.Spec.Size.HiddenSize;
         var narrow = Compute < Wide;

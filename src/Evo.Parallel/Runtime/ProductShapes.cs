@@ -38,9 +38,8 @@ public static class ProductShapes
 
         if (plan.Head is { } head)
         {
-            var spread = plan.Mode is not (ParallelMode.Serial or ParallelMode.Isp);
-            var entries = spread ? (long)Math.Ceiling((double)head.Rows / point.Tensor) : head.Rows;
-            Add(HeadChunk.Tokens(plan.Mode == ParallelMode.Isp ? tokens / point.Tensor : tokens, entries, onGpu: false), entries, head.Width);
+            var share = HeadShare.Of(plan.Mode, tokens, head.Rows, point.Tensor, onGpu: false);
+            Add(share.ChunkTokens, share.Entries, head.Width);
         }
 
         return shapes;

@@ -1,7 +1,7 @@
 // evo::activate with its backward: what stands between the linear maps of an MLP without a gate, and takes the bias of the first; and
 // evo::activated_linear, with the second.
 
-#include "operators.h"
+#include "mlp_end.h"
 
 namespace evo::kernels {
 namespace {
@@ -61,7 +61,7 @@ std::pair<Tensor, Tensor> activated_backward(
   return {dx, dbias};
 }
 
-Tensor checked_bias(const Tensor& x, const evo::optional<Tensor>& bias, const char* name) {
+Tensor checked_added(const Tensor& x, const evo::optional<Tensor>& bias, const char* name) {
   check_device(x, name);
   const Tensor b = bias.value_or(Tensor());
   if (!b.defined()) return b;
@@ -89,65 +89,29 @@ class Activate : public torch::autograd::Function<Activate> {
 };
 
 Tensor activate(const Tensor& x, const evo::optional<Tensor>& maybe_bias, bool gelu) {
-  const Tensor bias = checked_bias(x, maybe_bias, "evo::activate");
+  const Tensor bias = checked_added(x, maybe_bias, "evo::activate");
   return wants_gradient({&x, &bias}) ? Activate::apply(x, if_there(bias), gelu) : activated(x, bias, gelu);
 }
 
-// ---- the end of an MLP: what the activation makes is multiplied by a weight and not kept ----
+// ---- the end of an MLP without a gate ----
 
-class ActivatedLinear : public torch::autograd::Function<ActivatedLinear> {
- public:
-  static Tensor forward(
-      AutogradContext* ctx, const Tensor& x, const evo::optional<Tensor>& added, const Tensor& weight, const evo::optional<Tensor>& bias,
-      bool gelu, const GradientSum& weight_sum, const GradientSum& bias_sum) {
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const Tensor a = added.value_or(Tensor()), b = bias.value_or(Tensor());
-    ctx->saved_data["gelu"] = gelu;
-    ctx->saved_data["inside"] = x.requires_grad() || (a.defined() && a.requires_grad());
-    WantedGradients(ctx).keep(weight, b, weight_sum, bias_sum);
-    ctx->save_for_backward({x, a, weight});
-    return linear_forward(activated(x, a, gelu), weight, b);
-  }
+struct ActivatedInside {
+  static constexpr const char* kName = "evo::activated_linear";
+  static constexpr const char* kMeets = "the last dimension of x is the second of the weight";
 
-  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    differentiated_once("evo::activated_linear");
-    const auto saved = ctx->get_saved_variables();
-    const Tensor &x = saved[0], &added = saved[1], &weight = saved[2];
-    const Tensor dout = matrix(gradients[0]);
-    const bool gelu = ctx->saved_data["gelu"].toBool();
-    const WantedGradients wanted(ctx);
-    Tensor inner;
-    std::pair<Tensor, Tensor> inside;
-    if (ctx->saved_data["inside"].toBool()) {
-      // What the activation made takes the place of its own gradient, element by element.
-      inner = at::empty({dout.size(0), weight.size(1)}, dout.options());
-      multiply(dout, false, weight.contiguous(), false, inner, false);
-      inside = activated_backward(inner, x, added, gelu, wanted.of_weight() ? inner : Tensor());
-    } else if (wanted.of_weight()) {
-      inner = activated(x, added, gelu);
-    }
-    const auto of = wanted.make(dout, inner, weight);
-    return {inside.first, inside.second, of.first, of.second, Tensor(), Tensor(), Tensor()};
+  static int64_t width(const Tensor& x) { return x.size(-1); }
+  static Tensor of(const Tensor& x, const Tensor& added, bool gelu) { return activated(x, added, gelu); }
+
+  static std::pair<Tensor, Tensor> backward(const Tensor& dy, const Tensor& x, const Tensor& added, bool gelu, const Tensor& y) {
+    return activated_backward(dy, x, added, gelu, y);
   }
 };
 
 Tensor activated_linear(
-    const Tensor& x, const evo::optional<Tensor>& maybe_added, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu,
+    const Tensor& x, const evo::optional<Tensor>& added, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu,
     const evo::optional<Tensor>& weight_gradient, const evo::optional<Tensor>& bias_gradient) {
-  const Tensor added = checked_bias(x, maybe_added, "evo::activated_linear"), b = bias.value_or(Tensor());
-  TORCH_CHECK(
-      x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1) && x.scalar_type() == weight.scalar_type(),
-      "evo::activated_linear: x ", x.sizes(), " ", x.scalar_type(), " and weight ", weight.sizes(), " ", weight.scalar_type(),
-      " do not meet: the last dimension of x is the second of the weight");
-  if (b.defined())
-    TORCH_CHECK(
-        b.dim() == 1 && b.size(0) == weight.size(0) && b.scalar_type() == weight.scalar_type(), "evo::activated_linear: bias ", b.sizes(),
-        " ", b.scalar_type(), " for a weight ", weight.sizes());
-  const auto weight_sum = gradient_sum(weight_gradient, weight, "evo::activated_linear"),
-             bias_sum = gradient_sum(bias_gradient, b, "evo::activated_linear");
-  return wants_gradient({&x, &added, &weight, &b})
-      ? ActivatedLinear::apply(x, if_there(added), weight, bias, gelu, weight_sum, bias_sum)
-      : linear_forward(activated(x, added, gelu), weight, b);
+  return mlp_end<ActivatedInside>(
+      x, checked_added(x, added, ActivatedInside::kName), weight, bias, gelu, weight_gradient, bias_gradient);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {

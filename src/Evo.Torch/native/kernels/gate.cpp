@@ -1,7 +1,7 @@
 // evo::gated and evo::gated_pair with their backwards: what stands between the linear maps of a gated MLP; and evo::gated_linear, with the
 // second of them.
 
-#include "operators.h"
+#include "mlp_end.h"
 
 namespace evo::kernels {
 namespace {
@@ -113,6 +113,14 @@ Tensor gated_pair_once(const Tensor& pair, bool gelu) {
   return y;
 }
 
+// dpair. y, where it is defined, becomes the product again; it may be dy.
+Tensor gated_pair_gradient(const Tensor& dy, const Tensor& pair, bool gelu, const Tensor& y = Tensor()) {
+  Tensor dpair = at::empty(pair.sizes(), pair.options());
+  const Halves to = Halves::of(dpair);
+  gated_backward(Halves::of(pair), gelu, dy, to.gate, to.up, y);
+  return dpair;
+}
+
 class GatedPair : public torch::autograd::Function<GatedPair> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& pair, bool gelu) {
@@ -125,10 +133,7 @@ class GatedPair : public torch::autograd::Function<GatedPair> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     differentiated_once("evo::gated_pair");
     const Tensor pair = ctx->get_saved_variables()[0];
-    Tensor dpair = at::empty(pair.sizes(), pair.options());
-    const Halves to = Halves::of(dpair);
-    gated_backward(Halves::of(pair), ctx->saved_data["gelu"].toBool(), gradients[0].contiguous(), to.gate, to.up);
-    return {dpair, Tensor()};
+    return {gated_pair_gradient(gradients[0].contiguous(), pair, ctx->saved_data["gelu"].toBool()), Tensor()};
   }
 };
 
@@ -144,69 +149,29 @@ std::tuple<Tensor, Tensor> gated_pair_backward(const Tensor& dy, const Tensor& p
   TORCH_CHECK(
       pair.dim() >= 1 && 2 * dy.numel() == pair.numel() && 2 * dy.size(-1) == pair.size(-1) && dy.scalar_type() == pair.scalar_type(),
       "evo::gated_pair_backward: dy ", dy.sizes(), " ", dy.scalar_type(), " for a pair ", pair.sizes(), " ", pair.scalar_type());
-  Tensor dpair = at::empty(pair.sizes(), pair.options()), product = at::empty(dy.sizes(), dy.options());
-  const Halves to = Halves::of(dpair);
-  gated_backward(Halves::of(pair), gelu, dy.contiguous(), to.gate, to.up, product);
-  return {dpair, product};
+  const Tensor product = at::empty(dy.sizes(), dy.options());
+  return {gated_pair_gradient(dy.contiguous(), pair, gelu, product), product};
 }
 
-// ---- the end of a gated MLP: the product of gate and up is multiplied by a weight and not kept ----
+// ---- the end of a gated MLP ----
 
-class GatedLinear : public torch::autograd::Function<GatedLinear> {
- public:
-  static Tensor forward(
-      AutogradContext* ctx, const Tensor& pair, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu,
-      const GradientSum& weight_sum, const GradientSum& bias_sum) {
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const Tensor b = bias.value_or(Tensor());
-    ctx->saved_data["gelu"] = gelu;
-    ctx->saved_data["pair"] = pair.requires_grad();
-    WantedGradients(ctx).keep(weight, b, weight_sum, bias_sum);
-    ctx->save_for_backward({pair, weight});
-    return linear_forward(gated_pair_once(pair, gelu), weight, b);
-  }
+struct GatedInside {
+  static constexpr const char* kName = "evo::gated_linear";
+  static constexpr const char* kMeets = "the last dimension of x holds gate and up, each as long as the second of the weight";
 
-  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    differentiated_once("evo::gated_linear");
-    const auto saved = ctx->get_saved_variables();
-    const Tensor& pair = saved[0];
-    const Tensor& weight = saved[1];
-    const Tensor dout = matrix(gradients[0]);
-    const bool gelu = ctx->saved_data["gelu"].toBool();
-    const WantedGradients wanted(ctx);
-    Tensor dpair, product;
-    if (ctx->saved_data["pair"].toBool()) {
-      // The product takes the place of its own gradient, element by element: the memory is no more than that gradient's and dpair's.
-      product = at::empty({dout.size(0), weight.size(1)}, dout.options());
-      multiply(dout, false, weight.contiguous(), false, product, false);
-      dpair = at::empty(pair.sizes(), pair.options());
-      const Halves to = Halves::of(dpair);
-      gated_backward(Halves::of(pair), gelu, product, to.gate, to.up, wanted.of_weight() ? product : Tensor());
-    } else if (wanted.of_weight()) {
-      product = gated_pair_once(pair, gelu);
-    }
-    const auto of = wanted.make(dout, product, weight);
-    return {dpair, of.first, of.second, Tensor(), Tensor(), Tensor()};
+  // An odd one is that of no weight.
+  static int64_t width(const Tensor& pair) { return pair.size(-1) % 2 == 0 ? pair.size(-1) / 2 : -1; }
+  static Tensor of(const Tensor& pair, const Tensor&, bool gelu) { return gated_pair_once(pair, gelu); }
+
+  static std::pair<Tensor, Tensor> backward(const Tensor& dy, const Tensor& pair, const Tensor&, bool gelu, const Tensor& y) {
+    return {gated_pair_gradient(dy, pair, gelu, y), Tensor()};
   }
 };
 
 Tensor gated_linear(
     const Tensor& pair, const Tensor& weight, const evo::optional<Tensor>& bias, bool gelu, const evo::optional<Tensor>& weight_gradient,
     const evo::optional<Tensor>& bias_gradient) {
-  check_device(pair, "evo::gated_linear");
-  const Tensor b = bias.value_or(Tensor());
-  TORCH_CHECK(
-      pair.dim() >= 1 && weight.dim() == 2 && pair.size(-1) == 2 * weight.size(1) && pair.scalar_type() == weight.scalar_type(),
-      "evo::gated_linear: pair ", pair.sizes(), " ", pair.scalar_type(), " and weight ", weight.sizes(), " ", weight.scalar_type(),
-      " do not meet: the last dimension of the pair holds gate and up, each as long as the second of the weight");
-  if (b.defined())
-    TORCH_CHECK(
-        b.dim() == 1 && b.size(0) == weight.size(0) && b.scalar_type() == weight.scalar_type(), "evo::gated_linear: bias ", b.sizes(), " ",
-        b.scalar_type(), " for a weight ", weight.sizes());
-  const auto weight_sum = gradient_sum(weight_gradient, weight, "evo::gated_linear"),
-             bias_sum = gradient_sum(bias_gradient, b, "evo::gated_linear");
-  return wants_gradient({&pair, &weight, &b}) ? GatedLinear::apply(pair, weight, bias, gelu, weight_sum, bias_sum)
-                                             : linear_forward(gated_pair_once(pair, gelu), weight, b);
+  return mlp_end<GatedInside>(pair, Tensor(), weight, bias, gelu, weight_gradient, bias_gradient);
 }
 
 TORCH_LIBRARY_FRAGMENT(evo, m) {

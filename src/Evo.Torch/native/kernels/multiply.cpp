@@ -108,6 +108,14 @@ Tensor linear_forward(const Tensor& x, const Tensor& weight, const Tensor& bias)
   return y.view(sizes);
 }
 
+Tensor checked_bias_of(const Tensor& weight, const evo::optional<Tensor>& bias, const char* name) {
+  const Tensor b = bias.value_or(Tensor());
+  TORCH_CHECK(
+      !b.defined() || (b.dim() == 1 && b.size(0) == weight.size(0) && b.scalar_type() == weight.scalar_type()), name, ": bias ", b.sizes(),
+      " ", b.scalar_type(), " for a weight ", weight.sizes(), " ", weight.scalar_type());
+  return b;
+}
+
 void WantedGradients::keep(
     const Tensor& weight, const Tensor& bias, const GradientSum& weight_sum, const GradientSum& bias_sum) const {
   ctx->saved_data["weight"] = weight.requires_grad();
@@ -172,14 +180,11 @@ Tensor linear(
   TORCH_CHECK(
       x.dim() >= 1 && weight.dim() == 2 && x.size(-1) == weight.size(1), "evo::linear: x ", x.sizes(), " and weight ",
       weight.sizes(), " do not meet: the last dimension of x must be the second of the weight");
-  if (bias && bias->defined())
-    TORCH_CHECK(
-        bias->dim() == 1 && bias->size(0) == weight.size(0), "evo::linear: bias ", bias->sizes(), " for a weight ", weight.sizes());
-  const Tensor b = bias.value_or(Tensor());
+  const Tensor b = checked_bias_of(weight, bias, "evo::linear");
   const auto weight_sum = gradient_sum(weight_gradient, weight, "evo::linear"), bias_sum = gradient_sum(bias_gradient, b, "evo::linear");
   const bool direct = weight_sum.to.defined() || bias_sum.to.defined();
   const bool ours = direct || (x.device().is_cpu() && weight.device().is_cpu() && x.scalar_type() == at::kFloat &&
-      weight.scalar_type() == at::kFloat && (!b.defined() || b.scalar_type() == at::kFloat));
+      weight.scalar_type() == at::kFloat);
   if (!ours) return at::linear(x, weight, bias);
   return wants_gradient({&x, &weight, &b}) ? Linear::apply(x, weight, bias, weight_sum, bias_sum) : linear_forward(x, weight, b);
 }

@@ -196,6 +196,9 @@ void add_product(const at::Tensor& sum, const at::Tensor& a, bool transpose_a, c
 // x weight^T + bias, which may be undefined.
 at::Tensor linear_forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+// The bias of a linear map, or an undefined tensor.
+at::Tensor checked_bias_of(const at::Tensor& weight, const evo::optional<at::Tensor>& bias, const char* name);
+
 // The weight and the bias of a linear map in its backward: whether they want gradients, and where these are summed.
 struct WantedGradients {
   explicit WantedGradients(torch::autograd::AutogradContext* of) : ctx(of) {}
