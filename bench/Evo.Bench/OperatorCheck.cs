@@ -80,9 +80,14 @@ internal static class OperatorCheck
         labels[7] = Ops.IgnoredLabel;
         Tensor cos = Normal(1, 33, 64), sin = Normal(1, 33, 64);
         Tensor On(Tensor constant, Tensor[] x) => constant.is_floating_point() ? constant.to_type(x[0].dtype).to(x[0].device) : constant.to(x[0].device);
-        Case Attention(string name, long tokens, long heads, long shared, long size, Tensor? cuSeqlens = null, long window = 0) => new(
+        Case Attention(string name, long tokens, long heads, long shared, long size, Tensor? cuSeqlens = null, long window = 0, bool leans = false, bool drops = false) => new(
             $"CausalAttention{name}", [Normal(1, tokens, heads * shared, size), Normal(1, tokens, heads, size), Normal(1, tokens, heads, size)],
-            x => Ops.CausalAttention(x[0], x[1], x[2], 1 / Math.Sqrt(size), cuSeqlens, window: window));
+            x => Ops.CausalAttention(
+                x[0], x[1], x[2], 1 / Math.Sqrt(size), cuSeqlens, drops ? Dropped(x[0]) : null, window,
+                leans ? arange(1, heads * shared + 1, ScalarType.Float64, x[0].device) * 0.01 : null));
+        DropoutMask Dropped(Tensor q) => new(
+            0.2, RandomWords.Spread(arange(q.shape[1] * q.shape[2], device: q.device)).view(1, q.shape[2], q.shape[1]),
+            RandomWords.Spread(arange(7, q.shape[1] + 7, device: q.device)).unsqueeze(0));
         // The third of five experts has no row, and choices of "expert 5" are dropped.
         Tensor chosen = randint(0, 6, [70, 3], ScalarType.Int64);
         chosen = chosen.masked_fill(chosen.eq(2), 3).DetachFromDisposeScope();
@@ -116,6 +121,10 @@ internal static class OperatorCheck
             Attention(", packed in a window", 300, 2, 2, 64, borders, 50),
             Attention(", packed alike", 384, 2, 3, 64, tensor(new[] { 0, 128, 256, 384 })),
             Attention(" 256x2x128, alone", 256, 2, 2, 128),
+            Attention(", leaning", 300, 2, 2, 128, leans: true),
+            Attention(", packed in a window, leaning", 300, 2, 2, 96, borders, 50, leans: true),
+            Attention(", dropping", 300, 4, 1, 64, drops: true),
+            Attention(", packed, dropping", 300, 2, 3, 40, borders, drops: true),
             new("Embedding 60 of 97x96", [Normal(97, 96)], x => Ops.Embedding(On(ids, x), x[0])),
             new("Linear 130x96x72, bias", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(72)], x => Ops.Linear(x[0], x[1], x[2])),
             new("LinearMany 130x96x(72+24)", [Normal(130, 96), Normal(72, 96) * 0.1, Normal(24, 96) * 0.1], x => Ops.LinearMany(x[0], x[1..], [null, null])),

@@ -20,17 +20,12 @@ public sealed class KeptAttention : IDisposable
     public int Count => kept.Count;
 
     /// <summary>
-    /// Whether the native attention takes heads of a kind: on a GPU, where it is libtorch's flash attention, those of half precision and
-    /// of whole vectors, without dropout and slopes.
+    /// Whether the native attention takes heads of a kind: on a GPU those of at most 256 numbers, on a processor all but float16's.
     /// </summary>
     /// <param name="onGpu">Whether they are on a GPU.</param>
     /// <param name="type">Their type.</param>
     /// <param name="headSize">Numbers of a head.</param>
-    /// <param name="drops">Whether weights are dropped.</param>
-    /// <param name="slopes">Whether scores fall with distance.</param>
-    public static bool Takes(bool onGpu, ScalarType type, long headSize, bool drops, bool slopes) => onGpu
-        ? !drops && !slopes && type is ScalarType.BFloat16 or ScalarType.Float16 && headSize % 8 == 0 && headSize <= 256
-        : type is not ScalarType.Float16;
+    public static bool Takes(bool onGpu, ScalarType type, long headSize) => onGpu ? headSize <= 256 : type is not ScalarType.Float16;
 
     /// <summary>As <see cref="Ops.CausalAttention"/>.</summary>
     public Tensor Attend(

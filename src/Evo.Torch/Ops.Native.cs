@@ -136,8 +136,8 @@ public static partial class Ops
     internal static bool TakesAttention(Tensor q, Tensor k, Tensor v, DropoutMask? dropout, Tensor? alibiSlopes)
     {
         var onGpu = q.device_type == DeviceType.CUDA;
-        return Takes(q, k, v) && KeptAttention.Takes(onGpu, q.dtype, q.shape[3], dropout is not null, alibiSlopes is not null)
-            && (onGpu ? CudaKernels.Attention && q.shape[1] == k.shape[1] : alibiSlopes?.device_type is null or DeviceType.CPU);
+        return Takes(q, k, v) && KeptAttention.Takes(onGpu, q.dtype, q.shape[3]) && (!onGpu || q.shape[1] == k.shape[1])
+            && (dropout is null || (dropout.Rows.device_type == q.device_type && dropout.Columns.device_type == q.device_type));
     }
 
     static partial void NativeCausalAttention(

@@ -20,7 +20,7 @@ let ``kernels, attention, memory counters and NCCL compile with CUDA, and the li
     use program = new Program([ script "cuda-here" ], [])
     endOrSkip 2300.0 program
 
-    for part in [ "kernels"; "attention"; "memory counters"; "graphs"; "Gloo"; "NCCL" ] do
+    for part in [ "kernels"; "flash attention"; "memory counters"; "graphs"; "Gloo"; "NCCL" ] do
         Assert.Contains($"\n{part}: yes", program.Text)
 
 [<Fact; Trait("Category", "Machine")>]

@@ -192,7 +192,7 @@ type PassGraphs =
         if reads > 0L then
             graphs.Failed(
                 key,
-                $"the host reads {reads} values of tensors in the pass, as plain attention does (of another type than bfloat16 or float16, with slopes, with dropout)"
+                $"the host reads {reads} values of tensors in the pass, as plain attention does (of heads of more than 256 numbers)"
             )
         else
             graphs

@@ -10,18 +10,17 @@ namespace Evo.Models;
 /// <param name="Input">Bytes of its input.</param>
 /// <param name="InputIsRead">Whether the input is among what its backward reads.</param>
 /// <param name="Attention">Bytes of what its attentions gave, which its backward reads too.</param>
-/// <param name="Kinds">What decides by which kernel its attentions are computed: <c>dropout</c>, <c>slopes</c> or nothing.</param>
+/// <param name="Attends">Whether it has attentions.</param>
 /// <param name="Flops">Operations of its forward for the whole micro-batch, over all ranks that share it.</param>
 public sealed record LayerCost(
-    int Layer, double Everything, double Input, bool InputIsRead, double Attention, IReadOnlyList<string> Kinds, Flops Flops)
+    int Layer, double Everything, double Input, bool InputIsRead, double Attention, bool Attends, Flops Flops)
 {
     /// <summary>Whether its attentions can be kept where it is computed again: only those that <see cref="Evo.Torch.KeptAttention"/> takes.</summary>
     /// <param name="onGpu">Whether it runs on a GPU.</param>
     /// <param name="type">Type of activations.</param>
     /// <param name="headSize">Numbers of a head.</param>
-    /// <param name="drops">Whether what has dropout drops.</param>
-    public bool KeepsAttention(bool onGpu, torch.ScalarType type, long headSize, bool drops) =>
-        Kinds.Count > 0 && Evo.Torch.KeptAttention.Takes(onGpu, type, headSize, drops && Kinds.Contains("dropout"), Kinds.Contains("slopes"));
+    public bool KeepsAttention(bool onGpu, torch.ScalarType type, long headSize) =>
+        Attends && Evo.Torch.KeptAttention.Takes(onGpu, type, headSize);
 
     /// <summary>Bytes from the forward to the backward.</summary>
     public double Kept(LayerKeeps keeps) => keeps switch
@@ -74,7 +73,7 @@ public sealed record LayerCost(
                 Bytes(input.Size, NumberType.Compute),
                 read.Any(t => t.Name == input.Name),
                 attended.Sum(v => Bytes(v.Size, NumberType.Compute) + KeptRules.Beside(v).Sum(b => Bytes(b.Count, b.Type))),
-                [.. attended.Select(v => v.Detail)],
+                attended.Count > 0,
                 flops[layer]);
         }
 

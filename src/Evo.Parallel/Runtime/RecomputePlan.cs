@@ -114,7 +114,7 @@ public sealed record RecomputePlan(long? Budget, IReadOnlyList<StageRecompute> S
             return new(stage, kept, all, Working(plan, all), memory, Working(made, memory), chosen.Flops, work, missing);
         }
 
-        bool KeepsAttention(LayerCost cost) => native && cost.KeepsAttention(onGpu, options.Dtype, spec.Size.HeadSize, options.Dropout);
+        bool KeepsAttention(LayerCost cost) => native && cost.KeepsAttention(onGpu, options.Dtype, spec.Size.HeadSize);
 
         long Working(RankPlan plan, RankMemory memory)
         {

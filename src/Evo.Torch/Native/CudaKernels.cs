@@ -8,9 +8,6 @@ internal static class CudaKernels
     /// <summary>There was a CUDA compiler when it was built.</summary>
     public static bool Any => (Built & 1) != 0;
 
-    /// <summary>And its libtorch has flash attention in the form that is called.</summary>
-    public static bool Attention => (Built & 2) != 0;
-
     /// <summary>Everything that it was built with for GPUs, in words.</summary>
     public static IReadOnlyList<string> Parts { get; } = [.. Words()];
 
@@ -18,8 +15,8 @@ internal static class CudaKernels
     {
         if (Any)
             yield return "kernels";
-        if (Attention)
-            yield return "attention";
+        if ((Built & 2) != 0)
+            yield return "flash attention";
         if ((Built & 4) != 0)
             yield return "memory counters";
     }

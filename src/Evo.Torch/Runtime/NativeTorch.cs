@@ -18,7 +18,7 @@ namespace Evo.Torch;
 /// <param name="ThreadsReason">Why so many.</param>
 /// <param name="Processors">Logical processors that this process may use.</param>
 /// <param name="CudaDevices">CUDA devices that can be used.</param>
-/// <param name="CudaParts">What the native library was built with for GPUs: "kernels", "attention", "memory counters"; none without CUDA.</param>
+/// <param name="CudaParts">What the native library was built with for GPUs: "kernels", "flash attention", "memory counters"; none without CUDA.</param>
 /// <param name="Warnings">What is wrong, a sentence each; empty when all is well.</param>
 public sealed record NativeTorchInfo(
     string Version,

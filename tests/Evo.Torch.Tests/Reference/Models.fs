@@ -58,7 +58,7 @@ let private baseOnly =
          public static class HostBuffer { public static void SendInto(Tensor host, Tensor there) => there.copy_(host); }
          public sealed class KeptAttention
          {
-             public static bool Takes(bool onGpu, ScalarType type, long headSize, bool drops, bool slopes) => onGpu;
+             public static bool Takes(bool onGpu, ScalarType type, long headSize) => onGpu;
              public Tensor Attend(Tensor q, Tensor k, Tensor v, double scale, Tensor? cuSeqlens = null, DropoutMask? dropout = null, long window = 0, Tensor? alibiSlopes = null, SentBorders? sent = null) => q;
          }
      }

@@ -67,23 +67,11 @@ internal sealed class FlowReader
         return arguments;
     }
 
-    // What decides by which kernel it is computed: whether weights are dropped, else whether heads have slopes.
-    private static string Attention(IReadOnlyList<string> arguments)
-    {
-        const string Drops = "own.Random.Attention(", Slopes = "alibiSlopes: ";
-        var slopes = arguments.FirstOrDefault(a => a.StartsWith(Slopes, System.StringComparison.Ordinal));
-        var condition = slopes?.Substring(Slopes.Length).IndexOf(" ? ", System.StringComparison.Ordinal) is > 0 and var end ? slopes.Substring(Slopes.Length, end) : null;
-        var sloped = slopes is null ? "\"\"" : condition is null ? "\"slopes\"" : $"({condition}) ? \"slopes\" : \"\"";
-        return arguments.FirstOrDefault(a => a.StartsWith(Drops, System.StringComparison.Ordinal)) is { } drops
-            ? $"({Arguments(drops)[0]}) > 0 ? \"dropout\" : {sloped}"
-            : sloped;
-    }
-
     private static Flow? Call(string code, List<string> from)
     {
         if (code.StartsWith("at.Attend(", System.StringComparison.Ordinal))
         {
-            return new Flow("Attention", from, Attention(Arguments(code)));
+            return new Flow("Attention", from, "\"\"");
         }
 
         if (code.StartsWith("own.Run(", System.StringComparison.Ordinal))

@@ -57,6 +57,13 @@ __device__ inline float quick_power_of_two(float x) {
 #endif
 }
 
+// RandomWords.Mix.
+__device__ inline std::uint32_t mixed(std::uint32_t word) {
+    word = (word ^ (word >> 16)) * 0x21f0aaadu;
+    word = (word ^ (word >> 15)) * 0x735a2d97u;
+    return word ^ (word >> 15);
+}
+
 // The bytes on the chip that the launch has asked for.
 __device__ inline void* on_chip() {
 #ifdef EVO_CUDA_ON_CPU

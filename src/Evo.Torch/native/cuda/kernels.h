@@ -82,6 +82,37 @@ void dropout(
     Type type, const void* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, double scale, void* y,
     int64_t rows, int64_t C, int64_t together, Stream stream);
 
+// Where a head's elements begin: batch * b + token * t + head * h; they are neighbours.
+struct HeadStrides {
+    int64_t batch, token, head;
+};
+// B rows of T queries of H heads and S keys and values of K, of D elements each. Query t stands at key S - T + t and sees the keys up to
+// there, or the last `window` of them, in its own sequence: borders [sequences + 1] rise from 0 to T = S in the one row of packed ones.
+struct Attention {
+    const void *q, *k, *v;
+    HeadStrides of_q, of_k, of_v;
+    int64_t B, T, S, H, K, D;
+    double scale;
+    int64_t window;  // 0: all
+    const double* slopes;  // [H], or null: slope * (key - query's place) is added to a scaled score
+    const int64_t* borders;  // or null
+    int64_t sequences;
+    // A weight is dropped where the word mixed from its query's [B, H, T] and its key's is below the limit, and times `kept` elsewhere.
+    const int64_t *query_words, *key_words;  // null: none is
+    bool own_key_words;  // [B, S], and not [S] for all rows
+    std::uint32_t drop_limit;
+    double kept;
+};
+constexpr int64_t kLargestHead = 256;
+// out [B, T, H, D], and in lse [B, H, T] of the computed type the logarithm of each query's sum of exponentials.
+void attention(Type type, const Attention& in, void* out, void* lse, Stream stream);
+// dq [B, T, H, D], dk and dv [B, S, K, D]; delta [B, H, T] of the computed type is scratch.
+struct AttentionBackward {
+    const void *out, *dout, *lse;
+    void *delta, *dq, *dk, *dv;
+};
+void attention_backward(Type type, const Attention& in, const AttentionBackward& of, Stream stream);
+
 // logits [rows, V], rows `stride` apart: losses of the computed type, which rows have no logit above their label's, what z_loss adds to
 // each (z may be null where that is 0), and with `gradient` the logits are overwritten by d (loss + z) / d logits, what lies between rows
 // by 0. A label that is neither negative nor below V makes its loss NaN.

@@ -143,13 +143,6 @@ __global__ void activate_backward_pieces(
     if (y) piece<S, N>(y, j) = result;
 }
 
-// RandomWords.Mix.
-__device__ inline std::uint32_t mixed(std::uint32_t word) {
-    word = (word ^ (word >> 16)) * 0x21f0aaadu;
-    word = (word ^ (word >> 15)) * 0x735a2d97u;
-    return word ^ (word >> 15);
-}
-
 template <class S>
 __global__ void dropout_elements(
     const S* x, const int64_t* row_words, const int64_t* column_words, std::uint32_t limit, Wide<S> scale, S* y, int64_t count,

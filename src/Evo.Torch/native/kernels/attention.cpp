@@ -112,7 +112,7 @@ Outcome forward_blocks(
 
 Outcome attended(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& borders) {
   const Tensor a = with_neighbours(q), b = with_neighbours(k), c = with_neighbours(v);
-  return q.is_cuda() ? flash_forward(a, b, c, scoring, borders) : forward_blocks(a, b, c, scoring, borders);
+  return on_cuda(q) ? gpu_forward(a, b, c, scoring, borders) : forward_blocks(a, b, c, scoring, borders);
 }
 
 // A few new tokens against a cache: reading the keys and values once is all there is to do.
@@ -225,7 +225,7 @@ class CausalAttention : public torch::autograd::Function<CausalAttention> {
     const Scoring scoring{
         ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt(), saved[6], ctx->saved_data["longest"].toInt(),
         {ctx->saved_data["share"].toDouble(), saved[7], saved[8]}};
-    auto inputs = (saved[0].is_cuda() ? flash_backward : backward_blocks)(
+    auto inputs = (on_cuda(saved[0]) ? gpu_backward : backward_blocks)(
         with_neighbours(saved[0]), with_neighbours(saved[1]), with_neighbours(saved[2]), saved[3], saved[4],
         gradients[0].contiguous(), scoring, saved[5]);
     return {inputs[0], inputs[1], inputs[2], Tensor(), Tensor(), Tensor()};
@@ -258,19 +258,17 @@ Scoring checked(
     TORCH_CHECK(
         alibi_slopes->dim() == 1 && alibi_slopes->size(0) == q.size(2), "evo::causal_attention: alibi_slopes ", alibi_slopes->sizes(),
         " with ", q.size(2), " query heads: one slope for each is needed");
-    check_device(*alibi_slopes, "evo::causal_attention");
-    scoring.slopes = alibi_slopes->detach().to(at::kDouble).contiguous();
+    scoring.slopes = alibi_slopes->detach().to(q.device(), at::kDouble).contiguous();
   }
   TORCH_CHECK(drop_share >= 0 && drop_share < 1, "evo::causal_attention: drop_share must be at least 0 and less than 1, got ", drop_share);
   if (drop_share > 0) {
-    TORCH_CHECK(q.is_cpu(), "evo::causal_attention: on a GPU it drops no weights; take the plain operators");
     scoring.drops = {drop_share, drop_rows.value_or(Tensor()), drop_columns.value_or(Tensor())};
     auto& [share, rows, columns] = scoring.drops;
     TORCH_CHECK(
-        rows.defined() && columns.defined() && rows.scalar_type() == at::kLong && columns.scalar_type() == at::kLong && rows.is_cpu() &&
-            columns.is_cpu() && rows.sizes() == at::IntArrayRef({q.size(0), q.size(2), q.size(1)}) && columns.dim() == 2 &&
+        rows.defined() && columns.defined() && rows.scalar_type() == at::kLong && columns.scalar_type() == at::kLong && rows.device() == q.device() &&
+            columns.device() == q.device() && rows.sizes() == at::IntArrayRef({q.size(0), q.size(2), q.size(1)}) && columns.dim() == 2 &&
             columns.size(1) == k.size(1) && (columns.size(0) == 1 || columns.size(0) == q.size(0)),
-        "evo::causal_attention: drop_rows and drop_columns must be int64 words of the processor, [B, H, T] and [B or 1, S], for q ", q.sizes(),
+        "evo::causal_attention: drop_rows and drop_columns must be int64 words on the device of q, [B, H, T] and [B or 1, S], for q ", q.sizes(),
         " and k ", k.sizes());
     rows = rows.contiguous();
     columns = columns.contiguous();
@@ -285,7 +283,7 @@ Tensor causal_attention(
   const Scoring scoring = checked(q, k, v, scale, cu_seqlens, window, alibi_slopes, longest, drop_rows, drop_columns, drop_share);
   if (q.numel() == 0) return at::zeros_like(q) + 0 * (k.sum() + v.sum());
   if (wants_gradient({&q, &k, &v})) return CausalAttention::apply(q, k, v, scoring, cu_seqlens, Outcome{});
-  if (q.is_cpu() && q.size(1) < kFewQueries && !is_packed(cu_seqlens) && scoring.drops.share == 0)
+  if (!on_cuda(q) && q.size(1) < kFewQueries && !is_packed(cu_seqlens) && scoring.drops.share == 0)
     return forward_few(with_neighbours(q), with_neighbours(k), with_neighbours(v), scoring);
   return attended(q, k, v, scoring, cu_seqlens).first;
 }

@@ -29,11 +29,11 @@ struct Scoring {
 // out [B, T, H, D] and the logarithm of each query's sum of exponentials: [B, H, T] of the processor, on a GPU as its library gives it.
 using Outcome = std::pair<at::Tensor, at::Tensor>;
 
-Outcome flash_forward(
+Outcome gpu_forward(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Scoring& scoring, const evo::optional<at::Tensor>& cu_seqlens);
 
 // The gradients of q, k and v.
-torch::autograd::variable_list flash_backward(
+torch::autograd::variable_list gpu_backward(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out, const at::Tensor& lse, const at::Tensor& dout,
     const Scoring& scoring, const evo::optional<at::Tensor>& cu_seqlens);
 

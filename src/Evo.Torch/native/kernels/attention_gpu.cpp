@@ -1,18 +1,35 @@
-// Attention on a GPU: libtorch's flash attention, or cuDNN's where all sequences have one length.
+// Attention on a GPU: libtorch's flash attention, or cuDNN's where all sequences have one length; Evo's own tiles (cuda/attention.cu) for
+// what these do not take.
 
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/record_function.h>
 
 #include "attention.h"
+#include "attention_plan.h"
 
 namespace evo::kernels {
+
+#ifdef EVO_CUDA_KERNELS
 
 using at::Tensor;
 using torch::autograd::variable_list;
 
+namespace {
+
+// Where the tokens are, without waiting for them: through page-locked memory, or the host would wait until the GPU has done all before.
+Tensor sent(const Tensor& borders, const Tensor& q, at::ScalarType type) {
+  const Tensor narrow = borders.to(type);
+  return narrow.device() == q.device() ? narrow : narrow.pin_memory().to(q.device(), type, /*non_blocking=*/true);
+}
+
 #if EVO_TORCH_AT_LEAST(2, 6)
 
-namespace {
+// Whether libtorch's flash attention knows all of it.
+bool takes_flash(const Tensor& q, const Tensor& k, const Scoring& scoring) {
+  const auto type = q.scalar_type();
+  return q.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && q.size(3) % 8 == 0 && q.size(3) <= 256 && q.size(1) == k.size(1) &&
+      !scoring.slopes.defined() && scoring.drops.share == 0;
+}
 
 // The borders of packed sequences as that wants them, and the longest of them; a row alone has none.
 struct FlashPlan {
@@ -21,8 +38,6 @@ struct FlashPlan {
   evo::optional<c10::SymInt> window;
 
   FlashPlan(const Tensor& q, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) : longest(q.size(1)) {
-    TORCH_CHECK(
-        !scoring.slopes.defined(), "evo::causal_attention: libtorch's flash attention has no alibi_slopes; take the plain operators");
     if (scoring.window > 0) window = c10::SymInt(scoring.window - 1);
     if (!cu_seqlens || !cu_seqlens->defined()) return;
     if (scoring.longest > 0 && cu_seqlens->is_cuda()) {
@@ -35,9 +50,7 @@ struct FlashPlan {
     const auto* border = here.data_ptr<int64_t>();
     longest = 0;
     for (int64_t i = 0; i + 1 < here.numel(); i++) longest = std::max(longest, border[i + 1] - border[i]);
-    // Through page-locked memory: from other the host would wait, here in each layer, until the GPU has done all before.
-    const Tensor narrow = cu_seqlens->to(at::kInt);
-    borders = narrow.is_cuda() ? narrow : narrow.pin_memory().to(q.device(), at::kInt, /*non_blocking=*/true);
+    borders = sent(*cu_seqlens, q, at::kInt);
   }
 
   Tensor rows(const Tensor& t) const { return borders ? t.squeeze(0) : t; }
@@ -68,10 +81,7 @@ evo::optional<EqualRows> rows_for_cudnn(const Tensor& q, const FlashPlan& plan) 
   return EqualRows{count, plan.longest};
 }
 
-}  // namespace
-
 Outcome flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) {
-  TORCH_CHECK(k.size(1) == q.size(1), "evo::causal_attention: on a GPU, keys beyond the queries are for the plain operators");
   const at::DisableRecordFunctionGuard unseen;  // a profile gives its time to the operator that has its operations
   const FlashPlan plan(q, scoring, cu_seqlens);
   if (const auto rows = rows_for_cudnn(q, plan)) {
@@ -107,15 +117,78 @@ variable_list flash_backward(
   return {plan.batch(std::get<0>(found)), plan.batch(std::get<1>(found)), plan.batch(std::get<2>(found))};
 }
 
-#else
+#endif
 
-Outcome flash_forward(const Tensor&, const Tensor&, const Tensor&, const Scoring&, const evo::optional<Tensor>&) {
-  TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
+// The borders where the tokens are, which keep their memory, and everything else as the kernels take it.
+struct Tiles {
+  Tensor borders;
+  cuda::Attention in;
+
+  Tiles(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens, int64_t operations) {
+    const auto strides = [](const Tensor& t) { return cuda::HeadStrides{t.stride(0), t.stride(1), t.stride(2)}; };
+    const auto& drops = scoring.drops;
+    in = {q.data_ptr(), k.data_ptr(), v.data_ptr(), strides(q), strides(k), strides(v), q.size(0), q.size(1), k.size(1), q.size(2),
+          k.size(2), q.size(3), scoring.scale, scoring.window, scoring.slopes.defined() ? pointer<double>(scoring.slopes) : nullptr,
+          nullptr, 0, nullptr, nullptr, false, 0, 1};
+    TORCH_CHECK(
+        in.D <= cuda::kLargestHead, "evo::causal_attention: on a GPU heads have at most ", cuda::kLargestHead, " elements, got ", in.D);
+    const bool packed = cu_seqlens && cu_seqlens->defined();
+    // The host knows how many pairs there are where it has the borders.
+    if (!packed || cu_seqlens->is_cpu()) count(Work::attention, operations * pairs_of(plan_of(q, k, cu_seqlens, 1), scoring.window) * in.H * in.D);
+    if (packed) {
+      borders = sent(*cu_seqlens, q, at::kLong).contiguous();
+      in.borders = pointer<int64_t>(borders);
+      in.sequences = borders.numel() - 1;
+    }
+    if (drops.share > 0) {
+      in.query_words = pointer<int64_t>(drops.rows);
+      in.key_words = pointer<int64_t>(drops.columns);
+      in.own_key_words = drops.columns.size(0) > 1;
+      in.drop_limit = drop_limit(drops.share);
+      in.kept = 1 / (1 - drops.share);
+    }
+  }
+};
+
+Outcome tiles_forward(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) {
+  const Tiles tiles(q, k, v, scoring, cu_seqlens, 4);
+  const Gpu gpu(q);
+  const Tensor out = at::empty(q.sizes(), q.options());
+  const Tensor lse = at::empty({q.size(0), q.size(2), q.size(1)}, q.options().dtype(wide_type(q.scalar_type())));
+  cuda::attention(gpu.type, tiles.in, out.data_ptr(), lse.data_ptr(), gpu.stream);
+  return {out, lse};
 }
 
-variable_list flash_backward(
-    const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Scoring&, const evo::optional<Tensor>&) {
-  TORCH_CHECK(false, "evo::causal_attention: flash attention needs libtorch 2.6 or newer; take the plain operators");
+variable_list tiles_backward(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Scoring& scoring,
+    const evo::optional<Tensor>& cu_seqlens) {
+  const Tiles tiles(q, k, v, scoring, cu_seqlens, 10);
+  const Gpu gpu(q);
+  const Tensor delta = at::empty_like(lse), dq = at::empty(q.sizes(), q.options()), dk = at::empty(k.sizes(), q.options()),
+               dv = at::empty_like(dk);
+  cuda::attention_backward(
+      gpu.type, tiles.in,
+      {out.data_ptr(), dout.data_ptr(), lse.data_ptr(), delta.data_ptr(), dq.data_ptr(), dk.data_ptr(), dv.data_ptr()}, gpu.stream);
+  return {dq, dk, dv};
+}
+
+}  // namespace
+
+Outcome gpu_forward(const Tensor& q, const Tensor& k, const Tensor& v, const Scoring& scoring, const evo::optional<Tensor>& cu_seqlens) {
+#if EVO_TORCH_AT_LEAST(2, 6)
+  if (takes_flash(q, k, scoring)) return flash_forward(q, k, v, scoring, cu_seqlens);
+#endif
+  return tiles_forward(q, k, v, scoring, cu_seqlens);
+}
+
+variable_list gpu_backward(
+    const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out, const Tensor& lse, const Tensor& dout, const Scoring& scoring,
+    const evo::optional<Tensor>& cu_seqlens) {
+#if EVO_TORCH_AT_LEAST(2, 6)
+  if (takes_flash(q, k, scoring)) return flash_backward(q, k, v, out, lse, dout, scoring, cu_seqlens);
+#endif
+  return tiles_backward(q, k, v, out, lse, dout, scoring, cu_seqlens);
 }
 
 #endif

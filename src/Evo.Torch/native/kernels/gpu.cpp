@@ -70,7 +70,7 @@ Gpu::Gpu(const at::Tensor& t) : guard(t.device()), type(type_of(t.scalar_type())
 
 }  // namespace evo::kernels
 
-// What this library has for GPUs, added up: 1 kernels, 2 attention among them, 4 counters of memory.
+// What this library has for GPUs, added up: 1 kernels, 2 libtorch's flash attention beside them, 4 counters of memory.
 EVO_API int32_t evo_cuda_kernels() {
   int32_t found = 0;
   if (evo::kernels::kCuda) found |= EVO_TORCH_AT_LEAST(2, 6) ? 3 : 1;
