@@ -16,7 +16,7 @@ let private root =
 let private bench (name: string) = Path.Combine(root, "bench", name)
 
 [<Fact; Trait("Category", "Machine")>]
-let ``kernels, attention, memory counters and NCCL compile with CUDA, and the library loads`` () =
+let ``kernels, flash attention, memory counters and NCCL compile with CUDA, and the library loads`` () =
     use program = new Program([ script "cuda-here" ], [])
     endOrSkip 2300.0 program
 
