@@ -40,7 +40,7 @@ public sealed class KeptAttention : IDisposable
             using (known.Out)
             using (known.Lse)
             {
-                var (again, lse) = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, known.Out, known.Lse, longest, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
+                var (again, lse) = Kept(known.Out, known.Lse);
                 lse.Dispose();
                 return again;
             }
@@ -48,9 +48,12 @@ public sealed class KeptAttention : IDisposable
 
         if (is_grad_enabled())
             return Ops.CausalAttention(q, k, v, scale, cuSeqlens, dropout, window, alibiSlopes, sent);
-        var outcome = EvoOperators.causal_attention_kept(q, k, v, scale, borders, window, alibiSlopes, null, null, longest, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
-        kept.Enqueue((outcome.Item1.alias().DetachFromDisposeScope(), outcome.Item2.DetachFromDisposeScope()));
-        return outcome.Item1;
+        var (attended, log) = Kept(null, null);
+        kept.Enqueue((attended.alias().DetachFromDisposeScope(), log.DetachFromDisposeScope()));
+        return attended;
+
+        (Tensor, Tensor) Kept(Tensor? outcome, Tensor? logSums) => EvoOperators.causal_attention_kept(
+            q, k, v, scale, borders, window, alibiSlopes, outcome, logSums, longest, dropout?.Rows, dropout?.Columns, dropout?.Share ?? 0);
     }
 
     /// <summary>Drops what was kept and not taken.</summary>

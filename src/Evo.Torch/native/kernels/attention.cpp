@@ -236,7 +236,7 @@ bool is_packed(const evo::optional<Tensor>& cu_seqlens) { return cu_seqlens && c
 
 constexpr int64_t kFewQueries = 4;  // below this, packing the keys costs more than the products it serves
 
-// Checks the arguments, and gives what is added to the scores.
+// Checks the arguments, and gives what becomes of scores.
 Scoring checked(
     const Tensor& q, const Tensor& k, const Tensor& v, double scale, const evo::optional<Tensor>& cu_seqlens, int64_t window,
     const evo::optional<Tensor>& alibi_slopes, int64_t longest, const evo::optional<Tensor>& drop_rows,

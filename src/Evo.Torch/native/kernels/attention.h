@@ -20,7 +20,6 @@ struct Scoring {
   int64_t window;
   at::Tensor slopes;  // [H] in double, or undefined
   int64_t longest = 0;  // tokens of the longest sequence or more, for borders that lie on a GPU; 0: they are looked at
-
   Drops drops;
 
   double slope(int64_t head) const { return slopes.defined() ? pointer<double>(slopes)[head] : 0; }
