@@ -148,14 +148,17 @@ type KeptLayers() =
                 let gradients, _, _ = step spec dtype keeps
                 Assert.Equal<byte array list>(plain, gradients)
 
-    /// Attention that drops weights is kept as any other: nothing of it is done again.
+    /// Attention that drops weights is kept as any other: nothing of it is done again, and no tensor of the scores' size is held.
     [<Fact>]
     member _.``with dropout the gradients have the same bits, and the count is the same``() =
         let spec = small "GPT2"
         let step = stepOf true spec torch.ScalarType.Float32
-        let plain, _, once = step everything
-        let undropped, _, _ = stepOf false spec torch.ScalarType.Float32 everything
+        let plain, dropping, once = step everything
+        let undropped, without, _ = stepOf false spec torch.ScalarType.Float32 everything
         Assert.NotEqual<byte array list>(undropped, plain)
+        let heads = spec.Size.HeadCount
+        let scores = 4L * 4L * int64 (rows * heads * length * length)
+        Assert.InRange(dropping - without, 0L, scores / 4L)
 
         for keeps in choices do
             let gradients, _, work = step keeps

@@ -14,7 +14,7 @@ let private attended random (B, T, S) (K, group, D) =
         normal random [ B; S; K; D ]
     |]
 
-/// Three weights of ten dropped, by words of H heads of T queries and of S keys, these of each row or of all rows.
+/// Three weights of ten dropped, by words of H heads of T queries and of S keys, these of each of `rows` rows or of all.
 let private dropping (random: Random) (B, T, S) heads rows =
     let words (sizes: int list) =
         let count = List.fold (*) 1 sizes
@@ -26,8 +26,17 @@ let private dropping (random: Random) (B, T, S) heads rows =
             )
             .reshape(sizes |> List.map int64 |> Array.ofList)
 
-    let queries, keys = words [ B; heads; T ], words [ (if rows = 1 then 1 else B); S ]
+    let queries, keys = words [ B; heads; T ], words [ rows; S ]
     fun (x: Tensor[]) -> DropoutMask(0.3, beside x queries, beside x keys)
+
+/// The borders of sequences of these lengths in one row, and its tokens.
+let private packed lengths =
+    let borders = List.scan (+) 0 lengths
+    torch.tensor (Array.ofList borders), List.last borders
+
+/// Attention in a window of one token less than `reach`, and over all where that is none.
+let private within reach borders dropout (x: Tensor[]) =
+    Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, dropout, window = int64 (reach - 1))
 
 let operators =
     [
@@ -118,21 +127,11 @@ let operators =
                     let K, D = 4, sizes[3]
                     let short = List.init sizes[0] (fun _ -> random.Next(1, sizes[1] + 1))
                     let lengths = short @ List.replicate (sizes[5] - 1) 520
-                    let borders = torch.tensor (lengths |> List.scan (+) 0 |> Array.ofList)
-                    let T = List.sum lengths
+                    let borders, T = packed lengths
 
                     {
                         Inputs = attended random (1, T, T) (K, sizes[2], D)
-                        Run =
-                            fun x ->
-                                Ops.CausalAttention(
-                                    x[0],
-                                    x[1],
-                                    x[2],
-                                    0.3,
-                                    borders,
-                                    window = int64 (sizes[4] - 1)
-                                )
+                        Run = within sizes[4] borders null
                     }
         }
         {
@@ -144,20 +143,12 @@ let operators =
                     let B, T, D = sizes[0], sizes[1], sizes[4]
                     let S, K = T + sizes[2] - 1, 2
                     // Words of the keys that all rows share, or each row's own.
-                    let mask = dropping random (B, T, S) (K * sizes[3]) (1 + random.Next 2)
+                    let mask =
+                        dropping random (B, T, S) (K * sizes[3]) (if random.Next 2 = 0 then 1 else B)
 
                     {
                         Inputs = attended random (B, T, S) (K, sizes[3], D)
-                        Run =
-                            fun x ->
-                                Ops.CausalAttention(
-                                    x[0],
-                                    x[1],
-                                    x[2],
-                                    0.3,
-                                    dropout = mask x,
-                                    window = int64 (sizes[5] - 1)
-                                )
+                        Run = fun x -> within sizes[5] null (mask x) x
                     }
         }
         {
@@ -168,13 +159,12 @@ let operators =
                 fun sizes random ->
                     let K, D = 3, sizes[3]
                     let lengths = List.init sizes[0] (fun _ -> random.Next(1, sizes[1] + 1))
-                    let borders = torch.tensor (lengths |> List.scan (+) 0 |> Array.ofList)
-                    let T = List.sum lengths
+                    let borders, T = packed lengths
                     let mask = dropping random (1, T, T) (K * sizes[2]) 1
 
                     {
                         Inputs = attended random (1, T, T) (K, sizes[2], D)
-                        Run = fun x -> Ops.CausalAttention(x[0], x[1], x[2], 0.3, borders, mask x)
+                        Run = fun x -> within 1 borders (mask x) x
                     }
         }
     ]
