@@ -27,6 +27,9 @@ struct Halves {
   }
 
   int64_t rows() const { return C == 0 ? 0 : gate.numel() / C; }
+
+  // From an element to what is read after it: in the next row, or a little further on.
+  int64_t ahead() const { return rows() > 1 ? stride : kSoonBytes / gate.element_size(); }
 };
 
 // Calls f with ranges of elements, each within one row, as places in a tensor of rows without gaps and in the halves.
@@ -48,7 +51,7 @@ void gated_forward(const Halves& in, bool gelu, const Tensor& y) {
   with_type(y.scalar_type(), "evo::gated", [&](auto stored) {
     using S = decltype(stored);
     each_range(in, [&](int64_t at, int64_t from, int64_t count) {
-      Typed<S>::get().gated[gelu](pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(y) + at, count);
+      Typed<S>::get().gated[gelu](pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(y) + at, count, in.ahead());
     });
   });
 }
@@ -68,7 +71,7 @@ void gated_backward(
     each_range(in, [&](int64_t at, int64_t from, int64_t count) {
       Typed<S>::get().gated_backward[gelu](
           pointer<S>(dy) + at, pointer<S>(in.gate) + from, pointer<S>(in.up) + from, pointer<S>(dgate) + from, pointer<S>(dup) + from,
-          y.defined() ? pointer<S>(y) + at : nullptr, count);
+          y.defined() ? pointer<S>(y) + at : nullptr, count, in.ahead());
     });
   });
 }

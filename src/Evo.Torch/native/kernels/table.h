@@ -46,9 +46,10 @@ struct TypedKernels {
   // One token: H heads of D elements turned by cos and sin [D]; backward applies the transpose.
   void (*rope)(const S* x, int64_t head_stride, const S* cos, const S* sin, S* y, int64_t H, int64_t D, bool backward);
   // y = activation(gate) * up: SiLU, and GELU in its tanh form.
-  void (*gated[2])(const S* gate, const S* up, S* y, int64_t count);
+  // What lies `ahead` elements further on in gate and up is read next.
+  void (*gated[2])(const S* gate, const S* up, S* y, int64_t count, int64_t ahead);
   // The backward also makes y again, which may be null or dy itself.
-  void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, S* y, int64_t count);
+  void (*gated_backward[2])(const S* dy, const S* gate, const S* up, S* dgate, S* dup, S* y, int64_t count, int64_t ahead);
   // y = activation(x + bias) of rows [begin, end) of C elements; bias may be null. The backward adds the rows' sums to dbias and
   // makes y again, which may be dy; both may be null.
   void (*activate[2])(const S* x, const S* bias, S* y, int64_t C, int64_t begin, int64_t end);
@@ -128,6 +129,9 @@ struct Typed<std::uint16_t> {
 // Queries handled together, and keys they look at together: 64 x 128 scores and 128 rows of values stay in the first two caches.
 constexpr int64_t kQueryBlock = 64;
 constexpr int64_t kKeyBlock = 128;
+
+// How far ahead of what they read and write the kernels that only move data ask for memory.
+constexpr int64_t kSoonBytes = 2048;
 
 constexpr int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
